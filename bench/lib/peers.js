@@ -1,0 +1,112 @@
+// Installs what tw-run is compared with, outside the repository. A peer that cannot be had says why.
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const CACHE = process.env.BENCH_PEERS ?? join(tmpdir(), 'tw-run-bench-peers')
+const INSTALL_TIMEOUT_MS = 240_000
+
+// The newest line of each that runs on Node 20: concurrently 10 and npm-run-all2 9 need 22.
+const NPM = {
+  nf: { pkg: 'foreman', range: '3', bin: '.bin/nf' },
+  concurrently: { pkg: 'concurrently', range: '9', bin: '.bin/concurrently' },
+  'run-p': { pkg: 'npm-run-all2', range: '8', bin: '.bin/run-p' },
+  mprocs: { pkg: 'mprocs', range: '0', bin: undefined },
+  pm2: { pkg: 'pm2', range: '7', bin: '.bin/pm2-runtime' },
+}
+const DEBIAN = {
+  foreman: { pkg: 'ruby-foreman', bin: 'foreman' },
+  supervisord: { pkg: 'supervisor', bin: 'supervisord' },
+}
+
+const quiet = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], timeout: INSTALL_TIMEOUT_MS }
+
+/** The line that says what went wrong, of a command that failed. */
+function whyOf(error) {
+  const lines = String(error.stderr || error.message)
+    .trim()
+    .split('\n')
+  return (lines.find((line) => /error|E:/i.test(line)) ?? lines.at(-1)).slice(0, 160)
+}
+
+function npmVersion(pkg) {
+  const path = join(CACHE, 'node_modules', pkg, 'package.json')
+  return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')).version : undefined
+}
+
+/** mprocs brings a binary for each platform; its Node starter would only be measured with it. */
+function mprocsBinary() {
+  const cpu = { x64: 'x86_64', arm64: 'aarch64' }[process.arch]
+  const folder = `mprocs-${npmVersion('mprocs')}-linux-${cpu}-musl`
+  return join(CACHE, 'node_modules', 'mprocs', folder, 'mprocs')
+}
+
+function installNpm(names, say) {
+  const missing = names.filter((name) => npmVersion(NPM[name].pkg) === undefined)
+  if (missing.length === 0) return undefined
+  const wanted = missing.map((name) => `${NPM[name].pkg}@${NPM[name].range}`)
+  say(`installing ${wanted.join(' ')} into ${CACHE}`)
+  mkdirSync(CACHE, { recursive: true })
+  if (!existsSync(join(CACHE, 'package.json')))
+    writeFileSync(join(CACHE, 'package.json'), '{"private":true}\n')
+  try {
+    execFileSync('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', ...wanted], {
+      ...quiet,
+      cwd: CACHE,
+    })
+    return undefined
+  } catch (error) {
+    return `npm install failed: ${whyOf(error)}`
+  }
+}
+
+function npmPeer(name, failure) {
+  const { pkg, bin } = NPM[name]
+  const version = npmVersion(pkg)
+  if (version === undefined) return { why: failure ?? `npm did not install ${pkg}` }
+  const path = bin === undefined ? mprocsBinary() : join(CACHE, 'node_modules', bin)
+  return existsSync(path) ? { version, path } : { why: `${pkg} ${version} has no ${path}` }
+}
+
+function debianVersion(bin) {
+  try {
+    return execFileSync(bin, ['--version'], quiet).trim().split('\n')[0]
+  } catch {
+    return undefined
+  }
+}
+
+function debianPeer(name, say) {
+  const { pkg, bin } = DEBIAN[name]
+  const installed = debianVersion(bin)
+  if (installed !== undefined) return { version: installed, path: bin }
+  const line = `apt-get install -y --no-install-recommends ${pkg}`
+  if (process.getuid() !== 0) return { why: `not installed; as root: ${line}` }
+  say(line)
+  try {
+    execFileSync('apt-get', line.split(' ').slice(1), {
+      ...quiet,
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    })
+  } catch (error) {
+    return { why: `${line} failed: ${whyOf(error)}` }
+  }
+  const version = debianVersion(bin)
+  return version === undefined ? { why: `${line} brought no ${bin}` } : { version, path: bin }
+}
+
+/** Map of peer name to { version, path } or { why }. Only the named ones are looked for or installed. */
+export function findPeers(names, say) {
+  const failure = installNpm(
+    names.filter((name) => name in NPM),
+    say,
+  )
+  const peers = new Map()
+  for (const name of names) {
+    const peer = name in NPM ? npmPeer(name, failure) : debianPeer(name, say)
+    if (peer.why !== undefined) say(`${name} is skipped: ${peer.why}`)
+    peers.set(name, peer)
+  }
+  return peers
+}

@@ -1,0 +1,88 @@
+// The benchmark: tw-run beside what people install today, on the same work in one run. See README.md.
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArguments, USAGE } from './lib/arguments.js'
+import { describeMachine, loadNow } from './lib/machine.js'
+import { findPeers } from './lib/peers.js'
+import { Samples } from './lib/samples.js'
+import { endAllSessions } from './lib/session.js'
+import { renderTables } from './lib/tables.js'
+import { suites } from './suites/index.js'
+import { allTools } from './tools/index.js'
+
+const figures = suites.flatMap((suite) => suite.figures)
+
+function readArguments() {
+  try {
+    return parseArguments(process.argv.slice(2), { figures, tools: allTools })
+  } catch (error) {
+    process.stderr.write(`${error.message}\n\n${USAGE}\n`)
+    process.exit(2)
+  }
+}
+
+function report(context, format, facts) {
+  const { troubles } = context.samples
+  const bullet = format === 'markdown' ? '- ' : '  '
+  const trouble = troubles.map(({ tool, text }) => `${bullet}${tool}: ${text}`)
+  return [
+    ...(format === 'markdown' ? ['# tw-run benchmark', ''] : []),
+    ...describeMachine(facts).map((line) => (format === 'markdown' ? `${line}  ` : line)),
+    '',
+    renderTables(suites, context, format),
+    ...(trouble.length === 0
+      ? []
+      : [format === 'markdown' ? '## Went wrong\n' : 'Went wrong', ...trouble, '']),
+  ].join('\n')
+}
+
+/** tw-run must have every figure, lose nothing and leave nothing behind; peers may fail. */
+function twRunFailed({ samples, tools }) {
+  const { rows, failures, troubles } = samples.toJSON()
+  const ours = tools.filter(({ kind }) => kind === 'tw-run').map(({ name }) => name)
+  const isOurs = ({ tool }) => ours.includes(tool)
+  const unfit = ({ tool, figure, size }) =>
+    tools.find(({ name }) => name === tool).unfit?.(figure, size) !== undefined
+  const damaged = ({ figure, values }) =>
+    ['lost', 'lostAtEnd', 'torn', 'doubled', 'disordered'].includes(figure) &&
+    values.some((value) => value > 0)
+  return (
+    troubles.some(isOurs) ||
+    failures.some((failure) => isOurs(failure) && !unfit(failure)) ||
+    rows.some((row) => isOurs(row) && damaged(row))
+  )
+}
+
+async function main() {
+  const options = readArguments()
+  if (options.help) return void process.stdout.write(`${USAGE}\n`)
+  if (options.list) {
+    const rows = allTools.map(({ name, kind }) => `  ${kind.padEnd(8)}${name}`)
+    return void process.stdout.write(`tables\n  ${figures.join(', ')}\ntools\n${rows.join('\n')}\n`)
+  }
+  const load = loadNow()
+  const began = performance.now()
+  const seconds = () => (performance.now() - began) / 1000
+  const progress = (text) => process.stderr.write(`[${seconds().toFixed(1).padStart(6)} s] ${text}\n`)
+  if (!existsSync(join(import.meta.dirname, '..', 'dist'))) progress('dist is missing: npm run build first')
+  const peers = findPeers([...new Set(options.tools.flatMap(({ peer }) => peer ?? []))], progress)
+  const context = { ...options, peers, samples: new Samples(), progress }
+  for (const suite of suites) {
+    if (suite.figures.some((figure) => options.figures.includes(figure))) await suite.run(context)
+  }
+  const facts = { peers, seconds: seconds(), load, scale: options.scale }
+  process.stdout.write(report(context, 'text', facts))
+  if (options.out !== undefined) writeFileSync(options.out, report(context, 'markdown', facts))
+  if (options.json !== undefined) {
+    const all = { facts: describeMachine(facts), ...context.samples.toJSON() }
+    writeFileSync(options.json, `${JSON.stringify(all, undefined, 1)}\n`)
+  }
+  if (twRunFailed(context)) process.exitCode = 1
+}
+
+for (const [name, code] of Object.entries({ SIGINT: 130, SIGTERM: 143, SIGHUP: 129 })) {
+  process.once(name, () => process.exit(code))
+}
+process.on('exit', endAllSessions)
+
+await main()

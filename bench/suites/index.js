@@ -1,0 +1,11 @@
+// Every suite, in the order in which they run: what measures short times comes first, while the harness is
+// still small, since a fork takes longer the more memory the forking process has.
+//
+// A suite: { figures: names for the command line, run(context) -> fills context.samples,
+//   tables: [{ figure, title, rounds, columns: [{ figure, size, title, digits, ratio?, worst? }] }],
+//   notes?(context) -> lines below the last table }
+// and the context: { figures, tools, peers, samples, rounds?, scale, progress(text) }.
+import { lifetimes } from './lifetimes.js'
+import { lines } from './lines.js'
+
+export const suites = [lifetimes, lines]

@@ -1,0 +1,157 @@
+// Start, memory, idle CPU and stop: all from the same runs of idle processes, since a run has a start, a life
+// and an end anyway.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { idleApp } from '../lib/app.js'
+import { MarkerCount } from '../lib/consumers.js'
+import { nowMs } from '../lib/output.js'
+import { cpuByThread, privateMb, usedSince } from '../lib/proc.js'
+import { Budget, interleaved } from '../lib/rounds.js'
+import { Session, sessionFolder } from '../lib/session.js'
+
+const SIZES = [1, 50, 200]
+const STOP_SIZE = 50
+const IDLE_SIZE = 200
+const START_TIMEOUT_MS = 30_000
+const SETTLE_MS = 1_000
+const IDLE_MS = 10_000
+/** For start and stop of one tool at one size, all rounds together. */
+const BUDGET_MS = 12_000
+
+// Memory hardly differs between rounds, and a round of idle CPU takes ten seconds a tool.
+const ROUNDS = { start: 5, stop: 5, memory: 3, idle: 1 }
+const sizesOf = { start: SIZES, stop: [STOP_SIZE], memory: SIZES, idle: [IDLE_SIZE] }
+
+async function waitForAll(session, markers, size) {
+  const deadline = nowMs() + START_TIMEOUT_MS
+  while (markers.times.length < size) {
+    if (session.exit !== undefined) {
+      const { error, code, signal } = session.exit
+      throw new Error(error?.message ?? `ended with ${signal ?? code}: ${session.lastWords()}`)
+    }
+    if (nowMs() > deadline)
+      throw new Error(`${markers.times.length} of ${size} up after ${START_TIMEOUT_MS / 1000} s`)
+    await sleep(5)
+  }
+  return markers.times[size - 1] - session.beganAt
+}
+
+/** Percent of one core over IDLE_MS. */
+async function idlePercent(session) {
+  const before = cpuByThread(session.managerPids())
+  const began = nowMs()
+  await sleep(IDLE_MS)
+  // Looked up again: helpers may have come.
+  return (usedSince(before, cpuByThread(session.managerPids())) / (nowMs() - began)) * 100
+}
+
+async function lifetime({ tool, size, wants, context }) {
+  const { samples, peers } = context
+  const markers = new MarkerCount()
+  const session = new Session({ tool, app: idleApp(size), dir: sessionFolder(), consumer: markers, peers })
+  const began = nowMs()
+  let idled = 0
+  let asked // ms that the stop took
+  try {
+    const startMs = await waitForAll(session, markers, size)
+    if (wants.has('start')) samples.add('start', size, tool.name, startMs)
+    if (wants.has('memory') || wants.has('idle')) {
+      const settling = nowMs()
+      await sleep(SETTLE_MS)
+      if (wants.has('memory')) {
+        const megabytes = session.managerPids().reduce((sum, pid) => sum + privateMb(pid), 0)
+        samples.add('memory', size, tool.name, megabytes)
+      }
+      if (wants.has('idle')) samples.add('idle', size, tool.name, await idlePercent(session))
+      idled = nowMs() - settling
+    }
+    asked = await session.stop()
+    if (wants.has('stop')) {
+      if (asked === undefined) samples.fail('stop', size, tool.name, `did not end when it was asked to`)
+      else samples.add('stop', size, tool.name, asked)
+    }
+    const stopped = asked === undefined ? '' : `, stopped in ${asked.toFixed(0)} ms`
+    return { spent: nowMs() - began - idled, said: `up in ${startMs.toFixed(0)} ms${stopped}` }
+  } finally {
+    const left = await session.close()
+    if (left.length > 0) {
+      samples.trouble(
+        tool.name,
+        `left ${left.length} processes behind after a run of ${size}: ${left[0].argv.join(' ').trim().slice(0, 80)}`,
+      )
+    }
+  }
+}
+
+/** What is still wanted of a tool at a size in this round. */
+function wantsOf({ tool, size, round, context, budget }) {
+  const wants = new Set()
+  for (const figure of context.figures) {
+    if (
+      !(figure in sizesOf) ||
+      !sizesOf[figure].includes(size) ||
+      round >= (context.rounds ?? ROUNDS[figure])
+    )
+      continue
+    const why = context.peers.get(tool.peer)?.why ?? tool.unfit?.(figure, size)
+    if (why !== undefined) context.samples.fail(figure, size, tool.name, why)
+    else if (context.samples.reason(figure, size, tool.name) === undefined) wants.add(figure)
+  }
+  return budget.allows(`${tool.name} ${size}`) ? wants : new Set()
+}
+
+async function run(context) {
+  const budget = new Budget(BUDGET_MS)
+  const most = Math.max(...Object.keys(ROUNDS).map((figure) => context.rounds ?? ROUNDS[figure]))
+  for (const { size, round, tool } of interleaved({ sizes: SIZES, rounds: most, tools: context.tools })) {
+    const wants = wantsOf({ tool, size, round, context, budget })
+    if (wants.size === 0) continue
+    const step = `${size} idle, round ${round + 1} of ${most} (${[...wants].join(', ')}): ${tool.name}`
+    try {
+      const { spent, said } = await lifetime({ tool, size, wants, context })
+      budget.spend(`${tool.name} ${size}`, spent)
+      context.progress(`${step}: ${said}`)
+    } catch (error) {
+      for (const figure of wants) context.samples.fail(figure, size, tool.name, error.message)
+      context.progress(`${step}: ${error.message}`)
+    }
+  }
+}
+
+const bySize = (figure, unit, digits) => (size) => ({
+  figure,
+  size,
+  title: `${size === 1 ? 'one' : size}, ${unit}`,
+  digits,
+  ratio: true,
+})
+
+export const lifetimes = {
+  figures: Object.keys(ROUNDS),
+  run,
+  tables: [
+    {
+      figure: 'start',
+      title: 'Start: from exec of the tool to the first line of the last of N processes on its stdout',
+      columns: SIZES.map(bySize('start', 'ms', 1)),
+      rounds: ROUNDS.start,
+    },
+    {
+      figure: 'stop',
+      title: 'Stop: from the signal to the exit of the tool, well-behaved processes',
+      columns: [bySize('stop', 'ms', 1)(STOP_SIZE)],
+      rounds: ROUNDS.stop,
+    },
+    {
+      figure: 'memory',
+      title: 'Memory: private, of the manager and its helpers (shims, wrappers), N idle processes',
+      columns: SIZES.map(bySize('memory', 'MB', 1)),
+      rounds: ROUNDS.memory,
+    },
+    {
+      figure: 'idle',
+      title: `Idle CPU: of the manager and its helpers over ${IDLE_MS / 1000} s`,
+      columns: [bySize('idle', '% of a core', 3)(IDLE_SIZE)],
+      rounds: ROUNDS.idle,
+    },
+  ],
+}

@@ -1,0 +1,113 @@
+import { describeExit } from '../core/exit.ts'
+import type { JournalEvent } from '../core/journal.ts'
+import type { Run } from '../core/process.ts'
+import type { Ending, Reason } from '../core/session.ts'
+
+/** More processes than this are counted instead of listed. */
+const LISTED = 12
+
+/** ms for a person: 0.4 s, 12 s, 3 min. */
+export function duration(ms: number): string {
+  if (ms < 9_950) return `${(Math.max(0, ms) / 1000).toFixed(1)} s`
+  if (ms < 120_000) return `${Math.round(ms / 1000)} s`
+  return `${Math.round(ms / 60_000)} min`
+}
+
+/** What runs where. `pidOf` is the command's own pid, if it is known. */
+export function describeRuns(runs: readonly Run[], pidOf: (run: Run) => number | undefined): string {
+  if (runs.length > LISTED) return describeMany(runs)
+  return runs
+    .map((run) => {
+      const pid = pidOf(run)
+      return `${run.id} on ${run.port}${pid === undefined ? '' : ` (pid ${pid})`}`
+    })
+    .join(', ')
+}
+
+function describeMany(runs: readonly Run[]): string {
+  const ports = new Map<string, number[]>()
+  for (const { id, port } of runs) {
+    const type = id.slice(0, id.lastIndexOf('.'))
+    ports.set(type, [...(ports.get(type) ?? []), port])
+  }
+  const parts = [...ports].map(
+    ([type, of]) => `${of.length} ${type} on ${Math.min(...of)}-${Math.max(...of)}`,
+  )
+  return `${runs.length} processes: ${parts.join(', ')}`
+}
+
+/** One line for a person, or nothing worth one. `now` is ms since boot. */
+export function describeEvent(event: JournalEvent, graceMs: number, now: number): string | undefined {
+  switch (event.type) {
+    case 'carried-on':
+      return describeSeam(event.alive, event.ended)
+    case 'ended':
+      return describeEnd(event, now)
+    case 'leftovers':
+      return `${event.run.id} ended and left running: ${event.commands.join(', ')}: stopping that`
+    case 'killed':
+      return `${event.run.id} did not stop in its grace period: killed`
+    case 'refused':
+      return `${event.run.id}: not allowed to signal pid ${event.run.pid ?? '?'} (it runs as another user)`
+    case 'ending':
+      return event.alive.length === 0 ? undefined : describeEnding(event.ending, event.alive.length, graceMs)
+    case 'waiting':
+      return `waiting for ${event.runs.map((run) => describeWaiting(run, now)).join(', ')}`
+    case 'trouble':
+      return event.message
+    case 'started':
+      return undefined
+  }
+}
+
+function describeSeam(alive: readonly Run[], ended: readonly Run[]): string {
+  const went = ended.length === 0 ? '' : `, ${ended.length} ended meanwhile`
+  const on =
+    alive.length === 0
+      ? ''
+      : ` (${alive
+          .map(({ id }) => id)
+          .slice(0, LISTED)
+          .join(', ')})`
+  return `tw-run was killed and carries on from here: ${alive.length} still running${on}${went}; lines around here may be shown twice`
+}
+
+function describeEnd(event: JournalEvent & { type: 'ended' }, now: number): string | undefined {
+  const { run, exit, asked, endedAt, next } = event
+  if (asked || next === 'stopped') return undefined
+  const after = exit.kind === 'unstarted' ? '' : ` after ${duration(endedAt - run.startedAt)}`
+  const said = `${run.id} ${describeExit(exit)}${after}`
+  if (next === 'crashed') return `${said}: giving up, it ended too often in a row`
+  if (next === 'exited') return said
+  const wait = next.retryAt - now
+  return `${said}: starting again${wait <= 0 ? '' : ` in ${duration(wait)}`}`
+}
+
+function describeEnding(ending: Ending, alive: number, graceMs: number): string {
+  const why = describeReason(ending.reason)
+  const processes = alive === 1 ? '1 process' : `${alive} processes`
+  const hurry = ending.reason.kind === 'signal' ? ', Ctrl-C again to kill' : ''
+  return `${why}: stopping ${processes} (${duration(graceMs)}${hurry})`
+}
+
+/** Why a run of the formation ended. */
+export function describeReason(reason: Reason): string {
+  switch (reason.kind) {
+    case 'signal':
+      return reason.signal
+    case 'exit':
+      return `${reason.process} ${describeExit(reason.exit)}`
+    case 'all-exited':
+      return 'every process has ended'
+    case 'reader-gone':
+      return 'nobody reads the output any more'
+    case 'state-gone':
+      return 'the state directory was removed'
+  }
+}
+
+function describeWaiting(run: Run, now: number): string {
+  const killAt = run.life === 'alive' ? run.stop?.killAt : run.leftoversKillAt
+  const left = killAt === undefined || killAt <= now ? '' : `, killed in ${duration(killAt - now)}`
+  return `${run.id} (pid ${run.pid ?? '?'}${left})`
+}

@@ -1,0 +1,85 @@
+import { Command, CommanderError, type OutputConfiguration } from 'commander'
+import { TwRunError } from '../core/error.ts'
+import { columns, isTerminal, say } from '../runtime/terminal.ts'
+import { checkCommand } from './check.ts'
+import { envCommand } from './env.ts'
+import { portsCommand } from './ports.ts'
+import { runCommand } from './run.ts'
+import { startCommand } from './start.ts'
+import { readVersion, versionCommand } from './version.ts'
+
+const STDOUT = 1
+const STDERR = 2
+
+function program(): Command {
+  const tw = new Command('tw-run')
+    .description('Runs a Procfile as stateless, share-nothing processes.')
+    .usage('<command> [options]')
+    .option('-V, --version', 'print the version')
+    .enablePositionalOptions()
+    .helpCommand('help [command]', 'print help, also of one command')
+    .addHelpText(
+      'after',
+      '\nEvery option is also TW_RUN_<OPTION>, such as TW_RUN_PORT, in the shell or .env.',
+    )
+    .on('option:version', () => {
+      say(STDOUT, `tw-run ${readVersion()}\n`)
+      throw new CommanderError(0, 'commander.version', '')
+    })
+  const commands = [
+    startCommand(),
+    runCommand(),
+    checkCommand(),
+    portsCommand(),
+    envCommand(),
+    versionCommand(),
+  ]
+  for (const command of commands) tw.addCommand(command)
+  for (const command of [tw, ...commands])
+    command.exitOverride().configureOutput(output()).showSuggestionAfterError()
+  return tw
+}
+
+/** All of commander's writing and asking, so that it never touches process.stdout. */
+function output(): OutputConfiguration {
+  return {
+    writeOut: (text) => void say(STDOUT, text),
+    writeErr: (text) => void say(STDERR, text),
+    outputError: (text, write) => write(text.replace(/^error: /, 'tw-run: ')),
+    getOutHelpWidth: () => columns(STDOUT) ?? 80,
+    getErrHelpWidth: () => columns(STDERR) ?? 80,
+    getOutHasColors: () => isTerminal(STDOUT),
+    getErrHasColors: () => isTerminal(STDERR),
+  }
+}
+
+/** Runs the command line and sets the exit code; never ends the process, so that what is written arrives. */
+async function main(argv: readonly string[]): Promise<void> {
+  const tw = program()
+  try {
+    if (argv.length <= 2) tw.help({ error: true })
+    await tw.parseAsync([...argv])
+  } catch (error) {
+    process.exitCode = report(error)
+  }
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+  if (error instanceof TwRunError) return reportRefusal(error)
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  say(
+    STDERR,
+    `tw-run: this is a bug in tw-run ${readVersion()}, please report it with these lines:\n${stack}\n`,
+  )
+  return 1
+}
+
+function reportRefusal({ name, message, hint, exitCode }: TwRunError): number {
+  // An InputError is lines of its own, each with its place; its class is not loaded for the sake of a test here.
+  say(STDERR, name === 'InputError' ? `${message}\n` : `tw-run: ${message}\n`)
+  if (hint !== undefined) say(STDERR, `  hint: ${hint}\n`)
+  return exitCode
+}
+
+void main(process.argv)

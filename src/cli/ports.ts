@@ -1,0 +1,47 @@
+import { Command } from 'commander'
+import { say } from '../runtime/terminal.ts'
+import { flagsOf, withOptions } from './options.ts'
+
+interface Holder {
+  readonly pid: number | undefined
+  readonly command: string | undefined
+}
+
+export function portsCommand(): Command {
+  const command = new Command('ports')
+    .description('print the port of every process, and who holds it now')
+    .argument('[type...]', 'as for start')
+    .option('--json', 'print JSON')
+  withOptions(command, 'app', 'environment', 'formation', 'state')
+  return command.action(async (types: string[]) => {
+    const { loadApp, requireProcesses } = await import('../runtime/load.ts')
+    const { listenersOn } = await import('../runtime/listeners.ts')
+    const { table } = await import('./messages.ts')
+    const app = loadApp({ ...flagsOf(command), types }, process.env)
+    requireProcesses(app)
+    const holders = listenersOn(app.plan.map(({ port }) => port))
+    const rows = app.plan.map(({ id, type, instance, port }) => {
+      const held = holders.filter((holder) => holder.port === port)
+      return {
+        process: id,
+        type,
+        instance,
+        port,
+        holders: held.map(({ pid, command: words }) => ({ pid, command: words })),
+      }
+    })
+    if (command.opts<{ json?: true }>().json === true) say(1, `${JSON.stringify(rows)}\n`)
+    else say(1, table(rows.map((row) => [row.process, String(row.port), holdersText(row.holders)])))
+  })
+}
+
+function holdersText(holders: readonly Holder[]): string {
+  if (holders.length === 0) return 'free'
+  return `held by ${holders.map(holderText).join(', ')}`
+}
+
+/** A holder in words: `node server.js (pid 4211)`. */
+export function holderText({ pid, command }: Holder): string {
+  if (pid === undefined) return 'a process of another user'
+  return command === undefined ? `pid ${pid}` : `${command} (pid ${pid})`
+}

@@ -1,0 +1,103 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { JournalEvent } from '../core/journal.ts'
+import type { ProcessId } from '../core/names.ts'
+import type { Run } from '../core/process.ts'
+import { bootNow } from '../runtime/clock.ts'
+import { crashPoint } from '../runtime/crash-points.ts'
+import { Follower } from '../runtime/follower.ts'
+import type { App } from '../runtime/load.ts'
+import { endsWithinLine } from '../runtime/output.ts'
+import { childOf } from '../runtime/process-table.ts'
+import { makeRender } from '../runtime/render.ts'
+import { say } from '../runtime/terminal.ts'
+import { describeEvent, describeRuns } from './journal-text.ts'
+
+const STDOUT = 1
+/** How long a line that names pids waits for them, ms, and how often it looks: a shim forks within two. */
+const PIDS_WITHIN_MS = 100
+const PIDS_EVERY_MS = 2
+
+export interface ViewOptions {
+  readonly app: App
+  readonly color: boolean
+  readonly directoryOf: (run: Pick<Run, 'id' | 'number'>) => string
+  readonly readerGone: () => void
+}
+
+/** What a person sees of a run of the formation: the lines of its processes and tw-run's own between them. */
+export class StartView {
+  readonly #options: ViewOptions
+  readonly #follower: Follower
+  #announcing: Promise<void> = Promise.resolve()
+
+  private constructor(options: ViewOptions, follower: Follower) {
+    this.#options = options
+    this.#follower = follower
+  }
+
+  static async open(options: ViewOptions): Promise<StartView> {
+    const { app, color, readerGone } = options
+    const { logFormat: format, timestamps, prefix } = app.settings
+    const types = app.types.map(({ name }) => name)
+    const width = Math.max('system'.length, ...app.plan.map(({ id }) => id.length))
+    const paint = color ? (await import('../runtime/paint.ts')).makePaint(types) : undefined
+    const follower = new Follower({
+      fd: STDOUT,
+      render: makeRender({ format, timestamps, prefix, width: () => width, paint }),
+      counts: format === 'json',
+      readerGone,
+      onStep: (step) => crashPoint(`shown:${step}`),
+    })
+    return new StartView(options, follower)
+  }
+
+  /** Follows the runs of an interrupted session from where they were last shown. */
+  carryOn(runs: readonly Pick<Run, 'id' | 'number'>[]): void {
+    // The killed one may have been cut off within a line, in the file that we write to too.
+    if (endsWithinLine(STDOUT)) say(STDOUT, '\n')
+    for (const run of runs) this.#follower.follow(run.id, this.#options.directoryOf(run))
+  }
+
+  /** The older of these runs are over; what was not shown of them comes first. */
+  runEnded(id: ProcessId): void {
+    this.#follower.runEnded(id, undefined)
+  }
+
+  show(event: JournalEvent): void {
+    if (event.type === 'started') {
+      for (const run of event.runs) this.#follower.follow(run.id, this.#options.directoryOf(run))
+      this.#announcing = this.#announcing.then(() => this.#announce(event.runs))
+      return
+    }
+    const text = describeEvent(event, this.#options.app.settings.graceMs, bootNow())
+    if (event.type === 'ended') this.#follower.runEnded(event.run.id, text)
+    else if (text !== undefined) this.#follower.say(text)
+    if (event.type === 'carried-on') this.#follower.release()
+  }
+
+  say(text: string): void {
+    this.#follower.say(text)
+  }
+
+  /** Resolves when everything has been shown. */
+  async close(): Promise<void> {
+    await this.#announcing
+    await this.#follower.close()
+  }
+
+  /** Says what runs where, with the pids that the commands see as their own, before their first lines. */
+  async #announce(runs: readonly Run[]): Promise<void> {
+    const until = performance.now() + PIDS_WITHIN_MS
+    const pids = new Map<Run, number>()
+    for (;;) {
+      for (const run of runs) {
+        const pid = run.pid === undefined || pids.has(run) ? undefined : childOf(run.pid)
+        if (pid !== undefined) pids.set(run, pid)
+      }
+      if (pids.size === runs.length || performance.now() > until) break
+      await sleep(PIDS_EVERY_MS)
+    }
+    this.#follower.say(describeRuns(runs, (run) => pids.get(run)))
+    this.#follower.release()
+  }
+}

@@ -1,0 +1,100 @@
+/** Variables from one place: a file, the shell, tw-run itself. */
+export interface EnvironmentLayer {
+  /** `.env`, `shell`, `tw-run`. */
+  readonly name: string
+  readonly entries: Readonly<Record<string, string>>
+}
+
+/** The environment as it was found outside: the files, weakest first, and the shell. */
+export interface EnvironmentLayers {
+  readonly files: readonly EnvironmentLayer[]
+  readonly shell: EnvironmentLayer
+}
+
+/** Who wins where both set a variable. */
+export type Precedence = 'shell' | 'file'
+
+/** A variable, the layer it comes from and the layers that set it in vain, strongest first. */
+export interface Variable {
+  readonly value: string
+  readonly origin: string
+  readonly shadowed: readonly string[]
+}
+
+export type Environment = ReadonlyMap<string, Variable>
+
+/** What tw-run knows of one run of a process. */
+export interface Injection {
+  /** `web.1`, or the name of a one-off process. */
+  readonly id: string
+  /** Opaque; marks everything that belongs to this one run. */
+  readonly token: string
+  readonly port: number
+  /** The run's private scratch directory. */
+  readonly scratch: string
+  readonly root: string
+  /** Whether tw-run writes to a colour terminal. */
+  readonly color: boolean
+}
+
+const OURS = 'tw-run'
+
+/** The environment of one run of a process; what tw-run injects wins, what it only suggests yields to the user. */
+export function environmentFor(
+  layers: EnvironmentLayers,
+  precedence: Precedence,
+  injection: Injection,
+): Environment {
+  const { files, shell } = layers
+  const outside = precedence === 'shell' ? [...files, shell] : [shell, ...files]
+  const entries = injected(injection, shell.entries)
+  const suggestions = suggested(injection.color, layer(outside))
+  return layer([{ name: OURS, entries: suggestions }, ...outside, { name: OURS, entries }])
+}
+
+/** Lays environments over each other, weakest first, and keeps where each value came from. */
+export function layer(layers: readonly EnvironmentLayer[]): Environment {
+  const environment = new Map<string, Variable>()
+  for (const { name, entries } of layers) {
+    for (const [key, value] of Object.entries(entries)) {
+      const weaker = environment.get(key)
+      const shadowed = weaker === undefined ? [] : [weaker.origin, ...weaker.shadowed]
+      environment.set(key, { value, origin: name, shadowed })
+    }
+  }
+  return environment
+}
+
+/** The environment as a child process takes it. */
+export function valuesOf(environment: Environment): Record<string, string> {
+  return Object.fromEntries([...environment].map(([key, { value }]) => [key, value]))
+}
+
+/**
+ * What tw-run sets whatever the user says. Inside another tw-run's process the outer tokens are handed on, so that
+ * the outer one's sweep still finds what the inner one starts.
+ */
+export function injected(
+  { id, token, port, scratch, root }: Injection,
+  shell: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const within = [shell['TW_RUN_WITHIN'], shell['TW_RUN_INSTANCE']].filter(Boolean).join(',')
+  return {
+    PORT: String(port),
+    PS: id,
+    TW_RUN_PROCESS: id,
+    TW_RUN_INSTANCE: token,
+    TMPDIR: scratch,
+    PWD: root,
+    ...(shell['TW_RUN_INSTANCE'] === undefined ? {} : { TW_RUN_WITHIN: within }),
+  }
+}
+
+/** Python would sit on its lines, and most programs drop their colours, since stdout is a file. */
+function suggested(color: boolean, outside: Environment): Record<string, string> {
+  const all: Record<string, string> = { PYTHONUNBUFFERED: '1' }
+  // Node warns where both are set; who asked for no colour gets none.
+  const plain = (outside.get('NO_COLOR')?.value ?? '') !== ''
+  if (color && !plain) Object.assign(all, { FORCE_COLOR: '1', CLICOLOR_FORCE: '1' })
+  return Object.fromEntries(Object.entries(all).filter(([key]) => !outside.has(key)))
+}

@@ -1,0 +1,31 @@
+import type { ProcessId } from './names.ts'
+import type { Exit, Run } from './process.ts'
+import type { Ending } from './session.ts'
+
+/** What a supervisor did or saw, for whoever shows it to a person. Nothing is decided from it. */
+export type JournalEvent =
+  /** A killed supervisor's session goes on: which of its processes live, and which ended meanwhile. */
+  | { readonly type: 'carried-on'; readonly alive: readonly Run[]; readonly ended: readonly Run[] }
+  /** Runs came to be, in one go. */
+  | { readonly type: 'started'; readonly runs: readonly Run[] }
+  /** A run is over and swept; `retryAt` (ms since boot) if it is to be started again. */
+  | {
+      readonly type: 'ended'
+      readonly run: Run
+      readonly exit: Exit
+      readonly asked: boolean
+      /** ms since boot. */
+      readonly endedAt: number
+      readonly next: 'exited' | 'crashed' | 'stopped' | { readonly retryAt: number }
+    }
+  /** Processes outlived the run that started them and are being stopped. */
+  | { readonly type: 'leftovers'; readonly run: Run; readonly commands: readonly string[] }
+  /** The grace period was over. */
+  | { readonly type: 'killed'; readonly run: Run }
+  /** The kernel does not let us signal it. */
+  | { readonly type: 'refused'; readonly run: Run }
+  | { readonly type: 'ending'; readonly ending: Ending; readonly alive: readonly ProcessId[] }
+  /** The end takes its time: who is waited for, and until when (ms since boot) before SIGKILL. */
+  | { readonly type: 'waiting'; readonly runs: readonly Run[] }
+  /** Something is wrong with the state directory or the machine; supervision goes on. */
+  | { readonly type: 'trouble'; readonly message: string }

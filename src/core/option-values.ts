@@ -1,0 +1,58 @@
+import { MAX_PORT } from './ports.ts'
+
+/** A value read from text, or what the text is not. */
+export type Reading<T> = { readonly value: T } | { readonly not: string; readonly hint?: string }
+
+/** When a process that ended is started again; `limit` is how often at most. */
+export interface RestartSetting {
+  readonly when: 'no' | 'on-failure' | 'always'
+  readonly limit?: number
+}
+
+/** One of a few words, in any case. */
+export function oneOf<T extends string>(...choices: readonly T[]): (text: string) => Reading<T> {
+  return (text) => {
+    const value = choices.find((choice) => choice === text.toLowerCase())
+    return value === undefined ? { not: `one of ${choices.join(', ')}` } : { value }
+  }
+}
+
+/** Seconds, fractions allowed, as whole milliseconds; at most a day. */
+export function seconds(text: string): Reading<number> {
+  const value = /^(\d+(\.\d*)?|\.\d+)$/.test(text) ? Number(text) : NaN
+  return value <= 86_400
+    ? { value: Math.round(value * 1000) }
+    : { not: 'a number of seconds from 0 to 86400' }
+}
+
+/** A TCP port, or a distance between two. */
+export function port(text: string): Reading<number> {
+  const value = /^\d{1,5}$/.test(text) ? Number(text) : 0
+  return value >= 1 && value <= MAX_PORT ? { value } : { not: `a whole number from 1 to ${MAX_PORT}` }
+}
+
+/** `no`, `on-failure`, `on-failure:N`, `always`: Docker's words. */
+export function restart(text: string): Reading<RestartSetting> {
+  const [, when, digits] = /^(no|on-failure|always)(?::([1-9]\d{0,5}))?$/.exec(text.toLowerCase()) ?? []
+  if (when === 'on-failure' && digits !== undefined) return { value: { when, limit: Number(digits) } }
+  if (digits === undefined && (when === 'no' || when === 'on-failure' || when === 'always')) {
+    return { value: { when } }
+  }
+  return { not: 'one of no, on-failure, on-failure:N, always' }
+}
+
+/** true or false, as people write them in environments. */
+export function truth(text: string): Reading<boolean> {
+  if (/^(true|yes|on|1)$/i.test(text)) return { value: true }
+  return /^(false|no|off|0)$/i.test(text) ? { value: false } : { not: 'true or false' }
+}
+
+/** A list with commas or blanks. */
+export function list(text: string): Reading<readonly string[]> {
+  return { value: text.split(/[\s,]+/).filter((item) => item !== '') }
+}
+
+/** Any text but none. */
+export function text(given: string): Reading<string> {
+  return given === '' ? { not: 'a name' } : { value: given }
+}

@@ -1,0 +1,13 @@
+// Control characters, line and paragraph separators, and the marks that turn the direction of text.
+const UNSAFE = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu
+
+/** The text with every character escaped that could move the cursor, change colours or reorder what is shown. */
+export function printable(text: string): string {
+  return text.replace(UNSAFE, (character) => escapeCode(character.charCodeAt(0)))
+}
+
+function escapeCode(code: number): string {
+  return code < 0x100
+    ? `\\x${code.toString(16).padStart(2, '0')}`
+    : `\\u${code.toString(16).padStart(4, '0')}`
+}

@@ -1,0 +1,143 @@
+import type { ProcessPlan } from './expand.ts'
+import type { ProcessId } from './names.ts'
+
+/**
+ * How a run ended. `lost` is the honest answer where nobody could see it; `unstarted` never ran, and
+ * `again` says that only the moment was bad (no descriptors, no processes left), so trying again may help.
+ */
+export type Exit =
+  | { readonly kind: 'code'; readonly code: number }
+  | { readonly kind: 'signal'; readonly signal: string }
+  | { readonly kind: 'lost'; readonly why: 'reboot' | 'shim' }
+  | { readonly kind: 'unstarted'; readonly message: string; readonly again: boolean }
+
+/** `on-failure` and `always` with Docker's meaning; `limit` is how many restarts in a row are tried. */
+export interface RestartPolicy {
+  readonly when: 'no' | 'on-failure' | 'always'
+  readonly limit?: number
+}
+
+/** The intent to stop a run, on disk before the first signal. `killAt` is in ms since boot. */
+export interface StopIntent {
+  readonly signal: string
+  readonly killAt: number
+}
+
+/** Processes that outlived their run, and when they were last counted (ms since boot). */
+export interface Leftovers {
+  readonly pids: readonly number[]
+  readonly lookedAt: number
+}
+
+/** What is known of one run of a process: what its directory and the kernel say, nothing else. */
+export interface Run {
+  readonly id: ProcessId
+  readonly number: number
+  readonly generation: number
+  /** The session that started it. */
+  readonly session: string
+  readonly command: string
+  readonly port: number
+  /** Carried in the shim's arguments and in the environment of everything it starts. */
+  readonly token: string
+  /** Its private directory for temporary files, gone when it is. */
+  readonly scratch: string
+  /** ms since boot. */
+  readonly startedAt: number
+  readonly life: 'alive' | 'dead'
+  /** The shim's pid, which is also the id of the process group and of the session. */
+  readonly pid: number | undefined
+  readonly exit: Exit | undefined
+  /** ms since boot; known with `exit`. */
+  readonly endedAt: number | undefined
+  readonly stop: StopIntent | undefined
+  /** The stop signal was sent. */
+  readonly told: boolean
+  /** When SIGKILL was last sent, ms since boot. */
+  readonly killedAt: number | undefined
+  /** What was found carrying the token after the run's end; undefined until somebody looked. */
+  readonly leftovers: Leftovers | undefined
+  /** The leftovers were sent the stop signal, and get SIGKILL at this time (ms since boot). */
+  readonly leftoversKillAt: number | undefined
+  /** Everything is over and recorded in the history. */
+  readonly done: boolean
+}
+
+/** One end of a run, a line of the history file: all that the restart policy ever looks at. */
+export interface End {
+  readonly run: number
+  readonly generation: number
+  readonly exit: Exit
+  /** ms since boot, both. */
+  readonly startedAt: number
+  readonly endedAt: number
+  /** It was asked to stop, or tw-run died before starting it: not the process's own doing. */
+  readonly asked: boolean
+  /** 0 to 1, drawn once when the end was recorded, so that every supervisor computes the same delay. */
+  readonly jitter: number
+}
+
+/**
+ * The one phase of a process.
+ *
+ *   absent ── start ──> starting ──> up ──> (ends by itself) ──┐
+ *                          └────┬────┘                         v
+ *                             stop ──> stopping ──> (ends) ─> sweeping ── finish ──┐
+ *                                                                                  v
+ *   stopped (asked) · exited (left alone) · backoff (again at retryAt) · crashed (gave up)
+ *        └──────────────────────── start ────────────────────────┘
+ */
+export type ProcessState =
+  | { readonly phase: 'absent' }
+  | { readonly phase: 'starting'; readonly run: Run }
+  | { readonly phase: 'up'; readonly run: Run; readonly pid: number }
+  | { readonly phase: 'stopping'; readonly run: Run; readonly stop: StopIntent }
+  | { readonly phase: 'sweeping'; readonly run: Run; readonly exit: Exit }
+  | { readonly phase: 'stopped'; readonly run: Run }
+  | { readonly phase: 'backoff'; readonly run: Run; readonly exit: Exit; readonly retryAt: number }
+  | { readonly phase: 'exited'; readonly run: Run; readonly exit: Exit; readonly endedAt: number }
+  | { readonly phase: 'crashed'; readonly run: Run; readonly exit: Exit; readonly endedAt: number }
+
+export type Phase = ProcessState['phase']
+
+/** What is known of one process: its newest run, and how the earlier ones ended. */
+export interface Slot {
+  readonly run: Run | undefined
+  readonly ends: readonly End[]
+}
+
+/** What one process should be. */
+export interface Want {
+  readonly plan: ProcessPlan
+  /** A run of an older generation is replaced. */
+  readonly generation: number
+  readonly policy: RestartPolicy
+}
+
+/** What should run, and how what should not is stopped. */
+export interface Desired {
+  readonly wants: ReadonlyMap<ProcessId, Want>
+  readonly stopSignal: string
+  readonly graceMs: number
+  /** The second Ctrl-C: every grace period is over now. */
+  readonly hurried: boolean
+}
+
+export type Observed = ReadonlyMap<ProcessId, ProcessState>
+
+/** One step towards the desired state. Each is safe to repeat after a crash in its middle. */
+export type Action =
+  | { readonly do: 'start'; readonly want: Want }
+  | { readonly do: 'stop'; readonly run: Run; readonly intent: StopIntent }
+  | { readonly do: 'tell'; readonly run: Run; readonly signal: string }
+  | { readonly do: 'kill'; readonly run: Run }
+  | { readonly do: 'look'; readonly run: Run }
+  | { readonly do: 'tell-leftovers'; readonly run: Run; readonly signal: string; readonly killAt: number }
+  | { readonly do: 'kill-leftovers'; readonly run: Run }
+  | { readonly do: 'finish'; readonly run: Run; readonly exit: Exit; readonly asked: boolean }
+
+/** The next actions, and when to look again if nothing happens before (ms since boot). */
+export interface Plan {
+  readonly actions: readonly Action[]
+  readonly wakeAt: number | undefined
+}

@@ -1,0 +1,92 @@
+import { isAsked } from './observe.ts'
+import type { Action, Desired, Observed, Plan, ProcessState, Want } from './process.ts'
+
+/** How often leftovers are looked for while some are known to live: their ends wake nobody. */
+export const LOOK_AGAIN_MS = 50
+/** How often SIGKILL is repeated: a process in an uninterruptible wait takes it late. */
+export const KILL_AGAIN_MS = 1_000
+
+/** How long after SIGKILL something may still be there before the run goes on without it, and says so. */
+export const GIVE_UP_MS = 5_000
+
+/** The steps from what runs to what should run. Level-based: it never asks what changed. `now` is ms since boot. */
+export function reconcile(desired: Desired, observed: Observed, now: number): Plan {
+  const actions: Action[] = []
+  let wakeAt = Infinity
+  const take = (next: Action | number | undefined): void => {
+    if (typeof next === 'number') wakeAt = Math.min(wakeAt, next)
+    else if (next !== undefined) actions.push(next)
+  }
+  for (const [id, want] of desired.wants) if (!observed.has(id)) take({ do: 'start', want })
+  for (const [id, state] of observed) take(step(desired, desired.wants.get(id), state, now))
+  return { actions, wakeAt: wakeAt === Infinity ? undefined : wakeAt }
+}
+
+/** The next action for one process, the time to look again, or nothing to do. */
+function step(
+  desired: Desired,
+  want: Want | undefined,
+  state: ProcessState,
+  now: number,
+): Action | number | undefined {
+  switch (state.phase) {
+    case 'absent':
+    case 'stopped':
+      return want && { do: 'start', want }
+    case 'starting':
+    case 'up':
+      if (want?.generation === state.run.generation) return undefined
+      return {
+        do: 'stop',
+        run: state.run,
+        intent: { signal: desired.stopSignal, killAt: now + desired.graceMs },
+      }
+    case 'stopping':
+      return stopping(desired, state, now)
+    case 'sweeping':
+      return sweeping(desired, state, now)
+    case 'backoff':
+      if (want === undefined) return undefined
+      if (want.generation === state.run.generation && now < state.retryAt) return state.retryAt
+      return { do: 'start', want }
+    case 'exited':
+    case 'crashed':
+      return want && want.generation !== state.run.generation ? { do: 'start', want } : undefined
+  }
+}
+
+function stopping(
+  desired: Desired,
+  state: ProcessState & { phase: 'stopping' },
+  now: number,
+): Action | number {
+  const { run, stop } = state
+  const killAt = desired.hurried ? Math.min(stop.killAt, now) : stop.killAt
+  if (now >= killAt) {
+    const again = run.killedAt === undefined ? now : run.killedAt + KILL_AGAIN_MS
+    return now >= again ? { do: 'kill', run } : again
+  }
+  // Without a pid there is no group to tell yet: its shim is about to write it.
+  if (run.pid === undefined) return Math.min(killAt, now + LOOK_AGAIN_MS)
+  return run.told ? killAt : { do: 'tell', run, signal: stop.signal }
+}
+
+function sweeping(
+  desired: Desired,
+  state: ProcessState & { phase: 'sweeping' },
+  now: number,
+): Action | number {
+  const { run, exit } = state
+  if (run.leftovers === undefined) return { do: 'look', run }
+  const finish: Action = { do: 'finish', run, exit, asked: isAsked(run) }
+  if (run.leftovers.pids.length === 0) return finish
+  if (run.leftoversKillAt === undefined) {
+    const killAt = run.stop?.killAt ?? now + desired.graceMs
+    return { do: 'tell-leftovers', run, signal: run.stop?.signal ?? desired.stopSignal, killAt }
+  }
+  const killAt = desired.hurried ? Math.min(run.leftoversKillAt, now) : run.leftoversKillAt
+  const lookAt = run.leftovers.lookedAt + LOOK_AGAIN_MS
+  if (now < lookAt) return lookAt
+  if (now < killAt) return { do: 'look', run }
+  return now < killAt + GIVE_UP_MS || desired.hurried ? { do: 'kill-leftovers', run } : finish
+}

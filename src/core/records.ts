@@ -1,0 +1,172 @@
+import type { End, Exit, StopIntent } from './process.ts'
+import { parseProcessId } from './names.ts'
+import type { ProcessId } from './names.ts'
+import type { Ending, Reason, Session, Stage } from './session.ts'
+import { SESSION_VERSION } from './session.ts'
+
+/** What a run's directory says about how it was started. It never holds an environment value. */
+export interface RunSpec {
+  readonly version: 1
+  readonly id: ProcessId
+  readonly number: number
+  readonly generation: number
+  readonly session: string
+  readonly command: string
+  readonly port: number
+  readonly cwd: string
+  readonly token: string
+  readonly scratch: string
+  readonly bootId: string
+  readonly pidNamespace: string
+  /** ms since boot. */
+  readonly startedAt: number
+  /** ms since 1970, for people. */
+  readonly startedWall: number
+}
+
+/** Decodes spec.json; undefined if it is not one. Whoever can write it is the user, but files get damaged. */
+export function decodeRunSpec(text: string): RunSpec | undefined {
+  const o = decodeObject(text)
+  const id = o && isText(o['id']) ? parseProcessId(o['id'])?.id : undefined
+  if (o === undefined || id === undefined || o['version'] !== 1) return undefined
+  const { number, generation, session, command, port, cwd, token, scratch, bootId, pidNamespace } = o
+  const { startedAt, startedWall } = o
+  if (!isCount(number) || !isCount(generation) || !isCount(port) || !isTime(startedAt)) return undefined
+  if (!isTime(startedWall) || !isToken(token) || !isText(session) || !isText(command)) return undefined
+  if (!isText(cwd) || !isText(scratch) || !isText(bootId) || !isText(pidNamespace)) return undefined
+  if (!scratch.endsWith(token)) return undefined
+  return {
+    version: 1,
+    id,
+    number,
+    generation,
+    session,
+    command,
+    port,
+    cwd,
+    token,
+    scratch,
+    bootId,
+    pidNamespace,
+    startedAt,
+    startedWall,
+  }
+}
+
+/** Decodes a stop intent; undefined if it is not one. */
+export function decodeStop(text: string): StopIntent | undefined {
+  const o = decodeObject(text)
+  if (o === undefined || !isSignal(o['signal']) || !isTime(o['killAt'])) return undefined
+  return { signal: o['signal'], killAt: o['killAt'] }
+}
+
+/** Decodes one line of a history; undefined for a line that is none, such as one cut off by a full disk. */
+export function decodeEnd(line: string): End | undefined {
+  const o = decodeObject(line)
+  const exit = decodeExit(o?.['exit'])
+  if (o === undefined || exit === undefined) return undefined
+  const { run, generation, startedAt, endedAt, asked, jitter } = o
+  if (!isCount(run) || !isCount(generation) || !isTime(startedAt) || !isTime(endedAt)) return undefined
+  if (typeof asked !== 'boolean' || !isTime(jitter) || jitter > 1) return undefined
+  return { run, generation, exit, startedAt, endedAt, asked, jitter }
+}
+
+/** Decodes formation.json; undefined if it is not one, or of another version. */
+export function decodeSession(text: string): Session | undefined {
+  const o = decodeObject(text)
+  if (o === undefined || o['version'] !== SESSION_VERSION) return undefined
+  const { id, bootId, pidNamespace, over } = o
+  const counts = decodeCounts(o['counts'])
+  const generations = decodeCounts(o['generations'])
+  const stages = decodeStages(o['stages'])
+  const ending = o['ending'] === undefined ? undefined : decodeEnding(o['ending'])
+  if (counts === undefined || generations === undefined || stages === undefined) return undefined
+  if (o['ending'] !== undefined && ending === undefined) return undefined
+  if (!isText(id) || !isText(bootId) || !isText(pidNamespace) || typeof over !== 'boolean') return undefined
+  return { version: SESSION_VERSION, id, bootId, pidNamespace, stages, counts, generations, ending, over }
+}
+
+function decodeEnding(value: unknown): Ending | undefined {
+  if (!isObject(value)) return undefined
+  const { code, hurried } = value
+  const reason = decodeReason(value['reason'])
+  if (!isCount(code) || code > 255 || typeof hurried !== 'boolean' || reason === undefined) return undefined
+  return { code, reason, hurried }
+}
+
+function decodeReason(value: unknown): Reason | undefined {
+  if (!isObject(value)) return undefined
+  switch (value['kind']) {
+    case 'all-exited':
+    case 'reader-gone':
+    case 'state-gone':
+      return { kind: value['kind'] }
+    case 'signal':
+      return isSignal(value['signal']) ? { kind: 'signal', signal: value['signal'] } : undefined
+    case 'exit': {
+      const process = isText(value['process']) ? parseProcessId(value['process'])?.id : undefined
+      const exit = decodeExit(value['exit'])
+      return process && exit && { kind: 'exit', process, exit }
+    }
+    default:
+      return undefined
+  }
+}
+
+function decodeExit(value: unknown): Exit | undefined {
+  if (!isObject(value)) return undefined
+  const { kind, code, signal, why, message, again } = value
+  if (kind === 'code' && isCount(code) && code <= 255) return { kind, code }
+  if (kind === 'signal' && isSignal(signal)) return { kind, signal }
+  if (kind === 'lost' && (why === 'reboot' || why === 'shim')) return { kind, why }
+  if (kind === 'unstarted' && isText(message) && typeof again === 'boolean') return { kind, message, again }
+  return undefined
+}
+
+function decodeCounts(value: unknown): Record<string, number> | undefined {
+  if (!isObject(value)) return undefined
+  const entries = Object.entries(value)
+  const good = entries.every(([type, count]) => parseProcessId(`${type}.1`) !== undefined && isCount(count))
+  return good ? Object.fromEntries(entries as [string, number][]) : undefined
+}
+
+function decodeStages(value: unknown): Stage[] | undefined {
+  if (!Array.isArray(value) || value.length === 0) return undefined
+  const good = value.every((one) => one === 'build' || one === 'release' || one === 'formation')
+  return good ? (value as Stage[]) : undefined
+}
+
+function decodeObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return isObject(value) ? value : undefined
+  } catch {
+    // Not JSON is one of the ways not to be a record.
+    return undefined
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string'
+}
+
+function isSignal(value: unknown): value is string {
+  return isText(value) && /^SIG[A-Z0-9]{2,10}$/.test(value)
+}
+
+/** Tokens are searched for in argument lists and environments: a short one would match strangers. */
+export function isToken(value: unknown): value is string {
+  return isText(value) && /^[0-9a-f]{16}$/.test(value)
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}
+
+function isTime(value: unknown): value is number {
+  return Number.isFinite(value) && (value as number) >= 0
+}

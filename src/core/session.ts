@@ -1,0 +1,118 @@
+import { exitCodeOf, exitCodeOfSignal } from './exit.ts'
+import type { Exit } from './process.ts'
+import type { ProcessId } from './names.ts'
+
+/** What runs: a stage to completion, or the formation. `start --release` goes through them in this order. */
+export type Stage = 'build' | 'release' | 'formation'
+
+/** Why a run of the formation ends, and the exit code that it ends with. */
+export interface Ending {
+  readonly code: number
+  readonly reason: Reason
+  /** A second signal came: no grace period any more. */
+  readonly hurried: boolean
+}
+
+export type Reason =
+  | { readonly kind: 'exit'; readonly process: ProcessId; readonly exit: Exit }
+  | { readonly kind: 'all-exited' }
+  | { readonly kind: 'signal'; readonly signal: string }
+  | { readonly kind: 'reader-gone' }
+  | { readonly kind: 'state-gone' }
+
+/**
+ * The desired state on disk: one run of the formation, from `start` to its end. It holds no environment
+ * values, and everything a supervisor needs to go on where another one was killed.
+ */
+export interface Session {
+  readonly version: 1
+  /** Names this run of the formation in the runs it started. */
+  readonly id: string
+  /** The machine's boot and the pid namespace in which its pids and times mean something. */
+  readonly bootId: string
+  readonly pidNamespace: string
+  /** The stage that runs now, and those still to come. */
+  readonly stages: readonly Stage[]
+  readonly counts: Readonly<Record<string, number>>
+  /** A number per type; raising it replaces the running processes of that type. */
+  readonly generations: Readonly<Record<string, number>>
+  readonly ending: Ending | undefined
+  /** The end was reached and reported: nothing of it is left to carry on. */
+  readonly over: boolean
+}
+
+export const SESSION_VERSION = 1
+
+/** Where a supervisor stands: state of another place is history, not something to signal or to carry on. */
+export interface Place {
+  readonly bootId: string
+  readonly pidNamespace: string
+}
+
+/** What `start` asks for. */
+export interface Asked {
+  readonly counts: Readonly<Record<string, number>>
+  readonly stages: readonly Stage[]
+}
+
+/**
+ * The session that `start` works on: an interrupted one is carried on (to its end, if it was ending), with
+ * the counts now asked for; else a new one begins, of a newer generation than every run on disk.
+ */
+export function beginOrCarryOn(
+  previous: Session | undefined,
+  asked: Asked,
+  here: Place & { readonly id: string },
+  newestGenerations: Readonly<Record<string, number>>,
+): { readonly session: Session; readonly carriedOn: boolean } {
+  if (previous !== undefined && isUnfinished(previous, here)) {
+    if (previous.ending !== undefined) return { session: previous, carriedOn: true }
+    return { session: { ...previous, counts: asked.counts }, carriedOn: true }
+  }
+  const generations = Object.fromEntries(
+    Object.entries(newestGenerations).map(([type, generation]) => [type, generation + 1]),
+  )
+  const session: Session = {
+    version: SESSION_VERSION,
+    ...here,
+    stages: asked.stages,
+    counts: asked.counts,
+    generations,
+    ending: undefined,
+    over: false,
+  }
+  return { session, carriedOn: false }
+}
+
+/** Whether a killed supervisor left this session for the next one to carry on. */
+export function isUnfinished(session: Session, place: Place): boolean {
+  return !session.over && session.bootId === place.bootId && session.pidNamespace === place.pidNamespace
+}
+
+/** The generation wanted of a type; types that never had one begin with 1. */
+export function generationOf(session: Session, type: string): number {
+  return session.generations[type] ?? 1
+}
+
+/** The same session with the processes of these types to be replaced. */
+export function replace(session: Session, types: Iterable<string>): Session {
+  const generations = { ...session.generations }
+  for (const type of types) generations[type] = generationOf(session, type) + 1
+  return { ...session, generations }
+}
+
+/** The exit code of a run that ends for this reason; a process's own exit is judged where it is seen. */
+export function codeOfReason(reason: Reason): number {
+  switch (reason.kind) {
+    case 'signal':
+      return exitCodeOfSignal(reason.signal)
+    case 'reader-gone':
+      return exitCodeOfSignal('SIGPIPE')
+    case 'state-gone':
+      return 1
+    case 'all-exited':
+      return 0
+    case 'exit':
+      return exitCodeOf(reason.exit)
+  }
+}

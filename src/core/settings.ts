@@ -1,0 +1,123 @@
+import type { EnvironmentLayer, Precedence } from './environment.ts'
+import type { Problem } from './error.ts'
+import { list, oneOf, port, restart, seconds, text, truth } from './option-values.ts'
+import type { Reading, RestartSetting } from './option-values.ts'
+import { printable } from './printable.ts'
+
+export type LogFormat = 'pretty' | 'plain' | 'json'
+export type ColorSetting = 'always' | 'never' | 'auto'
+
+/** What was typed; absent where the option was not given. */
+export interface Flags {
+  readonly procfile?: string
+  readonly root?: string
+  /** Files, in the order given; a part may hold several, with commas. */
+  readonly env?: readonly string[]
+  readonly formation?: string
+  readonly except?: readonly string[]
+  readonly port?: string
+  readonly portStep?: string
+  readonly timeout?: string
+  readonly restart?: string
+  readonly logFormat?: string
+  readonly timestamps?: boolean
+  readonly prefix?: boolean
+  readonly color?: 'always' | 'never'
+  readonly stateDir?: string
+  readonly envPrecedence?: string
+  readonly release?: boolean
+  /** The types named as words: only these run. */
+  readonly types?: readonly string[]
+}
+
+/** Every option of a run, resolved. */
+export interface Settings {
+  readonly procfile: string
+  readonly formation: Given
+  readonly only: readonly string[]
+  readonly except: readonly string[]
+  /** The first port of the first type. */
+  readonly port: number
+  readonly portStep: number
+  /** Milliseconds between the stop signal and SIGKILL. */
+  readonly graceMs: number
+  readonly restart: RestartSetting
+  readonly logFormat: LogFormat
+  readonly timestamps: boolean
+  readonly prefix: boolean
+  readonly color: ColorSetting
+  /** As given, not yet resolved; undefined for the default place. */
+  readonly stateDir: string | undefined
+  readonly envPrecedence: Precedence
+  readonly release: boolean
+}
+
+/** Where an option may come from, strongest first; `files` are the environment files, weakest first. */
+export interface Sources {
+  readonly flags: Flags
+  readonly shell: Readonly<Record<string, string | undefined>>
+  readonly files: readonly EnvironmentLayer[]
+}
+
+type OptionName = Exclude<keyof Flags, 'types'>
+
+/** A text and where it came from. */
+export interface Given {
+  readonly text: string
+  /** `--port`, `TW_RUN_PORT in the shell`, `TW_RUN_PORT in .env`, or '' for a default. */
+  readonly from: string
+}
+
+/** Every option: its flag, else TW_RUN_<OPTION> of the shell, else the same of the files, else its default. */
+export function resolveSettings(sources: Sources): { settings: Settings; problems: Problem[] } {
+  const problems: Problem[] = []
+  const read = <T>(found: Given | undefined, parse: (value: string) => Reading<T>, fallback: T): T => {
+    if (found === undefined) return fallback
+    const reading = parse(found.text)
+    if ('value' in reading) return reading.value
+    problems.push({ message: `${found.from}: "${shorten(found.text)}" is not ${reading.not}` })
+    return fallback
+  }
+  const option = <T>(name: OptionName, parse: (value: string) => Reading<T>, fallback: T): T =>
+    read(find(name, sources), parse, fallback)
+  const settings: Settings = {
+    procfile: option('procfile', text, 'Procfile'),
+    formation: find('formation', sources) ?? { text: '', from: '' },
+    only: sources.flags.types ?? [],
+    except: option('except', list, []),
+    port: read(find('port', sources) ?? variable('PORT', sources), port, 5000),
+    portStep: option('portStep', port, 100),
+    graceMs: option('timeout', seconds, 5000),
+    restart: option('restart', restart, { when: 'no' }),
+    logFormat: option('logFormat', oneOf('pretty', 'plain', 'json'), 'pretty'),
+    timestamps: option('timestamps', truth, true),
+    prefix: option('prefix', truth, true),
+    color: option('color', oneOf('always', 'never', 'auto'), 'auto'),
+    stateDir: find('stateDir', sources)?.text,
+    envPrecedence: option('envPrecedence', oneOf('shell', 'file'), 'shell'),
+    release: option('release', truth, false),
+  }
+  return { settings, problems }
+}
+
+function find(name: OptionName, sources: Sources): Given | undefined {
+  const flag = sources.flags[name]
+  if (flag !== undefined) return { text: String(flag), from: `--${kebab(name)}` }
+  return variable(`TW_RUN_${kebab(name).replaceAll('-', '_').toUpperCase()}`, sources)
+}
+
+/** A variable of the shell, else of the strongest file that has it; one set to nothing counts as not set. */
+function variable(key: string, { shell, files }: Sources): Given | undefined {
+  const own = shell[key]
+  if (own !== undefined && own !== '') return { text: own, from: `${key} in the shell` }
+  const file = files.findLast(({ entries }) => (entries[key] ?? '') !== '')
+  return file === undefined ? undefined : { text: file.entries[key] ?? '', from: `${key} in ${file.name}` }
+}
+
+function kebab(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+}
+
+function shorten(value: string): string {
+  return printable(value.length > 40 ? `${value.slice(0, 40)}...` : value)
+}

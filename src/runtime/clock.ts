@@ -1,0 +1,14 @@
+/**
+ * ms since boot, from the monotonic clock: the same for every process of this boot, so that a deadline on
+ * disk means the same to the next supervisor, whatever happens to the time of day.
+ */
+export function bootNow(): number {
+  const [seconds, nanoseconds] = process.hrtime()
+  return seconds * 1000 + nanoseconds / 1e6
+}
+
+/** A file's time (ms since 1970) as ms since boot, kept between two times at which it must lie. */
+export function bootFromWall(wall: number, earliest: number, latest: number): number {
+  const boot = bootNow() - (Date.now() - wall)
+  return Math.min(Math.max(boot, earliest), latest)
+}

@@ -1,0 +1,46 @@
+import { closeSync, openSync } from 'node:fs'
+import { inheritableDescriptors } from './process-table-linux.ts'
+
+/**
+ * Closes what whoever started us left open and no child should inherit: a pipe of a CI runner held by a
+ * long-lived process keeps the runner waiting. Call it before opening anything.
+ */
+export function closeInheritedDescriptors(): void {
+  if (process.platform !== 'linux') return
+  for (const fd of inheritableDescriptors()) closeSync(fd)
+}
+
+/** How many descriptors the recording of a failed start may need at once. */
+const RESERVED = 6
+
+/** Descriptors held in reserve, so that "too many open files" can still be written down. */
+export class Ballast {
+  #reserve: number[] = []
+
+  constructor() {
+    this.#refill()
+  }
+
+  /** Runs it, and if it fails for lack of descriptors once more with the reserve given up. */
+  during<T>(work: () => T): T {
+    try {
+      return work()
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EMFILE')) throw error
+    }
+    for (const fd of this.#reserve.splice(0)) closeSync(fd)
+    try {
+      return work()
+    } finally {
+      this.#refill()
+    }
+  }
+
+  #refill(): void {
+    try {
+      while (this.#reserve.length < RESERVED) this.#reserve.push(openSync('/dev/null', 'r'))
+    } catch {
+      // None left at the moment: the next refill comes after the next use.
+    }
+  }
+}

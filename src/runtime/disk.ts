@@ -1,0 +1,32 @@
+import { closeSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { failedWith } from './system-error.ts'
+
+/** The text of a file, or undefined if there is none. */
+export function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if (failedWith(error, 'ENOENT', 'ENOTDIR')) return undefined
+    throw error
+  }
+}
+
+/**
+ * Replaces a file as a whole: a reader, also one after a `kill -9` in the middle, sees the old or the new
+ * text. Not synced to the disk: after a power cut every process is dead, and so is what the file speaks of.
+ */
+export function replaceFile(path: string, text: string): void {
+  const next = `${path}.next`
+  const fd = openSync(next, 'w', 0o600)
+  try {
+    writeSync(fd, text)
+  } finally {
+    closeSync(fd)
+  }
+  renameSync(next, path)
+}
+
+/** Makes an empty file whose being there is the message. */
+export function mark(path: string): void {
+  closeSync(openSync(path, 'a', 0o600))
+}

@@ -1,0 +1,180 @@
+import { rm } from 'node:fs/promises'
+import type { JournalEvent } from '../core/journal.ts'
+import type { Action, End, Exit, Run } from '../core/process.ts'
+import { bootNow } from './clock.ts'
+import { crashPoint } from './crash-points.ts'
+import type { Ballast } from './descriptors.ts'
+import { carriers, findByArgument } from './process-table.ts'
+import type { Carrier } from './process-table.ts'
+import * as directory from './run-directory.ts'
+import { shimName } from './shim.ts'
+import { signalCarrier, signalGroup } from './signal.ts'
+import type { Slots } from './slots.ts'
+import type { StateDir } from './state-dir.ts'
+
+/** What the actions need of the world around them. */
+export interface HostContext {
+  readonly state: StateDir
+  readonly slots: Slots
+  readonly ballast: Ballast
+  readonly journal: (event: JournalEvent) => void
+}
+
+/**
+ * Carries out the actions that end things. Each writes its intent before it acts, and what it did after,
+ * so that a supervisor that finds it half done does it again.
+ */
+export class Host {
+  readonly #at: HostContext
+  /** Removals under way, which nobody but the end of the run waits for. */
+  readonly #removals = new Set<Promise<void>>()
+  readonly #troubles = new Set<string>()
+
+  constructor(context: HostContext) {
+    this.#at = context
+  }
+
+  perform(action: Exclude<Action, { do: 'start' } | { do: 'look' }>): void {
+    const { run } = action
+    switch (action.do) {
+      case 'stop':
+        this.persist(() => directory.writeStop(this.path(run), action.intent))
+        crashPoint('stop:intended')
+        return this.#at.slots.update(run, { stop: action.intent })
+      case 'tell':
+        return this.#tell(run, action.signal)
+      case 'kill':
+        return this.#kill(run)
+      case 'tell-leftovers':
+        return this.#tellLeftovers(run, action.signal, action.killAt)
+      case 'kill-leftovers':
+        this.#signalLeftovers(run, 'SIGKILL', () => true)
+        return undefined
+      case 'finish':
+        return this.#finish(run, action.exit, action.asked)
+    }
+  }
+
+  /** Looks for processes that carry the tokens of these runs: none only if two rounds find none. */
+  look(runs: readonly Run[]): void {
+    const tokens = new Set(runs.map(({ token }) => token))
+    let found = carriers(tokens)
+    // A process that forks and ends while one looks can slip through one round.
+    if (runs.some(({ token }) => !found.some((one) => one.token === token)))
+      found = [...found, ...carriers(tokens)]
+    for (const run of runs) this.#counted(run, found)
+    crashPoint('sweep:looked')
+  }
+
+  /** Everything alive that carries the token of one of these runs. */
+  survivors(tokens: ReadonlySet<string>): Carrier[] {
+    const found = carriers(tokens)
+    return found.length === 0 ? carriers(tokens) : found
+  }
+
+  /** Resolves when nothing is being removed any more. */
+  async settled(): Promise<void> {
+    while (this.#removals.size > 0) await Promise.all(this.#removals)
+  }
+
+  /** Removes a file or folder in the background. */
+  remove(path: string): void {
+    const removal = rm(path, { recursive: true, force: true }).catch((error: unknown) => {
+      this.trouble(`cannot remove ${path}: ${(error as Error).message}`)
+    })
+    this.#removals.add(removal)
+    void removal.finally(() => this.#removals.delete(removal))
+  }
+
+  /** Writes to the state directory. A disk that refuses is said once; memory goes on without it. */
+  persist(write: () => void): void {
+    try {
+      this.#at.ballast.during(write)
+    } catch (error) {
+      this.trouble(`cannot write to the state directory: ${(error as Error).message}`)
+    }
+  }
+
+  /** Says what is wrong, each thing once. */
+  trouble(message: string): void {
+    if (this.#troubles.has(message)) return
+    this.#troubles.add(message)
+    this.#at.journal({ type: 'trouble', message })
+  }
+
+  path(run: Run): string {
+    return directory.runPath(this.#at.state, run.id, run.number)
+  }
+
+  #tell(run: Run, signal: string): void {
+    if (run.pid !== undefined) {
+      const sent = signalGroup(run.pid, run.token, signal)
+      // A stopped process takes no signal until it goes on.
+      signalGroup(run.pid, run.token, 'SIGCONT')
+      if (sent === 'refused') this.#at.journal({ type: 'refused', run })
+    }
+    crashPoint('stop:signalled')
+    this.persist(() => directory.writeTold(this.path(run)))
+    crashPoint('stop:told')
+    this.#at.slots.update(run, { told: true })
+  }
+
+  #kill(run: Run): void {
+    const killedAt = bootNow()
+    this.persist(() => directory.writeKilled(this.path(run), killedAt))
+    crashPoint('kill:marked')
+    const pid = run.pid ?? findByArgument(shimName(run.token))
+    if (pid !== undefined && signalGroup(pid, run.token, 'SIGKILL') === 'refused') {
+      this.#at.journal({ type: 'refused', run })
+    }
+    crashPoint('kill:sent')
+    this.#at.slots.update(run, { killedAt })
+    if (run.killedAt === undefined) this.#at.journal({ type: 'killed', run })
+  }
+
+  #tellLeftovers(run: Run, signal: string, killAt: number): void {
+    this.persist(() => directory.writeLeftoversKillAt(this.path(run), killAt))
+    crashPoint('sweep:marked')
+    this.#at.slots.update(run, { leftoversKillAt: killAt })
+    // Who was in the group when it was told has been told.
+    const found = this.#signalLeftovers(run, signal, ({ group }) => !(run.told && group === run.pid))
+    crashPoint('sweep:told')
+    const commands = found.map(({ pid, command }) => `${command} (pid ${pid})`)
+    if (commands.length > 0) this.#at.journal({ type: 'leftovers', run, commands })
+  }
+
+  #signalLeftovers(run: Run, signal: string, isMeant: (carrier: Carrier) => boolean): Carrier[] {
+    const found = carriers(new Set([run.token]))
+    for (const carrier of found.filter(isMeant)) {
+      if (signalCarrier(carrier, signal) === 'refused') this.#at.journal({ type: 'refused', run })
+      if (signal !== 'SIGKILL') signalCarrier(carrier, 'SIGCONT')
+    }
+    if (signal === 'SIGKILL') crashPoint('sweep:killed')
+    this.#counted(run, found)
+    return found
+  }
+
+  #counted(run: Run, found: readonly Carrier[]): void {
+    const pids = found.filter(({ token }) => token === run.token).map(({ pid }) => pid)
+    this.#at.slots.update(run, { leftovers: { pids, lookedAt: bootNow() } })
+  }
+
+  #finish(run: Run, exit: Exit, asked: boolean): void {
+    const { id, number, generation, startedAt, endedAt = bootNow() } = run
+    const end: End = { run: number, generation, exit, startedAt, endedAt, asked, jitter: Math.random() }
+    this.persist(() => directory.appendEnd(this.#at.state, id, end))
+    crashPoint('finish:recorded')
+    this.#at.slots.close(run, end)
+    this.remove(run.scratch)
+    crashPoint('finish:scratch-removed')
+  }
+
+  /** Removes the runs of a process that are too old to be kept, and what an earlier crash left of them. */
+  prune(run: Run): void {
+    for (const path of directory.oldRuns(this.#at.state, run.id, run.number)) {
+      const scratch = directory.readRun(path)?.scratch
+      if (scratch !== undefined) this.remove(scratch)
+      this.remove(path)
+    }
+  }
+}

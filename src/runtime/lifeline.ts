@@ -1,0 +1,59 @@
+import { spawnSync } from 'node:child_process'
+import { closeSync, constants, openSync, readSync } from 'node:fs'
+import { Socket } from 'node:net'
+import { TwRunError } from '../core/error.ts'
+import { failedWith } from './system-error.ts'
+
+/** Makes the FIFOs, all by one call. Errors: TwRunError 1 where the file system has none. */
+export function makeLifelines(paths: readonly string[]): void {
+  const { status, error, stderr } = spawnSync('mkfifo', ['-m', '600', '--', ...paths], { encoding: 'utf8' })
+  if (status === 0) return
+  // Out of descriptors or processes: the caller tries again later.
+  if (error !== undefined && !failedWith(error, 'ENOENT')) throw error
+  throw new TwRunError(`cannot make a FIFO: ${(error?.message ?? stderr).trim()}`, {
+    exitCode: 1,
+    hint: 'this file system may have none: name another place with --state-dir DIR or TW_RUN_STATE_DIR',
+  })
+}
+
+/** Opens both ends: the read end to keep, the write end for the shim alone. */
+export function openLifeline(path: string): { readonly read: number; readonly write: number } {
+  const read = openForReading(path)
+  try {
+    // With a reader there, opening for writing does not block.
+    return { read, write: openSync(path, constants.O_WRONLY) }
+  } catch (error) {
+    closeSync(read)
+    throw error
+  }
+}
+
+export function openForReading(path: string): number {
+  return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+}
+
+/** Whether a shim holds the other end. Nothing is ever written to a lifeline. */
+export function isHeld(read: number): boolean {
+  try {
+    return readSync(read, Buffer.alloc(1)) > 0
+  } catch (error) {
+    if (failedWith(error, 'EAGAIN')) return true
+    throw error
+  }
+}
+
+/** Calls back once when the shim is gone. Takes the descriptor over; `stop()` closes it and stays silent. */
+export function watchLifeline(read: number, gone: () => void): { stop(): void } {
+  const socket = new Socket({ fd: read, readable: true, writable: false })
+  socket.once('close', gone)
+  socket.on('error', () => socket.destroy())
+  socket.resume()
+  // The supervisor lives as long as it has work, not as long as somebody is alive.
+  socket.unref()
+  return {
+    stop() {
+      socket.off('close', gone)
+      socket.destroy()
+    },
+  }
+}

@@ -1,0 +1,123 @@
+import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { printable } from '../core/printable.ts'
+
+/** Who listens on a port; pid and command are absent where the system does not tell this user. */
+export interface PortHolder {
+  readonly port: number
+  readonly pid?: number
+  /** Made safe to show, at most 80 characters. */
+  readonly command?: string
+}
+
+/** Who listens on any of these TCP ports, on any address, now; in order of port. Asks /proc on Linux, else lsof. */
+export function listenersOn(ports: readonly number[]): PortHolder[] {
+  const wanted = new Set(ports)
+  const holders = process.platform === 'linux' ? fromProc(wanted) : fromLsof(wanted)
+  return holders.toSorted((one, other) => one.port - other.port || (one.pid ?? 0) - (other.pid ?? 0))
+}
+
+function fromProc(wanted: ReadonlySet<number>): PortHolder[] {
+  const tables = ['/proc/net/tcp', '/proc/net/tcp6'].map(readOrNothing)
+  const sockets = new Map(tables.flatMap((table) => [...listeningSockets(table, wanted)]))
+  // The walk over every process is dear, and nearly always for nothing.
+  if (sockets.size === 0) return []
+  const holders = new Map<string, PortHolder>()
+  const found = new Set<number>()
+  for (const { pid, inode } of openSockets(new Set(sockets.keys()))) {
+    const port = sockets.get(inode)
+    if (port === undefined) continue
+    found.add(port)
+    holders.set(`${port} ${pid}`, { port, pid, ...commandOf(pid) })
+  }
+  const unknown = [...new Set(sockets.values())].filter((port) => !found.has(port))
+  return [...holders.values(), ...unknown.map((port) => ({ port }))]
+}
+
+/** Inode to port of the listening sockets (state 0A) in a table of /proc/net. */
+export function listeningSockets(table: string, wanted: ReadonlySet<number>): Map<string, number> {
+  const sockets = new Map<string, number>()
+  for (const row of table.split('\n').slice(1)) {
+    const [, local = '', , state, , , , , , inode = ''] = row.trim().split(/\s+/)
+    const port = Number.parseInt(local.slice(local.lastIndexOf(':') + 1), 16)
+    if (state === '0A' && wanted.has(port)) sockets.set(inode, port)
+  }
+  return sockets
+}
+
+function* openSockets(inodes: ReadonlySet<string>): Generator<{ pid: number; inode: string }> {
+  const links = new Map([...inodes].map((inode) => [`socket:[${inode}]`, inode]))
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue
+    for (const link of linksOf(`/proc/${name}/fd`)) {
+      const inode = links.get(link)
+      if (inode !== undefined) yield { pid: Number(name), inode }
+    }
+  }
+}
+
+function linksOf(folder: string): string[] {
+  try {
+    return readdirSync(folder).map((fd) => linkOf(`${folder}/${fd}`))
+  } catch {
+    // Another user's process, or one that has just ended.
+    return []
+  }
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path)
+  } catch {
+    // The descriptor was closed between the listing and now.
+    return ''
+  }
+}
+
+function commandOf(pid: number): { command?: string } {
+  const words = readOrNothing(`/proc/${pid}/cmdline`).split('\0').join(' ').trim()
+  const command = words === '' ? readOrNothing(`/proc/${pid}/comm`).trim() : words
+  return command === '' ? {} : { command: shown(command) }
+}
+
+function shown(command: string): string {
+  return printable(command.length > 80 ? `${command.slice(0, 77)}...` : command)
+}
+
+function readOrNothing(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    // A kernel without IPv6 has no tcp6; a process may have ended.
+    return ''
+  }
+}
+
+function fromLsof(wanted: ReadonlySet<number>): PortHolder[] {
+  try {
+    const output = execFileSync('lsof', ['-nP', '-iTCP', '-sTCP:LISTEN', '-F', 'pcn'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    return parseLsof(output, wanted)
+  } catch {
+    // lsof is missing, or found nothing, which it also calls a failure.
+    return []
+  }
+}
+
+/** Reads what `lsof -F pcn` prints: a line p<pid>, c<command> for each process, then n<address> for each socket. */
+export function parseLsof(output: string, wanted: ReadonlySet<number>): PortHolder[] {
+  const holders = new Map<string, PortHolder>()
+  let pid = 0
+  let command = ''
+  for (const line of output.split('\n')) {
+    const value = line.slice(1)
+    if (line.startsWith('p')) pid = Number(value)
+    if (line.startsWith('c')) command = shown(value)
+    if (!line.startsWith('n')) continue
+    const port = Number(value.slice(value.lastIndexOf(':') + 1))
+    if (wanted.has(port)) holders.set(`${port} ${pid}`, { port, pid, command })
+  }
+  return [...holders.values()]
+}

@@ -1,0 +1,88 @@
+import { spawnSync } from 'node:child_process'
+import { closeSync, constants, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { TwRunError } from '../core/error.ts'
+import { failedWith } from './system-error.ts'
+import { isRunning, isStopped } from './process-table.ts'
+
+/** How long a lock may outlive its dead holder: a child of it between fork and exec still has it, ms. */
+const LINGER_MS = 2_000
+const TRY_AGAIN_MS = 20
+/** open(2) takes the lock itself on macOS and the BSDs; Node has no name for the flag. */
+const O_EXLOCK = 0x20
+
+/**
+ * Takes the one lock of a state directory, for as long as this process lives: the kernel gives it back
+ * however the holder dies, so that there is nothing stale to clean up. The file is never unlinked: two
+ * starters would lock two files of that name. Errors: TwRunError 1 naming the holder.
+ */
+export async function takeLock(path: string): Promise<void> {
+  const until = performance.now() + LINGER_MS
+  for (;;) {
+    const fd = tryLock(path)
+    if (fd !== undefined) {
+      ftruncateSync(fd)
+      writeSync(fd, `${process.pid}\n`, 0)
+      return
+    }
+    const holder = readHolder(path)
+    const known = holder !== undefined && holder !== process.pid && isRunning(holder)
+    if (known || performance.now() > until) throw heldBy(known ? holder : undefined, path)
+    await sleep(TRY_AGAIN_MS)
+  }
+}
+
+/** The descriptor that holds the lock, or undefined if somebody else does. */
+function tryLock(path: string): number | undefined {
+  if (process.platform !== 'linux') return tryOpenLocked(path)
+  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600)
+  // flock locks the open file that it inherits, not its own descriptor: the lock stays with us when it ends.
+  const flock = spawnSync('flock', ['-n', '-x', '3'], { stdio: ['ignore', 'ignore', 'pipe', fd] })
+  if (flock.status === 0) return fd
+  closeSync(fd)
+  if (flock.status === 1 && flock.stderr.length === 0) return undefined
+  const why = flock.error?.message ?? flock.stderr.toString().trim()
+  throw new TwRunError(`cannot lock ${path}: ${why}`, {
+    exitCode: 1,
+    hint: failedWith(flock.error, 'ENOENT')
+      ? 'install util-linux, which has the flock command'
+      : 'if this file system has no locks, name another place with --state-dir DIR',
+  })
+}
+
+function tryOpenLocked(path: string): number | undefined {
+  try {
+    return openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NONBLOCK | O_EXLOCK, 0o600)
+  } catch (error) {
+    if (failedWith(error, 'EAGAIN')) return undefined
+    throw error
+  }
+}
+
+/** The pid that the holder wrote into the lock file, if it is one. */
+function readHolder(path: string): number | undefined {
+  const fd = openSync(path, 'r')
+  try {
+    const bytes = Buffer.alloc(16)
+    const text = bytes.toString('latin1', 0, readSync(fd, bytes))
+    return /^[1-9]\d{0,9}\n$/.test(text) ? Number(text) : undefined
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function heldBy(pid: number | undefined, path: string): TwRunError {
+  if (pid === undefined) {
+    return new TwRunError(`the lock ${path} is held by a process that did not say who it is`, {
+      exitCode: 1,
+      hint: `fuser '${path}' shows it`,
+    })
+  }
+  const stopped = isStopped(pid)
+  return new TwRunError(`tw-run is already running here: pid ${pid}${stopped ? ' (stopped)' : ''}`, {
+    exitCode: 1,
+    hint: stopped
+      ? `wake it with: kill -CONT ${pid}`
+      : `stop it with Ctrl-C in its terminal, or: kill ${pid}`,
+  })
+}

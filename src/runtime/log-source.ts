@@ -1,0 +1,122 @@
+import { spawn } from 'node:child_process'
+import { closeSync, fstatSync, openSync, readSync, watch, writeSync } from 'node:fs'
+import type { FSWatcher } from 'node:fs'
+import { join } from 'node:path'
+import type { ProcessId } from '../core/names.ts'
+import { cutLines, LONGEST_LINE } from '../core/lines.ts'
+import { readIfThere } from './disk.ts'
+
+const CHUNK = 256 * 1024
+/** How much of what was shown is kept of each run's log, and the steps in which the rest is given back, bytes. */
+const KEPT = 16 * 1024 * 1024
+const GIVEN_BACK_IN = 32 * 1024 * 1024
+
+let memory = Buffer.allocUnsafe(CHUNK)
+
+/** Whole lines of one log, valid until the next `take` of any source. */
+export interface Taken {
+  readonly bytes: Buffer
+  readonly isPartial: boolean
+}
+
+/**
+ * The log of one run, read from where it was last shown to. The place is kept beside the log in one short
+ * record that is overwritten in place: a temp file and a rename for each chunk would cost more than the chunk.
+ */
+export class LogSource {
+  readonly process: ProcessId
+  /** The number of the next line, from 1. */
+  seq: number
+  /** The run has ended: what follows the last newline is its last line. */
+  isEnded = false
+  isClosed = false
+  readonly #path: string
+  readonly #log: number
+  readonly #record: number
+  #offset: number
+  #givenBack = 0
+  #scanned = 0
+  #watcher: FSWatcher | undefined
+
+  /** Errors: those of open(2). */
+  constructor(process: ProcessId, directory: string) {
+    this.process = process
+    this.#path = join(directory, 'log')
+    const shown = /^(\d{16}) (\d{12})\n/.exec(readIfThere(join(directory, 'shown')) ?? '')
+    this.#offset = Number(shown?.[1] ?? 0)
+    this.seq = Number(shown?.[2] ?? 1)
+    this.#log = openSync(this.#path, 'r')
+    // Not 'a': on Linux a positioned write to a file opened for appending appends all the same.
+    this.#record = openSync(join(directory, 'shown'), shown === null ? 'w' : 'r+', 0o600)
+  }
+
+  get offset(): number {
+    return this.#offset
+  }
+
+  /** Bytes that are in the log and were not yet taken. */
+  get backlog(): number {
+    return fstatSync(this.#log).size - this.#offset
+  }
+
+  /** The next lines, or undefined if there is no whole one yet. */
+  take(): Taken | undefined {
+    let length = readSync(this.#log, memory, 0, CHUNK, this.#offset)
+    // Nothing new behind a line that has not ended.
+    if (length === this.#scanned && !this.isEnded) return undefined
+    let cut = cutLines(memory.subarray(0, length), this.isEnded && length < CHUNK)
+    if (cut.length === 0 && length === CHUNK) {
+      if (memory.length <= LONGEST_LINE) memory = Buffer.allocUnsafe(LONGEST_LINE + 1)
+      length = readSync(this.#log, memory, 0, memory.length, this.#offset)
+      if (length === this.#scanned && !this.isEnded) return undefined
+      cut = cutLines(memory.subarray(0, length), this.isEnded && length < memory.length)
+    }
+    this.#scanned = cut.length === 0 ? length : 0
+    if (cut.length === 0) return undefined
+    this.#offset += cut.length
+    return { bytes: memory.subarray(0, cut.length), isPartial: cut.isPartial }
+  }
+
+  /** Remembers that everything up to here has left for the reader. */
+  recordShown(offset: number, seq: number): void {
+    writeSync(this.#record, `${String(offset).padStart(16, '0')} ${String(seq).padStart(12, '0')}\n`, 0)
+  }
+
+  /** Calls back when the log may have grown, at least once if it has; a hint that may fail to come. */
+  watch(grown: () => void): void {
+    try {
+      this.#watcher ??= watch(this.#path, { persistent: false }, grown)
+      this.#watcher.on('error', () => this.unwatch())
+    } catch {
+      // No watches left on this machine: the look once a second finds what is new.
+    }
+  }
+
+  unwatch(): void {
+    this.#watcher?.close()
+    this.#watcher = undefined
+  }
+
+  get isWatched(): boolean {
+    return this.#watcher !== undefined
+  }
+
+  /** Gives the disk back what was shown long ago, where the system can punch holes into a file. */
+  giveBack(): void {
+    const length = this.#offset - KEPT - this.#givenBack
+    if (process.platform !== 'linux' || length < GIVEN_BACK_IN) return
+    const range = ['-o', String(this.#givenBack), '-l', String(length)]
+    // Where this does not work the log keeps its size: nothing else depends on it.
+    const punch = spawn('fallocate', ['-p', ...range, this.#path], { stdio: 'ignore' })
+    punch.on('error', () => {})
+    punch.unref()
+    this.#givenBack += length
+  }
+
+  close(): void {
+    this.isClosed = true
+    this.unwatch()
+    closeSync(this.#log)
+    closeSync(this.#record)
+  }
+}

@@ -1,0 +1,107 @@
+import { closeSync, openSync, readFileSync, readSync, readdirSync } from 'node:fs'
+import { failedWith } from './system-error.ts'
+import type { Carrier } from './process-table.ts'
+
+const CARRIED = /(?:^|\0)TW_RUN_(?:INSTANCE|WITHIN)=([^\0]*)/g
+let buffer = Buffer.alloc(64 * 1024)
+
+export function carriers(tokens: ReadonlySet<string>): Carrier[] {
+  if (tokens.size === 0) return []
+  return pids().flatMap((pid) => {
+    const token = tokenOf(pid, tokens)
+    if (token === undefined) return []
+    const group = groupOf(pid)
+    // It ended between the two reads.
+    if (group === undefined) return []
+    return [{ pid, group, token, command: (argumentsOf(pid) ?? '').replaceAll('\0', ' ').trim() }]
+  })
+}
+
+export function argumentsOf(pid: number): string | undefined {
+  const bytes = read(pid, 'cmdline')
+  return bytes === undefined || bytes.length === 0 ? undefined : bytes.toString()
+}
+
+export function childOf(pid: number): number | undefined {
+  const first = Number.parseInt(read(pid, `task/${pid}/children`)?.toString('latin1') ?? '', 10)
+  return Number.isNaN(first) ? undefined : first
+}
+
+export function stateOf(pid: number): string | undefined {
+  return stat(pid)?.[0]
+}
+
+export function groupOf(pid: number): number | undefined {
+  const group = stat(pid)?.[2]
+  return group === undefined ? undefined : Number(group)
+}
+
+export function findByArgument(text: string): number | undefined {
+  return pids().find((pid) => read(pid, 'cmdline')?.toString('latin1').split('\0').includes(text))
+}
+
+function pids(): number[] {
+  return readdirSync('/proc').flatMap((name) => {
+    const pid = Number(name)
+    return Number.isNaN(pid) ? [] : [pid]
+  })
+}
+
+/** The first of the tokens that the process carries. The environment is the one it was executed with. */
+function tokenOf(pid: number, tokens: ReadonlySet<string>): string | undefined {
+  const environment = read(pid, 'environ')
+  if (environment === undefined || !environment.includes('TW_RUN_')) return undefined
+  for (const [, list = ''] of environment.toString('latin1').matchAll(CARRIED)) {
+    const token = list.split(',').find((one) => tokens.has(one))
+    if (token !== undefined) return token
+  }
+  return undefined
+}
+
+/** The fields of /proc/pid/stat from the state on: the name before it may hold blanks and brackets. */
+function stat(pid: number): string[] | undefined {
+  const text = read(pid, 'stat')?.toString('latin1')
+  return text?.slice(text.lastIndexOf(')') + 2).split(' ')
+}
+
+/** The bytes of one of a process's files, valid until the next call; undefined if it is gone or not ours to see. */
+function read(pid: number, name: string): Buffer | undefined {
+  try {
+    return readWhole(`/proc/${pid}/${name}`)
+  } catch (error) {
+    if (failedWith(error, 'ENOENT', 'ESRCH', 'EACCES', 'EPERM')) return undefined
+    throw error
+  }
+}
+
+function readWhole(path: string): Buffer {
+  const fd = openSync(path, 'r')
+  try {
+    let length = 0
+    for (;;) {
+      const got = readSync(fd, buffer, length, buffer.length - length, null)
+      if (got === 0) return buffer.subarray(0, length)
+      length += got
+      if (length === buffer.length) buffer = Buffer.concat([buffer], buffer.length * 2)
+    }
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Our own descriptors that a child would inherit: those that are not marked close-on-exec. */
+export function inheritableDescriptors(): number[] {
+  const O_CLOEXEC = 0o2000000
+  return readdirSync('/proc/self/fd')
+    .map(Number)
+    .filter((fd) => {
+      if (fd <= 2) return false
+      try {
+        const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1]
+        return flags !== undefined && (Number.parseInt(flags, 8) & O_CLOEXEC) === 0
+      } catch {
+        // The descriptor by which the folder itself was read is closed by now.
+        return false
+      }
+    })
+}

@@ -1,0 +1,49 @@
+import { spawnSync } from 'node:child_process'
+import type { Carrier } from './process-table.ts'
+
+/**
+ * Every living process that carries one of the tokens. `ps` prints the environment behind the arguments,
+ * so a token among the arguments counts too; it is long and random, and only ours carry it.
+ */
+export function carriers(tokens: ReadonlySet<string>): Carrier[] {
+  if (tokens.size === 0) return []
+  return ps(['axeww', '-o', 'pid=,pgid=,stat=,command=']).flatMap((line) => {
+    const [, pid, group, state = '', command = ''] = /^\s*(\d+)\s+(\d+)\s+(\S+)\s+(.*)$/.exec(line) ?? []
+    if (pid === undefined || state.startsWith('Z')) return []
+    const carried = [...command.matchAll(/(?:^|\s)TW_RUN_(?:INSTANCE|WITHIN)=(\S*)/g)]
+    const token = carried.flatMap(([, list = '']) => list.split(',')).find((one) => tokens.has(one))
+    const shown = command.replace(/\s+[A-Za-z_][A-Za-z0-9_]*=.*$/, '')
+    return token === undefined ? [] : [{ pid: Number(pid), group: Number(group), token, command: shown }]
+  })
+}
+
+export function argumentsOf(pid: number): string | undefined {
+  return ps(['-ww', '-p', String(pid), '-o', 'command='])[0]
+}
+
+export function childOf(pid: number): number | undefined {
+  for (const line of ps(['ax', '-o', 'pid=,ppid='])) {
+    const [child, parent] = line.trim().split(/\s+/)
+    if (Number(parent) === pid) return Number(child)
+  }
+  return undefined
+}
+
+export function stateOf(pid: number): string | undefined {
+  return ps(['-p', String(pid), '-o', 'stat='])[0]?.trim()[0]
+}
+
+export function groupOf(pid: number): number | undefined {
+  const group = Number.parseInt(ps(['-p', String(pid), '-o', 'pgid='])[0] ?? '', 10)
+  return Number.isNaN(group) ? undefined : group
+}
+
+export function findByArgument(text: string): number | undefined {
+  const line = ps(['axww', '-o', 'pid=,command=']).find((one) => one.split(/\s+/).includes(text))
+  return line === undefined ? undefined : Number.parseInt(line, 10)
+}
+
+function ps(args: string[]): string[] {
+  const { stdout } = spawnSync('ps', args, { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 })
+  return (stdout ?? '').split('\n').filter((line) => line !== '')
+}

@@ -1,0 +1,41 @@
+import * as linux from './process-table-linux.ts'
+import * as ps from './process-table-ps.ts'
+
+/** A process that carries the token of a run in its environment: the run started it, directly or not. */
+export interface Carrier {
+  readonly pid: number
+  /** Its process group. */
+  readonly group: number
+  readonly token: string
+  readonly command: string
+}
+
+/** What this module asks of the kernel, by `/proc` or by the `ps` command. Zombies are never alive here. */
+export interface ProcessTable {
+  /** Every living process that carries one of the tokens. Those of other users cannot be looked into. */
+  readonly carriers: (tokens: ReadonlySet<string>) => Carrier[]
+  /** The argument list, or undefined if there is no such process. */
+  readonly argumentsOf: (pid: number) => string | undefined
+  /** The first child, or undefined. */
+  readonly childOf: (pid: number) => number | undefined
+  /** R, S, T, Z ... as ps prints it, or undefined if there is no such process. */
+  readonly stateOf: (pid: number) => string | undefined
+  readonly groupOf: (pid: number) => number | undefined
+  /** The living process with this text among its arguments, or undefined. */
+  readonly findByArgument: (text: string) => number | undefined
+}
+
+const table: ProcessTable = process.platform === 'linux' ? linux : ps
+
+export const { carriers, argumentsOf, childOf, groupOf, findByArgument } = table
+
+/** Whether a process of that pid lives; a zombie does not. */
+export function isRunning(pid: number): boolean {
+  const state = table.stateOf(pid)
+  return state !== undefined && state !== 'Z' && state !== 'X'
+}
+
+/** Whether it was stopped by a signal or a debugger. */
+export function isStopped(pid: number): boolean {
+  return /^[Tt]$/.test(table.stateOf(pid) ?? '')
+}

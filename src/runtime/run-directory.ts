@@ -1,0 +1,182 @@
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { appendFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { exitFromStatus } from '../core/exit.ts'
+import { parseProcessId } from '../core/names.ts'
+import type { ProcessId } from '../core/names.ts'
+import type { End, Run, StopIntent } from '../core/process.ts'
+import { decodeEnd, decodeRunSpec, decodeStop } from '../core/records.ts'
+import type { RunSpec } from '../core/records.ts'
+import { bootFromWall, bootNow } from './clock.ts'
+import { mark, readIfThere, replaceFile } from './disk.ts'
+import type { StateDir } from './state-dir.ts'
+
+/** How many runs of a process are kept, for their logs. */
+const KEPT_RUNS = 3
+/** The history is cut to its last lines when it is longer than this, bytes. */
+const HISTORY_LIMIT = 64 * 1024
+const HISTORY_KEPT_LINES = 100
+
+/** What a run's directory says, apart from whether its shim lives. */
+export type RunRecord = Omit<Run, 'life' | 'leftovers' | 'done'> & {
+  readonly path: string
+  readonly bootId: string
+  readonly pidNamespace: string
+}
+
+/** The directory of the n-th run of a process. */
+export function runPath(state: StateDir, id: ProcessId, number: number): string {
+  return join(state.processes, id, String(number))
+}
+
+/** Makes the directory under a name that is not yet the run's; the caller adds the lifeline. */
+export function prepareRun(state: StateDir, spec: RunSpec): string {
+  const path = `${runPath(state, spec.id, spec.number)}.new`
+  rmSync(path, { recursive: true, force: true })
+  mkdirSync(path, { recursive: true, mode: 0o700 })
+  writeFileSync(join(path, 'spec.json'), JSON.stringify(spec), { mode: 0o600 })
+  mark(join(path, 'log'))
+  return path
+}
+
+/** Gives the directory its name, from when on the run is meant to be. */
+export function publishRun(state: StateDir, spec: RunSpec): string {
+  const path = runPath(state, spec.id, spec.number)
+  renameSync(`${path}.new`, path)
+  return path
+}
+
+/** The processes that the state directory knows, in no order. */
+export function knownProcesses(state: StateDir): ProcessId[] {
+  return readdirSync(state.processes).flatMap((name) => parseProcessId(name)?.id ?? [])
+}
+
+/** The numbers of a process's runs on disk, oldest first. */
+export function runNumbers(state: StateDir, id: ProcessId): number[] {
+  return readdirSync(join(state.processes, id))
+    .flatMap((name) => (/^[1-9]\d{0,14}$/.test(name) ? Number(name) : []))
+    .toSorted((a, b) => a - b)
+}
+
+/** The runs of a process that belong to a session and are still on disk, oldest first. */
+export function keptRuns(state: StateDir, id: ProcessId, session: string): RunRecord[] {
+  return runNumbers(state, id)
+    .flatMap((number) => readRun(runPath(state, id, number)) ?? [])
+    .filter((run) => run.session === session)
+}
+
+/** Reads a run's directory; undefined if its spec.json is damaged. */
+export function readRun(path: string): RunRecord | undefined {
+  const spec = decodeRunSpec(readIfThere(join(path, 'spec.json')) ?? '')
+  if (spec === undefined) return undefined
+  const { id, number, generation, session, command, port, token, scratch, startedAt } = spec
+  const { bootId, pidNamespace } = spec
+  return {
+    path,
+    id,
+    number,
+    generation,
+    session,
+    command,
+    port,
+    token,
+    scratch,
+    startedAt,
+    bootId,
+    pidNamespace,
+    pid: readNumber(join(path, 'pid')),
+    ...readExit(path, startedAt),
+    stop: decodeStop(readIfThere(join(path, 'stop')) ?? ''),
+    told: readIfThere(join(path, 'told')) !== undefined,
+    killedAt: readNumber(join(path, 'killed')),
+    leftoversKillAt: readNumber(join(path, 'leftovers')),
+  }
+}
+
+/** How the command of a run ended and when (ms since boot), as its shim wrote it. */
+export function readExit(path: string, startedAt: number): Pick<Run, 'exit' | 'endedAt'> {
+  const file = join(path, 'exit')
+  const status = readNumber(file)
+  if (status === undefined || status > 255) return { exit: undefined, endedAt: undefined }
+  return { exit: exitFromStatus(status), endedAt: bootFromWall(statSync(file).mtimeMs, startedAt, bootNow()) }
+}
+
+/** The pid that the shim wrote as its first act. */
+export function readPid(path: string): number | undefined {
+  return readNumber(join(path, 'pid'))
+}
+
+export function writeStop(path: string, intent: StopIntent): void {
+  replaceFile(join(path, 'stop'), JSON.stringify(intent))
+}
+
+export function writeTold(path: string): void {
+  mark(join(path, 'told'))
+}
+
+export function writeKilled(path: string, at: number): void {
+  replaceFile(join(path, 'killed'), `${Math.round(at)}\n`)
+}
+
+export function writeLeftoversKillAt(path: string, at: number): void {
+  replaceFile(join(path, 'leftovers'), `${Math.round(at)}\n`)
+}
+
+/** The ends of a process's runs, oldest first; lines that are none are passed over. */
+export function readHistory(state: StateDir, id: ProcessId): End[] {
+  const text = readIfThere(historyPath(state, id)) ?? ''
+  return text.split('\n').flatMap((line) => decodeEnd(line) ?? [])
+}
+
+/** Adds one end: from here on the run is over. One short append, which no `kill -9` can tear. */
+export function appendEnd(state: StateDir, id: ProcessId, end: End): void {
+  const path = historyPath(state, id)
+  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
+  if (size > HISTORY_LIMIT) {
+    const lines = readHistory(state, id).slice(-HISTORY_KEPT_LINES)
+    replaceFile(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
+  }
+  // A line cut off by a full disk must not swallow this one.
+  appendFileSync(path, `\n${JSON.stringify(end)}\n`, { mode: 0o600 })
+}
+
+function historyPath(state: StateDir, id: ProcessId): string {
+  return join(state.processes, id, 'history')
+}
+
+/** The directories of runs that are too old to be kept, given the newest number. */
+export function oldRuns(state: StateDir, id: ProcessId, newest: number): string[] {
+  return runNumbers(state, id)
+    .filter((number) => number <= newest - KEPT_RUNS)
+    .map((number) => runPath(state, id, number))
+}
+
+/** Puts a directory that makes no sense out of the way, for a person to look at. */
+export function quarantine(path: string): string {
+  const away = `${path}.damaged-${Date.now()}`
+  renameSync(path, away)
+  return away
+}
+
+/** Opens a run's log for its process: a description of its own, so that nobody else's flags are its own. */
+export function openLog(path: string): number {
+  return openSync(join(path, 'log'), 'a', 0o600)
+}
+
+export function closeAll(...descriptors: number[]): void {
+  for (const fd of descriptors) closeSync(fd)
+}
+
+function readNumber(path: string): number | undefined {
+  const text = readIfThere(path)
+  return text !== undefined && /^\d{1,15}\n$/.test(text) ? Number(text) : undefined
+}

@@ -1,0 +1,42 @@
+import { renameSync } from 'node:fs'
+import { decodeSession } from '../core/records.ts'
+import { isUnfinished, SESSION_VERSION } from '../core/session.ts'
+import type { Asked, Place, Session } from '../core/session.ts'
+import { readIfThere } from './disk.ts'
+import type { Slots } from './slots.ts'
+import type { StateDir } from './state-dir.ts'
+
+interface Found {
+  readonly state: StateDir
+  readonly slots: Slots
+  readonly place: Place
+  readonly asked: Asked
+}
+
+/**
+ * The session on disk. A file that makes no sense is put aside; where processes live that no session
+ * wants, one is made up in which they are what was asked for, and reconciling sorts them out.
+ */
+export function readSession(found: Found, trouble: (message: string) => void): Session | undefined {
+  const { state, slots, place, asked } = found
+  const text = readIfThere(state.session)
+  const session = text === undefined ? undefined : decodeSession(text)
+  for (const damaged of slots.damaged) trouble(`damaged, put aside: ${damaged}`)
+  if (text !== undefined && session === undefined) {
+    const away = `${state.session}.damaged-${Date.now()}`
+    renameSync(state.session, away)
+    trouble(`damaged or of another version, put aside: ${away}`)
+  }
+  const orphan = slots.runs().find(({ life }) => life === 'alive')
+  if (orphan === undefined || (session !== undefined && isUnfinished(session, place))) return session
+  return {
+    version: SESSION_VERSION,
+    id: orphan.session,
+    ...place,
+    counts: asked.counts,
+    stages: asked.stages,
+    generations: slots.newestGenerations(),
+    ending: undefined,
+    over: false,
+  }
+}

@@ -1,0 +1,72 @@
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { constants } from 'node:os'
+
+/**
+ * The parent of a command, which outlives tw-run and writes down how the command ended. $1 is the run's
+ * directory, $2 the command; descriptor 3 is the lifeline, 4 the log.
+ *
+ * Trapped, not ignored: what is ignored stays ignored in the command. The subshell keeps the shell's own
+ * "Killed" out of the log. The status is also the shim's own, for a tw-run that lives to see it when the
+ * disk is full. Passed by `sh -c`: a shell reads a script file as it goes, and an upgrade may replace it.
+ */
+const SHIM = `trap : TERM INT HUP QUIT USR1 USR2
+echo $$ >"$1/pid"
+(exec /bin/sh -c "$2" >&4 2>&4 3>&- 4>&-)
+code=$?
+echo $code >"$1/exit"
+exit $code`
+
+/** The name (`$0`) under which the shim of a run is found in the process table. */
+export function shimName(token: string): string {
+  return `tw-run:${token}`
+}
+
+export interface ShimOptions {
+  readonly token: string
+  readonly directory: string
+  readonly command: string
+  readonly cwd: string
+  readonly env: Readonly<Record<string, string>>
+  /** Write end of the lifeline. */
+  readonly lifeline: number
+  readonly log: number
+}
+
+/**
+ * Starts a shim in a session of its own. The child has no pid if the system refused it; its `error` event
+ * says why. Throws at once for arguments or an environment that no process can have (E2BIG, a NUL byte).
+ */
+export function spawnShim(options: ShimOptions): ChildProcess {
+  const { token, directory, command, cwd, env, lifeline, log } = options
+  const child = spawn('/bin/sh', ['-c', SHIM, shimName(token), directory, command], {
+    cwd,
+    env,
+    detached: true,
+    stdio: ['ignore', 'ignore', 'ignore', lifeline, log],
+  })
+  child.unref()
+  return child
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EMFILE: 'too many open files (see `ulimit -n`)',
+  ENFILE: 'too many open files on this machine',
+  EAGAIN: 'the limit of processes is reached (see `ulimit -u`)',
+  ENOMEM: 'out of memory',
+  ENOSPC: 'no space left on the disk of the state directory',
+  E2BIG: 'its environment and command are larger than the system takes (one value over 128 KiB?)',
+}
+
+const PASSING = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM', 'ENOSPC'])
+
+/** Why a start failed, for a person, and whether the same may work a moment later. */
+export function explainRefusal(error: unknown, cwd: string): { message: string; again: boolean } {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const message = error instanceof Error ? error.message : String(error)
+  // For a missing directory Node names the program instead.
+  if (code === 'ENOENT' || code === 'ENOTDIR') return { message: `the folder ${cwd} is gone`, again: false }
+  if (code === 'ERR_INVALID_ARG_VALUE')
+    return { message: 'a NUL byte in its environment or command', again: false }
+  return { message: REASONS[code] ?? message, again: PASSING.has(code) || !(code in constants.errno) }
+}

@@ -1,0 +1,68 @@
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { failedWith } from './system-error.ts'
+import { argumentsOf, carriers, groupOf } from './process-table.ts'
+import type { Carrier } from './process-table.ts'
+import { shimName } from './shim.ts'
+
+/** `refused`: the process is there and the kernel does not let us (it runs as somebody else). */
+export type Sent = 'sent' | 'gone' | 'refused'
+
+const ourGroup = groupOf(process.pid)
+
+/**
+ * Sends a signal to the whole process group of a run, if it still is that: a number alone may have been
+ * given to a stranger, so the shim's arguments, or a member's environment, have to carry the token.
+ */
+export function signalGroup(pid: number, token: string, signal: string): Sent {
+  const isShim = argumentsOf(pid)?.includes(shimName(token)) === true
+  // A group outlives its leader; its number is not given away while it has a member.
+  if (!isShim && !carriers(new Set([token])).some(({ group }) => group === pid)) return 'gone'
+  return send(pid, -pid, signal)
+}
+
+/** Sends a signal to one process that was just found to carry a token. */
+export function signalCarrier({ pid }: Carrier, signal: string): Sent {
+  return send(pid, pid, signal)
+}
+
+/**
+ * Sends a signal to a child of ours that shares our process group, and to all below it. Errors: none; what
+ * is gone is gone.
+ */
+export async function signalTree(pid: number, signal: string): Promise<void> {
+  // tree-kill asks `ps`, and where there is none its error has no handler and ends us.
+  if (!isOnPath('ps')) {
+    send(pid, pid, signal)
+    return
+  }
+  const { default: treeKill } = await import('tree-kill')
+  await new Promise<void>((resolve) => treeKill(pid, signal, () => resolve()))
+}
+
+function isOnPath(command: string): boolean {
+  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, command), constants.X_OK)
+      return true
+    } catch {
+      // Not here; maybe in the next one.
+      return false
+    }
+  })
+}
+
+/** The only place from which signals leave. Never ChildProcess.kill(): after a failed spawn it signals pid 0. */
+function send(pid: number, target: number, signal: string): Sent {
+  if (!Number.isSafeInteger(pid) || pid <= 1 || pid === process.pid || pid === ourGroup) {
+    throw new Error(`refusing to signal ${pid}`)
+  }
+  try {
+    process.kill(target, signal)
+    return 'sent'
+  } catch (error) {
+    if (failedWith(error, 'ESRCH')) return 'gone'
+    if (failedWith(error, 'EPERM')) return 'refused'
+    throw error
+  }
+}

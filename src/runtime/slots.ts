@@ -1,0 +1,230 @@
+import { closeSync } from 'node:fs'
+import { join } from 'node:path'
+import { exitFromStatus } from '../core/exit.ts'
+import { parseProcessId } from '../core/names.ts'
+import type { ProcessId } from '../core/names.ts'
+import { observe } from '../core/observe.ts'
+import type { Desired, End, Observed, RestartPolicy, Run, Slot } from '../core/process.ts'
+import type { Place } from '../core/session.ts'
+import { bootNow } from './clock.ts'
+import { crashPoint } from './crash-points.ts'
+import { failedWith } from './system-error.ts'
+import { isHeld, openForReading, watchLifeline } from './lifeline.ts'
+import { argumentsOf, findByArgument } from './process-table.ts'
+import * as directory from './run-directory.ts'
+import { shimName } from './shim.ts'
+import type { StateDir } from './state-dir.ts'
+
+/** Of a process that nobody wants any more, an end is an end. */
+const LEAVE: RestartPolicy = { when: 'no' }
+
+/**
+ * What is known of every process: a cache of the state directory and of the kernel. Whatever is in here
+ * can be read again by another supervisor.
+ */
+export class Slots {
+  readonly #state: StateDir
+  readonly #place: Place
+  #changed: () => void = () => {}
+  readonly #slots = new Map<ProcessId, Slot>()
+  readonly #watches = new Map<string, { stop(): void }>()
+  /** Runs whose lifeline somebody unlinked: they are looked after by pid and token. */
+  readonly #unwatched = new Set<ProcessId>()
+  /** Exit statuses of our own children, for when the shim could not write them down. */
+  readonly #heard = new Map<string, number>()
+  readonly #children = new Set<string>()
+  readonly damaged: string[] = []
+
+  constructor(state: StateDir, place: Place) {
+    this.#state = state
+    this.#place = place
+  }
+
+  /** Calls back whenever a run is seen to have ended. */
+  onChange(changed: () => void): void {
+    this.#changed = changed
+  }
+
+  /** Reads the state directory: every process of it, adopted or found dead. */
+  load(): void {
+    for (const id of directory.knownProcesses(this.#state)) {
+      const ends = directory.readHistory(this.#state, id)
+      this.#slots.set(id, { run: this.#newestRun(id, ends), ends })
+    }
+  }
+
+  ids(): ProcessId[] {
+    return [...this.#slots.keys()]
+  }
+
+  runs(): Run[] {
+    return [...this.#slots.values()].flatMap(({ run }) => run ?? [])
+  }
+
+  run(id: ProcessId): Run | undefined {
+    return this.#slots.get(id)?.run
+  }
+
+  /** The number that the next run of a process gets. */
+  nextNumber(id: ProcessId): number {
+    const slot = this.#slots.get(id)
+    return Math.max(slot?.run?.number ?? 0, slot?.ends.at(-1)?.run ?? 0) + 1
+  }
+
+  /** The newest generation of each type found. */
+  newestGenerations(): Record<string, number> {
+    const newest: Record<string, number> = {}
+    for (const [id, { run, ends }] of this.#slots) {
+      const type = parseProcessId(id)?.type ?? id
+      newest[type] = Math.max(newest[type] ?? 0, run?.generation ?? 0, ends.at(-1)?.generation ?? 0)
+    }
+    return newest
+  }
+
+  observed(wants: Desired['wants']): Observed {
+    return new Map(
+      [...this.#slots].map(([id, slot]) => [id, observe(slot, wants.get(id)?.policy ?? LEAVE)] as const),
+    )
+  }
+
+  /** A new run, from now on the newest of its process. */
+  add(run: Run): void {
+    this.#slots.set(run.id, { run, ends: this.#slots.get(run.id)?.ends ?? [] })
+  }
+
+  update(run: Run, change: Partial<Run>): void {
+    const slot = this.#slots.get(run.id)
+    if (slot?.run?.token === run.token) this.#slots.set(run.id, { ...slot, run: { ...slot.run, ...change } })
+  }
+
+  /** The run is over, and this is how. */
+  close(run: Run, end: End): void {
+    const ends = [...(this.#slots.get(run.id)?.ends ?? []).filter((one) => one.run !== end.run), end].slice(
+      -100,
+    )
+    this.#slots.set(run.id, { run: { ...run, done: true, exit: end.exit, endedAt: end.endedAt }, ends })
+    this.#forget(run)
+  }
+
+  /** Follows a run's life by its lifeline; takes the descriptor over. */
+  watch(run: Run, read: number): void {
+    this.#watches.set(
+      run.token,
+      watchLifeline(read, () => this.#lifelineEnded(run)),
+    )
+  }
+
+  /** A child of our own, whose exit the kernel will tell us. */
+  expectExit(run: Run): void {
+    this.#children.add(run.token)
+  }
+
+  heardExit(run: Run, status: number | null): void {
+    this.#children.delete(run.token)
+    if (status !== null) this.#heard.set(run.token, status)
+    this.#lifelineEnded(run)
+  }
+
+  /** Looks again at what no event tells of. */
+  look(): void {
+    for (const { run } of this.#slots.values()) {
+      if (run === undefined || run.life === 'dead') continue
+      if (run.pid === undefined) this.#lookForPid(run)
+      if (this.#unwatched.has(run.id) && !this.#isShimThere(run)) this.#dead(run)
+    }
+  }
+
+  #lookForPid(run: Run): void {
+    const pid = directory.readPid(this.#path(run))
+    if (pid !== undefined) this.update(run, { pid })
+  }
+
+  #newestRun(id: ProcessId, ends: readonly End[]): Run | undefined {
+    const number = directory.runNumbers(this.#state, id).at(-1)
+    if (number === undefined) return undefined
+    const path = directory.runPath(this.#state, id, number)
+    const record = directory.readRun(path)
+    if (record === undefined || record.id !== id || record.number !== number) {
+      this.damaged.push(directory.quarantine(path))
+      return this.#newestRun(id, ends)
+    }
+    const { path: _, bootId, pidNamespace, ...facts } = record
+    const run: Run = { ...facts, life: 'dead', leftovers: undefined, done: ends.at(-1)?.run === number }
+    if (run.done) return run
+    const elsewhere = bootId !== this.#place.bootId || pidNamespace !== this.#place.pidNamespace
+    return elsewhere ? lostToReboot(run) : this.#adopt(run)
+  }
+
+  /** A run of this boot: alive if its shim holds the lifeline. */
+  #adopt(run: Run): Run {
+    let read: number
+    try {
+      read = openForReading(join(this.#path(run), 'life'))
+    } catch (error) {
+      if (!failedWith(error, 'ENOENT')) throw error
+      return this.#adoptByToken(run)
+    }
+    if (!isHeld(read)) {
+      closeSync(read)
+      return run
+    }
+    this.watch(run, read)
+    return { ...run, life: 'alive' }
+  }
+
+  /** A lifeline that was unlinked says nothing: a shim that carries the token is alive. */
+  #adoptByToken(run: Run): Run {
+    const pid = findByArgument(shimName(run.token))
+    if (pid === undefined) return run
+    this.#unwatched.add(run.id)
+    return { ...run, life: 'alive', pid }
+  }
+
+  #isShimThere(run: Run): boolean {
+    return run.pid !== undefined && argumentsOf(run.pid)?.includes(shimName(run.token)) === true
+  }
+
+  #lifelineEnded(run: Run): void {
+    const now = this.run(run.id)
+    if (now?.token !== run.token || now.life === 'dead') return
+    const isRecorded = directory.readExit(this.#path(run), run.startedAt).exit !== undefined
+    // Our own child: its status is a moment away, and the disk may have had no room for it.
+    if (!isRecorded && this.#children.has(run.token)) return
+    this.#dead(now)
+  }
+
+  #dead(run: Run): void {
+    crashPoint('end:seen')
+    this.update(run, {
+      life: 'dead',
+      pid: run.pid ?? directory.readPid(this.#path(run)),
+      ...this.#exitOf(run),
+    })
+    this.#forget(run)
+    this.#changed()
+  }
+
+  #exitOf(run: Run): Pick<Run, 'exit' | 'endedAt'> {
+    const { exit, endedAt = bootNow() } = directory.readExit(this.#path(run), run.startedAt)
+    if (exit !== undefined) return { exit, endedAt }
+    const heard = this.#heard.get(run.token)
+    return { exit: heard === undefined ? undefined : exitFromStatus(heard), endedAt }
+  }
+
+  #forget(run: Run): void {
+    this.#watches.get(run.token)?.stop()
+    this.#watches.delete(run.token)
+    this.#heard.delete(run.token)
+    this.#unwatched.delete(run.id)
+  }
+
+  #path(run: Run): string {
+    return directory.runPath(this.#state, run.id, run.number)
+  }
+}
+
+/** Nothing of another boot or container lives here, and its pids are other people's: no signal, no search. */
+function lostToReboot(run: Run): Run {
+  const exit = run.exit ?? { kind: 'lost', why: 'reboot' }
+  return { ...run, exit, endedAt: run.startedAt, leftovers: { pids: [], lookedAt: 0 } }
+}

@@ -1,0 +1,209 @@
+import { randomBytes } from 'node:crypto'
+import { closeSync, mkdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { ChildProcess } from 'node:child_process'
+import type { ProcessPlan } from '../core/expand.ts'
+import type { End, Run, Want } from '../core/process.ts'
+import type { RunSpec } from '../core/records.ts'
+import type { Place } from '../core/session.ts'
+import { bootNow } from './clock.ts'
+import { crashPoint } from './crash-points.ts'
+import type { Host, HostContext } from './host.ts'
+import { makeLifelines, openLifeline } from './lifeline.ts'
+import * as directory from './run-directory.ts'
+import { explainRefusal, spawnShim } from './shim.ts'
+
+/** Forks between two turns of the event loop: each blocks it for a millisecond or more. */
+const STARTS_A_TURN = 16
+
+/** The environment of one run, read anew for each start. */
+export type EnvironmentOf = (run: Pick<Run, 'id' | 'token' | 'port' | 'scratch'>) => Record<string, string>
+
+export interface StarterOptions extends HostContext {
+  readonly host: Host
+  readonly place: Place
+  readonly session: string
+  readonly cwd: string
+  /** Called once for each batch of starts; it may throw what is wrong with the user's files. */
+  readonly readEnvironment: () => EnvironmentOf
+}
+
+/** Starts runs. From the rename of its directory on, a run is meant to be; from the fork on, it is. */
+export class Starter {
+  readonly #at: StarterOptions
+
+  constructor(options: StarterOptions) {
+    this.#at = options
+  }
+
+  /** Starts what is wanted; what could not start is recorded as an end of that run alone. */
+  async start(wants: readonly Want[]): Promise<void> {
+    const runs = wants.map((want) => this.#plan(want))
+    const refused = this.#attempt(() => this.#prepare(runs))
+    if (refused !== undefined) {
+      for (const run of runs) this.#refuse(run, refused)
+      return
+    }
+    const read = this.#environment()
+    const started: Run[] = []
+    for (const [index, run] of runs.entries()) {
+      const reason = 'refused' in read ? read.refused : await this.#launch(run, read.environmentOf)
+      if (reason === undefined) started.push(run)
+      else this.#refuse(run, reason)
+      if (index % STARTS_A_TURN === STARTS_A_TURN - 1) await nextTurn()
+    }
+    crashPoint('start:all')
+    if (started.length > 0)
+      this.#at.journal({ type: 'started', runs: started.flatMap((run) => this.#at.slots.run(run.id) ?? []) })
+    for (const run of started) this.#at.host.prune(run)
+  }
+
+  #plan({ plan, generation }: Want): Run {
+    const token = randomBytes(8).toString('hex')
+    return {
+      id: plan.id,
+      command: plan.command,
+      port: plan.port,
+      generation,
+      token,
+      number: this.#at.slots.nextNumber(plan.id),
+      session: this.#at.session,
+      scratch: join(tmpdir(), `tw-run-${token}`),
+      startedAt: bootNow(),
+      life: 'alive',
+      pid: undefined,
+      exit: undefined,
+      endedAt: undefined,
+      stop: undefined,
+      told: false,
+      done: false,
+      killedAt: undefined,
+      leftovers: undefined,
+      leftoversKillAt: undefined,
+    }
+  }
+
+  #prepare(runs: readonly Run[]): void {
+    const paths = runs.map((run) => directory.prepareRun(this.#at.state, this.#specOf(run)))
+    crashPoint('start:directory-made')
+    makeLifelines(paths.map((path) => join(path, 'life')))
+    crashPoint('start:prepared')
+  }
+
+  #specOf({ id, number, generation, session, command, port, token, scratch, startedAt }: Run): RunSpec {
+    return {
+      version: 1,
+      id,
+      number,
+      generation,
+      session,
+      command,
+      port,
+      token,
+      scratch,
+      startedAt,
+      ...this.#at.place,
+      cwd: this.#at.cwd,
+      startedWall: Date.now(),
+    }
+  }
+
+  #environment(): { environmentOf: EnvironmentOf } | { refused: Refusal } {
+    try {
+      return { environmentOf: this.#at.readEnvironment() }
+    } catch (error) {
+      return { refused: { message: (error as Error).message, again: true } }
+    }
+  }
+
+  /** The reason if it could not be started. */
+  async #launch(run: Run, environmentOf: EnvironmentOf): Promise<Refusal | undefined> {
+    const open: number[] = []
+    let child: ChildProcess | undefined
+    const refused = this.#attempt(() => {
+      const path = directory.publishRun(this.#at.state, this.#specOf(run))
+      crashPoint('start:named')
+      mkdirSync(run.scratch, { mode: 0o700 })
+      crashPoint('start:scratch-made')
+      const life = openLifeline(join(path, 'life'))
+      open.push(life.read, life.write)
+      const log = directory.openLog(path)
+      open.push(log)
+      crashPoint('start:lifeline-opened')
+      child = spawnShim({
+        token: run.token,
+        directory: path,
+        command: run.command,
+        cwd: this.#at.cwd,
+        env: environmentOf(run),
+        lifeline: life.write,
+        log,
+      })
+      crashPoint('start:spawned')
+    })
+    const [read, ...others] = open
+    for (const fd of others) closeSync(fd)
+    if (refused === undefined && child?.pid !== undefined && read !== undefined) {
+      this.#adopt(run, child, read)
+      crashPoint('start:closed')
+      return undefined
+    }
+    if (read !== undefined) closeSync(read)
+    return refused ?? explainRefusal(await errorOf(child), this.#at.cwd)
+  }
+
+  #adopt(run: Run, child: ChildProcess, read: number): void {
+    const { slots } = this.#at
+    slots.add({ ...run, pid: child.pid })
+    slots.expectExit(run)
+    child.once('exit', (status) => slots.heardExit(run, status))
+    slots.watch(run, read)
+  }
+
+  #attempt(work: () => void): Refusal | undefined {
+    try {
+      work()
+      return undefined
+    } catch (error) {
+      return explainRefusal(error, this.#at.cwd)
+    }
+  }
+
+  /** It never ran: recorded as an end, so that trying again is paced like any restart. */
+  #refuse(run: Run, { message, again }: Refusal): void {
+    const exit = { kind: 'unstarted', message, again } as const
+    const at = bootNow()
+    const { number, generation, startedAt } = run
+    const end: End = {
+      run: number,
+      generation,
+      exit,
+      startedAt,
+      endedAt: at,
+      asked: false,
+      jitter: Math.random(),
+    }
+    this.#at.slots.add({ ...run, life: 'dead' })
+    this.#at.host.persist(() => directory.appendEnd(this.#at.state, run.id, end))
+    this.#at.slots.close(run, end)
+    this.#at.host.remove(run.scratch)
+  }
+}
+
+interface Refusal {
+  readonly message: string
+  readonly again: boolean
+}
+
+/** Why a child has no pid. Node tells it by an event a turn later. */
+async function errorOf(child: ChildProcess | undefined): Promise<unknown> {
+  if (child === undefined) return new Error('it was not spawned')
+  return new Promise((resolve) => child.once('error', resolve))
+}
+
+/** The plan of a stage or of the formation, for the supervisor's wants. */
+export function sameProcess(run: Run, plan: ProcessPlan): boolean {
+  return run.command === plan.command && run.port === plan.port
+}

@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto'
+import { accessSync, constants, existsSync, lstatSync, mkdirSync, statSync } from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
+import { basename, dirname, join, resolve } from 'node:path'
+import { TwRunError } from '../core/error.ts'
+
+/** The places in the state directory of one project. */
+export interface StateDir {
+  readonly path: string
+  readonly lock: string
+  readonly session: string
+  readonly processes: string
+}
+
+/**
+ * Where the state of the project in `root` (a real path) lives; nothing is made. `base` replaces the
+ * usual `$XDG_STATE_HOME/tw-run`, that is `~/.local/state/tw-run`, or where no home is writable a
+ * user-only folder in the system's temp directory.
+ */
+export function locateStateDir(root: string, base: string | undefined): StateDir {
+  const hash = createHash('sha256').update(root).digest('hex').slice(0, 12)
+  const name = basename(root)
+    .replaceAll(/[^A-Za-z0-9._-]/g, '_')
+    .slice(0, 40)
+  const path = join(base === undefined ? defaultBase() : resolve(base), `${name}-${hash}`)
+  return {
+    path,
+    lock: join(path, 'lock'),
+    session: join(path, 'formation.json'),
+    processes: join(path, 'processes'),
+  }
+}
+
+function defaultBase(): string {
+  const { XDG_STATE_HOME: xdg } = process.env
+  // The specification says to ignore a relative path.
+  const home = xdg?.startsWith('/') ? xdg : join(homedir(), '.local', 'state')
+  if (isWritable(home)) return join(home, 'tw-run')
+  return join(tmpdir(), `tw-run-state-${process.getuid?.() ?? 0}`)
+}
+
+/** Whether the folder, or the nearest one above it that is there, can be written to. */
+function isWritable(path: string): boolean {
+  const there = existsSync(path)
+  if (!there && dirname(path) !== path) return isWritable(dirname(path))
+  try {
+    accessSync(path, constants.W_OK)
+    return statSync(path).isDirectory()
+  } catch {
+    // No permission, or a file system mounted read-only: not writable is the answer.
+    return false
+  }
+}
+
+/**
+ * Makes the state directory, 0700, and refuses one that is not the user's alone: whoever can write there
+ * can have tw-run start or signal what they like. Errors: TwRunError with exit code 1.
+ */
+export function makeStateDir(state: StateDir): void {
+  try {
+    mkdirSync(state.processes, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw refusal(`cannot make the state directory ${state.path}: ${(error as Error).message}`)
+  }
+  for (const path of [dirname(state.path), state.path, state.processes]) checkOwned(path)
+}
+
+function checkOwned(path: string): void {
+  const stat = lstatSync(path)
+  if (!stat.isDirectory()) throw refusal(`the state directory ${path} is no directory`)
+  const uid = process.getuid?.()
+  if (uid !== undefined && stat.uid !== uid) {
+    throw refusal(`the state directory ${path} belongs to another user (uid ${stat.uid})`)
+  }
+  if ((stat.mode & 0o022) !== 0) {
+    throw refusal(`others can write to the state directory ${path}`, `chmod go-w '${path}'`)
+  }
+}
+
+function refusal(message: string, first?: string): TwRunError {
+  const other = 'name another place with --state-dir DIR or TW_RUN_STATE_DIR'
+  return new TwRunError(message, { exitCode: 1, hint: first === undefined ? other : `${first}, or ${other}` })
+}

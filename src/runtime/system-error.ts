@@ -1,0 +1,27 @@
+/** The code of an error of the system, such as ENOENT; undefined for any other error. */
+export function systemCode(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+}
+
+/** Whether a system call failed with one of these codes. */
+export function failedWith(error: unknown, ...codes: string[]): boolean {
+  const code = systemCode(error)
+  return code !== undefined && codes.includes(code)
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EISDIR: 'it is a directory, not a file',
+  ELOOP: 'its symbolic links go in a circle',
+  EMFILE: 'too many files are open',
+  ENOENT: 'there is no such file',
+  ENOTDIR: 'a part of the path is not a directory',
+  EPERM: 'permission denied',
+}
+
+/** Why a file could not be used, in words. */
+export function reasonOf(error: unknown): string {
+  const code = systemCode(error)
+  const message = error instanceof Error ? error.message : String(error)
+  return (code === undefined ? undefined : REASONS[code]) ?? message
+}

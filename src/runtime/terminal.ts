@@ -1,0 +1,51 @@
+import { openSync, writeSync } from 'node:fs'
+import { isatty, WriteStream } from 'node:tty'
+import { systemCode } from './system-error.ts'
+
+/**
+ * Writes all of the text to a descriptor and returns whether anybody reads it: false once the reader has gone.
+ * Never through `process.stdout`, whose getter changes the mode of a pipe that others share.
+ */
+export function say(fd: number, text: string | Uint8Array): boolean {
+  const bytes = typeof text === 'string' ? Buffer.from(text) : text
+  for (let written = 0; written < bytes.length;) {
+    try {
+      written += writeSync(fd, bytes, written)
+    } catch (error) {
+      const code = systemCode(error)
+      if (code === 'EAGAIN') pause(2)
+      else if (code === 'EPIPE') return false
+      else if (code !== 'EINTR') throw error
+    }
+  }
+  return true
+}
+
+/** Whether a person sees what is written to the descriptor. */
+export function isTerminal(fd: number): boolean {
+  return isatty(fd)
+}
+
+/** The width of the terminal in columns, from COLUMNS, else from the terminal; undefined where there is none. */
+export function columns(fd: number): number | undefined {
+  if (!isatty(fd)) return undefined
+  const told = Number(process.env['COLUMNS'])
+  return Number.isInteger(told) && told > 0 ? told : measured()
+}
+
+function measured(): number | undefined {
+  try {
+    // A descriptor of our own: a WriteStream makes its descriptor non-blocking.
+    const stream = new WriteStream(openSync('/dev/tty', 'r+'))
+    const width = stream.columns
+    stream.destroy()
+    return width > 0 ? width : undefined
+  } catch {
+    // No controlling terminal; whoever asks has a default.
+    return undefined
+  }
+}
+
+function pause(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
+}

@@ -1,0 +1,178 @@
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { afterEach, describe, expect, test } from 'vitest'
+import { makeApp, type TestApp } from '../support/rig.ts'
+
+const apps: TestApp[] = []
+afterEach(() => {
+  for (const app of apps.splice(0)) app.cleanup()
+})
+
+function appWith(files: Record<string, string | Uint8Array>): TestApp {
+  const app = makeApp(files)
+  apps.push(app)
+  return app
+}
+
+test('a sound Procfile is named with its types and what would not travel', async () => {
+  const { code, stdout, stderr } = await appWith({ Procfile: 'web: a\nmy-worker:b\nrelease: c\n' }).cli([
+    'check',
+  ])
+  expect([code, stderr]).toEqual([0, ''])
+  expect(stdout).toMatchInlineSnapshot(`
+    "valid Procfile: web, my-worker, release
+    Procfile:2:10: note: hivemind and overmind skip "my-worker" for want of a blank after the colon
+      my-worker:b
+               ^
+      hint: write "my-worker: "
+    Procfile:2:1: note: heroku local rejects "my-worker" for its hyphen
+      my-worker:b
+      ^^^^^^^^^
+      hint: "my_worker" works everywhere
+    "
+  `)
+})
+
+test('all that is wrong with Procfile, .env and options is said at once', async () => {
+  const app = appWith({ Procfile: 'web: a\nnpm start\nweb: b\n', '.env': 'A=1\nTOKEN="hunter2\n' })
+  const { code, stdout, stderr } = await app.cli(['check', '-t', 'soon'])
+  expect([code, stdout]).toEqual([2, ''])
+  expect(stderr).toMatchInlineSnapshot(`
+    "Procfile:2:1: error: this is not "<type>: <command>"
+      npm start
+      ^^^^^^^^^
+      hint: write "<type>: <command>", or begin the line with # to make it a comment
+    Procfile:3:1: error: "web" is declared twice (first on line 1)
+      web: b
+      ^^^
+      hint: rename or remove one; to run several of one type, use --formation web=2
+    .env:2:7: error: a quote is opened here and never closed
+      TOKEN="*******
+            ^
+      hint: close it with "
+    tw-run: --timeout: "soon" is not a number of seconds from 0 to 86400
+    "
+  `)
+})
+
+describe('each bad input has a message of its own and ends with 2', () => {
+  const cases: [string, (app: TestApp) => void, string[], RegExp][] = [
+    [
+      'no Procfile',
+      () => {},
+      [],
+      /^tw-run: no Procfile \(looked for \/.*\/app\/Procfile\)\n {2}hint: write one/,
+    ],
+    [
+      'an empty one',
+      (app) => writeFileSync(app.path('Procfile'), ''),
+      [],
+      /^Procfile:1:1: error: no process type/,
+    ],
+    [
+      'a directory',
+      (app) => mkdirSync(app.path('Procfile')),
+      [],
+      /^tw-run: cannot read Procfile: it is a directory/,
+    ],
+    [
+      'a circle of links',
+      (app) => symlinkSync('Procfile', app.path('Procfile')),
+      [],
+      /symbolic links go in a circle/,
+    ],
+    [
+      'a binary',
+      (app) => writeFileSync(app.path('Procfile'), Buffer.alloc(999, '\x7fELF\0\xff\x01', 'latin1')),
+      [],
+      /binary file/,
+    ],
+    [
+      '10 MB',
+      (app) => writeFileSync(app.path('Procfile'), Buffer.alloc(1e7, 'web: a\n')),
+      [],
+      /^tw-run: Procfile is larger than 1 MiB \(9.5 MiB\)/,
+    ],
+    ['what has no end', () => {}, ['-f', '/dev/zero'], /^tw-run: \/dev\/zero is larger than 1 MiB/],
+    [
+      'a missing root',
+      () => {},
+      ['-d', 'nowhere'],
+      /^tw-run: cannot use \/.*\/nowhere as the root: there is no such folder/,
+    ],
+    [
+      'a root that is a file',
+      (app) => writeFileSync(app.path('file'), ''),
+      ['-d', 'file'],
+      /file is not a folder/,
+    ],
+  ]
+  test.each(cases)('%s', async (_, prepare, args, expected) => {
+    const app = appWith({})
+    prepare(app)
+    const { code, stdout, stderr } = await app.cli(['check', ...args])
+    expect([code, stdout]).toEqual([2, ''])
+    expect(stderr).toMatch(expected)
+  })
+
+  test.each<[string, Record<string, string>, string[], RegExp]>([
+    [
+      'a missing -e file',
+      {},
+      ['-e', 'no.env'],
+      /^tw-run: no environment file no.env \(looked for \/.*no.env\)/,
+    ],
+    ['an .env that is a directory', { '.env/x': '' }, [], /^tw-run: cannot read .env: it is a directory/],
+    ['an unknown type', {}, ['-m', 'wbe=2'], /unknown process type "wbe"\n {2}hint: did you mean "web"\?/],
+    ['a negative count', {}, ['-m', 'web=-1'], /"web=-1": the count is no whole number/],
+    ['half a process', {}, ['-m', 'web=1.5'], /"web=1.5": the count is no whole number/],
+    ['far too many', {}, ['-c', 'web=999999'], /"web=999999": at most 9999 of one type/],
+    [
+      'overlapping ports',
+      {},
+      ['-m', 'web=101'],
+      /"web" \(5000 to 5100\) and "worker" .* overlap\n.*--port-step 101/,
+    ],
+    ['ports that do not exist', {}, ['-p', '65535', '-m', 'web=2'], /web.2 would get port 65536/],
+  ])('%s', async (_, files, args, expected) => {
+    const app = appWith({ Procfile: 'web: a\nworker: b\n', ...files })
+    const { code, stdout, stderr } = await app.cli(['check', ...args])
+    expect([code, stdout]).toEqual([2, ''])
+    expect(stderr).toMatch(expected)
+  })
+})
+
+describe('--json', () => {
+  test('a sound Procfile', async () => {
+    const { code, stdout } = await appWith({ Procfile: 'web:a' }).cli(['check', '--json'])
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({
+      valid: true,
+      types: ['web'],
+      diagnostics: [{ severity: 'note', line: 1 }],
+    })
+  })
+
+  test('a Procfile with errors', async () => {
+    const { code, stdout, stderr } = await appWith({ Procfile: 'web' }).cli(['check', '--json', '-t', 'x'])
+    expect([code, stderr]).toEqual([2, ''])
+    expect(JSON.parse(stdout)).toMatchObject({
+      valid: false,
+      diagnostics: [
+        {
+          severity: 'error',
+          file: 'Procfile',
+          line: 1,
+          column: 1,
+          message: 'this is not "<type>: <command>"',
+        },
+        { severity: 'error', message: expect.stringContaining('--timeout') as string },
+      ],
+    })
+  })
+
+  test('no Procfile', async () => {
+    const { code, stdout } = await appWith({}).cli(['check', '--json'])
+    expect(code).toBe(2)
+    expect(JSON.parse(stdout)).toMatchObject({ valid: false, diagnostics: [{ severity: 'error' }] })
+  })
+})

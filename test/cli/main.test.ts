@@ -1,0 +1,78 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { afterAll, describe, expect, test } from 'vitest'
+import { BIN, cleanEnvironment, makeApp } from '../support/rig.ts'
+
+const app = makeApp({ Procfile: 'web: node server.js\nworker: node worker.js\n' })
+afterAll(() => app.cleanup())
+
+const COMMANDS = ['start', 'run', 'check', 'ports', 'env', 'version']
+
+test('no command prints the help to stderr and is wrong usage', async () => {
+  const { code, stdout, stderr } = await app.cli([])
+  expect([code, stdout]).toEqual([2, ''])
+  for (const command of COMMANDS) expect(stderr).toContain(`  ${command}`)
+})
+
+test.each([['help'], ['--help'], ['-h']])('%s prints the help to stdout', async (word) => {
+  const { code, stdout, stderr } = await app.cli([word])
+  expect([code, stderr]).toEqual([0, ''])
+  expect(stdout).toContain('Usage: tw-run <command> [options]')
+})
+
+test.each(COMMANDS)('help of %s', async (command) => {
+  const help = await app.cli(['help', command])
+  expect([help.code, help.stderr]).toEqual([0, ''])
+  expect(help.stdout).toContain(`Usage: tw-run ${command}`)
+  expect((await app.cli([command, '--help'])).stdout).toBe(help.stdout)
+})
+
+test.each([['version'], ['--version'], ['-V']])('%s prints the version of the package', async (word) => {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
+  expect(await app.cli([word])).toEqual({ code: 0, stdout: `tw-run ${version}\n`, stderr: '' })
+})
+
+describe('wrong usage ends with 2 and says what was meant', () => {
+  test.each([
+    [['strat'], "tw-run: unknown command 'strat'\n(Did you mean start?)\n"],
+    [
+      ['start', '--fromation', 'web=1'],
+      "tw-run: unknown option '--fromation'\n(Did you mean --formation?)\n",
+    ],
+    [['check', '-f'], "tw-run: option '-f, --procfile <file>' argument missing\n"],
+    [['run'], "tw-run: missing required argument 'words'\n"],
+    [['env', 'a', 'b'], "tw-run: too many arguments for 'env'. Expected 1 argument but got 2.\n"],
+  ])('%j', async (args, stderr) => {
+    expect(await app.cli(args)).toEqual({ code: 2, stdout: '', stderr })
+  })
+})
+
+test('a closed reader is no error', () => {
+  const options = { cwd: app.root, env: cleanEnvironment(), encoding: 'utf8' } as const
+  const pipe = `for i in 1 2 3; do "${process.execPath}" "${BIN}" help; done | head -1`
+  const { stdout, stderr } = spawnSync('sh', ['-c', pipe], options)
+  expect([stdout, stderr]).toEqual(['Usage: tw-run <command> [options]\n', ''])
+})
+
+test('help is as wide as the terminal', () => {
+  const command = `stty cols 44; "${process.execPath}" "${BIN}" help; echo after`
+  const options = { cwd: app.root, env: cleanEnvironment(), encoding: 'utf8' } as const
+  const { stdout } = spawnSync('script', ['-qec', command, '/dev/null'], options)
+  expect(stdout).toContain('Usage: tw-run')
+  expect(stdout).toContain('after')
+  const indented = stdout.split(/\r?\n/).filter((line) => line.startsWith('   '))
+  expect(Math.max(...indented.map((line) => line.length))).toBeLessThanOrEqual(44)
+})
+
+test('what a command does not need is not loaded', () => {
+  // Node names every module it opens in this trace.
+  const trace = spawnSync(process.execPath, [BIN, 'version'], {
+    cwd: app.root,
+    env: { ...cleanEnvironment(), NODE_DEBUG: 'esm' },
+    encoding: 'utf8',
+  }).stderr
+  expect(trace).toContain('/commander/')
+  expect(trace).not.toMatch(/\/node_modules\/(execa|chalk|tree-kill|dotenv|leven)\//)
+})

@@ -1,0 +1,109 @@
+import { parse } from 'dotenv'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { checkEnvironmentFile } from '../../src/core/environment-file.ts'
+import { formatDiagnostic } from '../../src/core/diagnostic.ts'
+
+function faults(text: string): string[] {
+  return checkEnvironmentFile(text, '.env').map(({ line, column, message }) => `${line}:${column} ${message}`)
+}
+
+describe('an assignment, a comment and a blank line are sound', () => {
+  test.each([
+    'A=1',
+    'A=',
+    'export A=1',
+    '  A = 1 # why',
+    'A: 1',
+    'A.b-c=1',
+    '# A',
+    '',
+    '\ufeffA=1\r\nB=2\r\n',
+    'A="x" # why',
+    "A='it is'",
+    'A=`x`',
+    'A="a\nb"\nB=1',
+    "A='\n# no comment\n'",
+    'A="say \\"hi\\""',
+    "A=it's",
+    'A={"a": "b"}',
+    'A==',
+    'A="C:\\"\nB="x"',
+  ])('%j', (text) => {
+    expect(faults(text)).toEqual([])
+  })
+})
+
+describe('what dotenv skips or misreads in silence is an error with its place', () => {
+  test.each([
+    ['A=1\nB="x\nC=3', ['2:3 a quote is opened here and never closed']],
+    ["A='x", ['1:3 a quote is opened here and never closed']],
+    ['A="x\nB="y"', ['1:3 a quote is opened here and never closed']],
+    ['A="x" y', ['1:3 text after the closing quote']],
+    ['A=1\n\nnot this\n  nor that', ['3:1 this is no assignment', '4:3 this is no assignment']],
+    ['export A', ['1:1 this is no assignment']],
+    ['A:1', ['1:1 this is no assignment']],
+    ['=1', ['1:1 this is no assignment']],
+    ['A="1\n2\n3"\nbad', ['4:1 this is no assignment']],
+    ['A=a\0b', ['1:4 a byte that is no text (NUL, or not UTF-8)']],
+    ['A="x\n\0"\nbad', ['1:3 a byte that is no text (NUL, or not UTF-8)', '3:1 this is no assignment']],
+  ])('%j', (text, expected) => {
+    expect(faults(text)).toEqual(expected)
+  })
+})
+
+test('no diagnostic shows a value', () => {
+  const text = 'KEY="hunter2 one\nhunter2/Zm9v==\nPASS=`hunter2` x\nexport T=\'hunter2\nB=hunter2\0'
+  const shown = checkEnvironmentFile(text, '.env').map(formatDiagnostic).join('\n')
+  expect(shown).toContain('KEY="******* ***')
+  expect(shown).not.toMatch(/hunter2|Zm9v/)
+})
+
+describe('what passes is what dotenv reads', () => {
+  const key = fc.stringMatching(/^[A-Z][A-Za-z0-9_.-]{0,5}$/)
+  const value = fc.constantFrom(
+    '1',
+    '',
+    '"x y"',
+    "'x'",
+    '"a\nB=2"',
+    '`q\n\n`',
+    'a b',
+    "it's",
+    'x" y',
+    '"\\""',
+    '# why',
+    '=',
+  )
+  const equals = fc.constantFrom('=', ' = ', ': ')
+  const assignment = fc
+    .tuple(fc.constantFrom('', 'export ', '  '), key, equals, value)
+    .map(([before, name, sign, text]) => ({ name, text: `${before}${name}${sign}${text}` }))
+  const nothing = fc.constantFrom('', '# A=1', "# it's", ' \t').map((text) => ({ name: undefined, text }))
+  const statements = fc.array(fc.oneof(assignment, nothing), { maxLength: 8 })
+
+  test('every name, none skipped', () => {
+    fc.assert(
+      fc.property(statements, fc.constantFrom('\n', '\r\n'), (all, eol) => {
+        const text = all.map((each) => each.text).join(eol)
+        expect(faults(text)).toEqual([])
+        const names = new Set(all.flatMap(({ name }) => name ?? []))
+        expect(new Set(Object.keys(parse(text)))).toEqual(names)
+      }),
+    )
+  })
+
+  test('and one bad line between good ones is the only error', () => {
+    fc.assert(
+      fc.property(
+        statements,
+        statements,
+        fc.constantFrom('bad name=1', 'junk', 'A:1', '=1'),
+        (before, after, bad) => {
+          const text = [...before, { text: bad }, ...after].map((each) => each.text).join('\n')
+          expect(faults(text).map((fault) => fault.replace(/^\d+:/, ''))).toEqual(['1 this is no assignment'])
+        },
+      ),
+    )
+  })
+})

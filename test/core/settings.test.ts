@@ -1,0 +1,128 @@
+import { describe, expect, test } from 'vitest'
+import { resolveSettings, type Flags } from '../../src/core/settings.ts'
+
+function resolve(flags: Flags, shell: Record<string, string> = {}, ...files: Record<string, string>[]) {
+  const named = files.map((entries, index) => ({ name: ['.env', '.env.local'][index] ?? '', entries }))
+  return resolveSettings({ flags, shell, files: named })
+}
+
+test('nothing given is the default of everything', () => {
+  expect(resolve({})).toEqual({
+    problems: [],
+    settings: {
+      procfile: 'Procfile',
+      formation: { text: '', from: '' },
+      only: [],
+      except: [],
+      port: 5000,
+      portStep: 100,
+      graceMs: 5000,
+      restart: { when: 'no' },
+      logFormat: 'pretty',
+      timestamps: true,
+      prefix: true,
+      color: 'auto',
+      stateDir: undefined,
+      envPrecedence: 'shell',
+      release: false,
+    },
+  })
+})
+
+describe('an option comes from its flag, else the shell, else the file, else its default', () => {
+  test.each<[string, Flags, Record<string, string>, Record<string, string>, number]>([
+    ['flag', { port: '1' }, { TW_RUN_PORT: '2', PORT: '3' }, { TW_RUN_PORT: '4', PORT: '5' }, 1],
+    ['shell', {}, { TW_RUN_PORT: '2', PORT: '3' }, { TW_RUN_PORT: '4', PORT: '5' }, 2],
+    ['file', {}, { PORT: '3' }, { TW_RUN_PORT: '4', PORT: '5' }, 4],
+    ['PORT of the shell', {}, { PORT: '3' }, { PORT: '5' }, 3],
+    ['PORT of the file', {}, {}, { PORT: '5' }, 5],
+    ['set to nothing is not set', {}, { TW_RUN_PORT: '', PORT: '' }, {}, 5000],
+  ])('%s', (_, flags, ...[shell, file, port]) => {
+    expect(resolve(flags, shell, file).settings.port).toBe(port)
+  })
+
+  test('a later file wins', () => {
+    expect(resolve({}, {}, { TW_RUN_PORT: '1' }, { TW_RUN_PORT: '2' }).settings.port).toBe(2)
+  })
+})
+
+describe('values are read as people write them', () => {
+  test.each<[Flags, object]>([
+    [{ timeout: '0.25' }, { graceMs: 250 }],
+    [{ timeout: '0' }, { graceMs: 0 }],
+    [{ restart: 'on-failure:3' }, { restart: { when: 'on-failure', limit: 3 } }],
+    [{ restart: 'Always' }, { restart: { when: 'always' } }],
+    [{ logFormat: 'JSON' }, { logFormat: 'json' }],
+    [
+      { timestamps: false, prefix: false },
+      { timestamps: false, prefix: false },
+    ],
+    [{ color: 'never' }, { color: 'never' }],
+    [{ except: ['a', 'b'] }, { except: ['a', 'b'] }],
+    [{ formation: 'web=2' }, { formation: { text: 'web=2', from: '--formation' } }],
+    [{ release: true }, { release: true }],
+    [{ types: ['web'] }, { only: ['web'] }],
+  ])('%j', (flags, expected) => {
+    const { settings, problems } = resolve(flags)
+    expect(problems).toEqual([])
+    expect(settings).toMatchObject(expected)
+  })
+
+  test('in the environment too', () => {
+    const shell = {
+      TW_RUN_TIMESTAMPS: 'off',
+      TW_RUN_EXCEPT: 'a b',
+      TW_RUN_ENV_PRECEDENCE: 'file',
+      TW_RUN_RELEASE: '1',
+    }
+    expect(resolve({}, shell).settings).toMatchObject({
+      timestamps: false,
+      except: ['a', 'b'],
+      envPrecedence: 'file',
+      release: true,
+    })
+  })
+})
+
+describe('a wrong value is named with where it came from', () => {
+  test.each<[Flags, Record<string, string>, Record<string, string>, string]>([
+    [
+      {},
+      {},
+      { TW_RUN_TIMEOUT: 'abc' },
+      'TW_RUN_TIMEOUT in .env: "abc" is not a number of seconds from 0 to 86400',
+    ],
+    [{ timeout: '-1' }, {}, {}, '--timeout: "-1" is not a number of seconds from 0 to 86400'],
+    [{ timeout: '1e9' }, {}, {}, '--timeout: "1e9" is not a number of seconds from 0 to 86400'],
+    [{}, { PORT: '70000' }, {}, 'PORT in the shell: "70000" is not a whole number from 1 to 65535'],
+    [{ port: '0' }, {}, {}, '--port: "0" is not a whole number from 1 to 65535'],
+    [{ portStep: '1.5' }, {}, {}, '--port-step: "1.5" is not a whole number from 1 to 65535'],
+    [
+      { restart: 'always:3' },
+      {},
+      {},
+      '--restart: "always:3" is not one of no, on-failure, on-failure:N, always',
+    ],
+    [
+      { restart: 'on-failure:0' },
+      {},
+      {},
+      '--restart: "on-failure:0" is not one of no, on-failure, on-failure:N, always',
+    ],
+    [{ logFormat: 'xml' }, {}, {}, '--log-format: "xml" is not one of pretty, plain, json'],
+    [{}, { TW_RUN_PREFIX: 'maybe' }, {}, 'TW_RUN_PREFIX in the shell: "maybe" is not true or false'],
+    [{ procfile: '' }, {}, {}, '--procfile: "" is not a name'],
+    [
+      { port: 'x'.repeat(99) },
+      {},
+      {},
+      `--port: "${'x'.repeat(40)}..." is not a whole number from 1 to 65535`,
+    ],
+  ])('%j %j %j', (flags, shell, file, message) => {
+    expect(resolve(flags, shell, file).problems).toEqual([{ message }])
+  })
+
+  test('all of them at once', () => {
+    expect(resolve({ port: 'a', timeout: 'b' }, { TW_RUN_RESTART: 'c' }).problems).toHaveLength(3)
+  })
+})

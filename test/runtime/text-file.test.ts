@@ -1,0 +1,54 @@
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { MAX_TEXT_BYTES, readTextFile } from '../../src/runtime/text-file.ts'
+import { makeApp } from '../support/rig.ts'
+
+const app = makeApp({ plain: '\ufeffé\n', latin1: Buffer.from('\xe9', 'latin1') })
+afterAll(() => app.cleanup())
+
+const NOBODY = 65_534
+
+/** Root may read everything, so root asks as somebody else. */
+function asOrdinaryUser<T>(act: () => T): T {
+  if (process.geteuid?.() !== 0) return act()
+  process.seteuid?.(NOBODY)
+  try {
+    return act()
+  } finally {
+    process.seteuid?.(0)
+  }
+}
+
+test('a file is its text, with its byte order mark', () => {
+  expect(readTextFile(app.path('plain'), 'plain')).toBe('\ufeffé\n')
+})
+
+test('a byte that is not UTF-8 is left for the parsers to report', () => {
+  expect(readTextFile(app.path('latin1'), 'latin1')).toBe('\ufffd')
+})
+
+test('a file that does not exist is nothing', () => {
+  expect(readTextFile(app.path('none'), 'none')).toBeUndefined()
+})
+
+test('one MiB is read, a byte more is not', () => {
+  writeFileSync(app.path('big'), Buffer.alloc(MAX_TEXT_BYTES, 'x'))
+  expect(readTextFile(app.path('big'), 'big')).toHaveLength(MAX_TEXT_BYTES)
+  writeFileSync(app.path('big'), Buffer.alloc(MAX_TEXT_BYTES + 1, 'x'))
+  expect(() => readTextFile(app.path('big'), 'big')).toThrow('big is larger than 1 MiB')
+})
+
+test('a directory is refused as one', () => {
+  mkdirSync(app.path('folder'))
+  expect(() => readTextFile(app.path('folder'), 'folder')).toThrow(
+    'cannot read folder: it is a directory, not a file',
+  )
+})
+
+test('a file one may not read is refused with the reason', () => {
+  writeFileSync(app.path('secret'), 'web: a\n', { mode: 0o000 })
+  for (const folder of [app.root, dirname(app.root)]) chmodSync(folder, 0o755)
+  const read = (): unknown => asOrdinaryUser(() => readTextFile(app.path('secret'), 'Procfile'))
+  expect(read).toThrow('cannot read Procfile: permission denied')
+})
