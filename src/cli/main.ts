@@ -1,6 +1,6 @@
 import { Command, CommanderError, type OutputConfiguration } from 'commander'
 import { TwRunError } from '../core/error.ts'
-import { columns, isTerminal, say } from '../runtime/terminal.ts'
+import { columns, isTerminal, letGoOfClosedTerminal, say } from '../runtime/terminal.ts'
 import { checkCommand } from './check.ts'
 import { envCommand } from './env.ts'
 import { portsCommand } from './ports.ts'
@@ -62,6 +62,7 @@ async function main(argv: readonly string[]): Promise<void> {
   } catch (error) {
     process.exitCode = report(error)
   }
+  letGoOfClosedTerminal()
 }
 
 function report(error: unknown): number {

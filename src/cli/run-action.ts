@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { wantsColor } from '../core/color.ts'
+import { shellText } from '../core/command.ts'
 import { environmentFor, valuesOf } from '../core/environment.ts'
 import { planOf } from '../core/expand.ts'
 import { processId } from '../core/names.ts'
@@ -59,11 +60,16 @@ function meaningOf(
   const type = separated ? undefined : types.find(({ name }) => name === first)
   if (type !== undefined) {
     const { command, port } = planOf(type, (counts.get(type.name) ?? 0) + 1, ports)
-    const args = rest.length === 0 ? ['-c', command] : ['-c', `${command} "$@"`, type.name, ...rest]
+    const args =
+      rest.length === 0
+        ? ['-c', shellText(command)]
+        : ['-c', shellText(`${command} "$@"`), type.name, ...rest]
     return { executable: { file: '/bin/sh', args }, port }
   }
   // One word with a blank or a shell's signs in it was quoted to be one: it is for the shell.
   const isForShell = rest.length === 0 && /[^A-Za-z0-9_@%+=:,./-]/.test(first)
-  const executable = isForShell ? { file: '/bin/sh', args: ['-c', first] } : { file: first, args: rest }
+  const executable = isForShell
+    ? { file: '/bin/sh', args: ['-c', shellText(first)] }
+    : { file: first, args: rest }
   return { executable, port: settings.port }
 }

@@ -53,13 +53,16 @@ interface Ground {
 }
 
 async function supervise(app: App, { state, slots, stages }: Ground): Promise<number> {
-  const color = wantsColor(app.settings.color, process.env, isTerminal(STDOUT))
+  const isOnTerminal = isTerminal(STDOUT)
+  const color = wantsColor(app.settings.color, process.env, isOnTerminal)
   let supervisor: Supervisor | undefined
   const view = await StartView.open({
     app,
     color,
     directoryOf: ({ id, number }) => runPath(state, id, number),
-    readerGone: () => supervisor?.end({ kind: 'reader-gone' }),
+    // A terminal that was closed may be seen by a write before its SIGHUP arrives.
+    readerGone: () =>
+      supervisor?.end(isOnTerminal ? { kind: 'signal', signal: 'SIGHUP' } : { kind: 'reader-gone' }),
   })
   const early: JournalEvent[] = []
   supervisor = new Supervisor({

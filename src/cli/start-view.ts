@@ -9,6 +9,7 @@ import type { App } from '../runtime/load.ts'
 import { endsWithinLine } from '../runtime/output.ts'
 import { childOf } from '../runtime/process-table.ts'
 import { makeRender } from '../runtime/render.ts'
+import { readPid } from '../runtime/run-directory.ts'
 import { say } from '../runtime/terminal.ts'
 import { describeEvent, describeRuns } from './journal-text.ts'
 
@@ -91,7 +92,8 @@ export class StartView {
     const pids = new Map<Run, number>()
     for (;;) {
       for (const run of runs) {
-        const pid = run.pid === undefined || pids.has(run) ? undefined : childOf(run.pid)
+        const shim = pids.has(run) ? undefined : readPid(this.#options.directoryOf(run))
+        const pid = shim === undefined ? undefined : childOf(shim)
         if (pid !== undefined) pids.set(run, pid)
       }
       if (pids.size === runs.length || performance.now() > until) break

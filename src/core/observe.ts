@@ -34,7 +34,8 @@ export function isAsked(run: Run): boolean {
 
 function atRest(run: Run, ends: readonly End[], policy: RestartPolicy): ProcessState {
   const last = ends.at(-1)
-  if (last === undefined || last.run !== run.number || last.asked) return { phase: 'stopped', run }
+  // The end of a later run is of one that was refused before its directory had a name.
+  if (last === undefined || last.run < run.number || last.asked) return { phase: 'stopped', run }
   const verdict = afterEnd(policy, ends)
   switch (verdict.next) {
     case 'leave':

@@ -45,7 +45,10 @@ export interface Run {
   /** ms since boot. */
   readonly startedAt: number
   readonly life: 'alive' | 'dead'
-  /** The shim's pid, which is also the id of the process group and of the session. */
+  /**
+   * The shim's pid, which is also the id of the process group and of the session. Known once the shim has
+   * written it: before that it could not bear a signal yet.
+   */
   readonly pid: number | undefined
   readonly exit: Exit | undefined
   /** ms since boot; known with `exit`. */

@@ -1,7 +1,7 @@
 import { isAsked } from './observe.ts'
 import type { Action, Desired, Observed, Plan, ProcessState, Want } from './process.ts'
 
-/** How often leftovers are looked for while some are known to live: their ends wake nobody. */
+/** How often one looks for what wakes nobody: the pid of a new shim, the end of a leftover. */
 export const LOOK_AGAIN_MS = 50
 /** How often SIGKILL is repeated: a process in an uninterruptible wait takes it late. */
 export const KILL_AGAIN_MS = 1_000
@@ -35,7 +35,8 @@ function step(
       return want && { do: 'start', want }
     case 'starting':
     case 'up':
-      if (want?.generation === state.run.generation) return undefined
+      if (want?.generation === state.run.generation)
+        return state.phase === 'up' ? undefined : now + LOOK_AGAIN_MS
       return {
         do: 'stop',
         run: state.run,
@@ -77,7 +78,11 @@ function sweeping(
   now: number,
 ): Action | number {
   const { run, exit } = state
-  if (run.leftovers === undefined) return { do: 'look', run }
+  if (run.leftovers === undefined) {
+    if (run.leftoversKillAt === undefined || now < run.leftoversKillAt) return { do: 'look', run }
+    // A supervisor was killed at this. Nobody knows whether it sent SIGKILL, so the time for that begins anew.
+    return { do: 'tell-leftovers', run, signal: 'SIGKILL', killAt: now }
+  }
   const finish: Action = { do: 'finish', run, exit, asked: isAsked(run) }
   if (run.leftovers.pids.length === 0) return finish
   if (run.leftoversKillAt === undefined) {
@@ -88,5 +93,5 @@ function sweeping(
   const lookAt = run.leftovers.lookedAt + LOOK_AGAIN_MS
   if (now < lookAt) return lookAt
   if (now < killAt) return { do: 'look', run }
-  return now < killAt + GIVE_UP_MS || desired.hurried ? { do: 'kill-leftovers', run } : finish
+  return now < run.leftoversKillAt + GIVE_UP_MS ? { do: 'kill-leftovers', run } : finish
 }

@@ -21,11 +21,13 @@ export function afterEnd(policy: RestartPolicy, ends: readonly End[]): Verdict {
   const last = ends.at(-1)
   if (last === undefined) return { next: 'leave' }
   const streak = shortRunsInARow(ends, last.generation)
-  if (isRefusal(last.exit)) return { next: 'retry', at: last.endedAt + delayBefore(streak + 1, last.jitter) }
+  const { length } = streak
+  if (isRefusal(last.exit)) return { next: 'retry', at: last.endedAt + delayBefore(length + 1, last.jitter) }
   if (policy.when === 'no' || (policy.when === 'on-failure' && !isFailure(last.exit)))
     return { next: 'leave' }
-  if (policy.limit !== undefined && streak > policy.limit) return { next: 'give-up' }
-  return { next: 'retry', at: last.endedAt + delayBefore(streak, last.jitter) }
+  const failures = streak.filter(({ exit }) => !isRefusal(exit)).length
+  if (policy.limit !== undefined && failures > policy.limit) return { next: 'give-up' }
+  return { next: 'retry', at: last.endedAt + delayBefore(length, last.jitter) }
 }
 
 /** The kernel had no room for it just now: that is no end of the process, whatever its policy. */
@@ -33,15 +35,22 @@ function isRefusal(exit: Exit): boolean {
   return exit.kind === 'unstarted' && exit.again
 }
 
-/** Trailing runs of one generation that ended by themselves before they were healthy. */
-function shortRunsInARow(ends: readonly End[], generation: number): number {
-  let count = 0
+/** Trailing runs of one generation that ended by themselves before they were healthy, the newest first. */
+function shortRunsInARow(ends: readonly End[], generation: number): End[] {
+  const streak: End[] = []
   for (const end of ends.toReversed()) {
+    // A supervisor that was killed while it started something must not make the next one forget the loop.
+    if (isUnborn(end)) continue
     if (end.generation !== generation || end.asked) break
     if (end.endedAt - end.startedAt >= HEALTHY_AFTER_MS) break
-    count += 1
+    streak.push(end)
   }
-  return count
+  return streak
+}
+
+/** Its supervisor died before the run came to be: it says nothing about the process. */
+function isUnborn({ asked, exit }: End): boolean {
+  return asked && exit.kind === 'unstarted'
 }
 
 /** ms before the next start after so many short runs: 0, 0, 1 s, 2 s, 4 s ... 60 s, stretched by the jitter. */

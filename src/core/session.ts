@@ -91,14 +91,14 @@ export function isUnfinished(session: Session, place: Place): boolean {
 
 /** The generation wanted of a type; types that never had one begin with 1. */
 export function generationOf(session: Session, type: string): number {
-  return session.generations[type] ?? 1
+  // A type may be called "constructor".
+  return Object.hasOwn(session.generations, type) ? (session.generations[type] ?? 1) : 1
 }
 
 /** The same session with the processes of these types to be replaced. */
 export function replace(session: Session, types: Iterable<string>): Session {
-  const generations = { ...session.generations }
-  for (const type of types) generations[type] = generationOf(session, type) + 1
-  return { ...session, generations }
+  const raised = [...types].map((type) => [type, generationOf(session, type) + 1] as const)
+  return { ...session, generations: { ...session.generations, ...Object.fromEntries(raised) } }
 }
 
 /** The exit code of a run that ends for this reason; a process's own exit is judged where it is seen. */

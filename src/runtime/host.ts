@@ -48,8 +48,7 @@ export class Host {
       case 'tell-leftovers':
         return this.#tellLeftovers(run, action.signal, action.killAt)
       case 'kill-leftovers':
-        this.#signalLeftovers(run, 'SIGKILL', () => true)
-        return undefined
+        return this.#killLeftovers(run)
       case 'finish':
         return this.#finish(run, action.exit, action.asked)
     }
@@ -149,9 +148,16 @@ export class Host {
       if (signalCarrier(carrier, signal) === 'refused') this.#at.journal({ type: 'refused', run })
       if (signal !== 'SIGKILL') signalCarrier(carrier, 'SIGCONT')
     }
-    if (signal === 'SIGKILL') crashPoint('sweep:killed')
     this.#counted(run, found)
-    return found
+    return found.filter(isMeant)
+  }
+
+  #killLeftovers(run: Run): void {
+    const found = this.#signalLeftovers(run, 'SIGKILL', () => true)
+    crashPoint('sweep:killed')
+    if (found.length === 0 || run.killedAt !== undefined) return
+    this.#at.slots.update(run, { killedAt: bootNow() })
+    this.#at.journal({ type: 'killed', run })
   }
 
   #counted(run: Run, found: readonly Carrier[]): void {

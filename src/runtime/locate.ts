@@ -20,12 +20,23 @@ export interface AppPlace {
  * Throws a TwRunError of exit code 2 if there is no such folder.
  */
 export function locate(flags: Flags, shell: NodeJS.ProcessEnv): AppPlace {
-  const cwd = process.cwd()
+  const cwd = currentFolder()
   const named = flags.root ?? (shell['TW_RUN_ROOT'] || undefined)
   const procfile = flags.procfile ?? shell['TW_RUN_PROCFILE'] ?? ''
   const root = realFolder(named === undefined ? folderOf(resolve(cwd, procfile), cwd) : resolve(cwd, named))
   const folder = named === undefined ? cwd : root
   return { root, folder, envFiles: environmentFiles(namedFiles(flags, shell), folder, root) }
+}
+
+function currentFolder(): string {
+  try {
+    return process.cwd()
+  } catch (error) {
+    throw new TwRunError(`the current folder cannot be used: ${reasonOf(error)}`, {
+      exitCode: 2,
+      hint: 'it may have been removed: change to another one',
+    })
+  }
 }
 
 function namedFiles({ env }: Flags, shell: NodeJS.ProcessEnv): readonly string[] {

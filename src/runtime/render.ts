@@ -1,5 +1,6 @@
-import { isUtf8 } from 'node:buffer'
 import type { LogFormat } from '../core/settings.ts'
+import type { Outbox } from './outbox.ts'
+import { makeJsonRender } from './render-json.ts'
 
 /** Where a chunk of whole lines comes from; `seq` is the number of its first line. */
 export interface Chunk {
@@ -9,8 +10,11 @@ export interface Chunk {
   readonly isPartial: boolean
 }
 
-/** Bytes of whole lines in, bytes of whole lines out. */
-export type Render = (bytes: Buffer, chunk: Chunk) => Buffer
+/**
+ * Adds bytes of whole lines to what goes out, as whole lines. Returns how many they were in a format that
+ * numbers them, else 0.
+ */
+export type Render = (bytes: Buffer, chunk: Chunk, out: Outbox) => number
 
 export interface RenderOptions {
   readonly format: LogFormat
@@ -22,83 +26,57 @@ export interface RenderOptions {
   readonly paint: ((process: string, text: string) => string) | undefined
 }
 
+/**
+ * Bytes turned into a string at once. Measured for lines of 100 bytes, a line: 60 ns with 16 KiB, 115 ns with
+ * 32 KiB, 270 ns with 256 KiB, whose strings V8 puts into its large object space, a fresh mapping each.
+ */
+const SLICE = 16 * 1024
+
 export function makeRender(options: RenderOptions): Render {
-  if (options.format === 'json') return renderJson
+  if (options.format === 'json') return makeJsonRender(SLICE)
   const { timestamps, prefix } = options
   const isBare = options.format === 'plain' || (!timestamps && !prefix)
-  return isBare ? renderBare : (bytes, chunk) => renderPretty(bytes, chunk, options)
+  return isBare ? renderBare : makePrettyRender(makeHead(options))
 }
 
-function renderBare(bytes: Buffer, { isPartial }: Chunk): Buffer {
-  // A copy: the caller reads the next chunk into the same memory while this one is written.
-  return Buffer.concat(isPartial ? [bytes, NEWLINE] : [bytes])
+function renderBare(bytes: Buffer, { isPartial }: Chunk, out: Outbox): number {
+  out.add(bytes)
+  if (isPartial) out.addLatin1('\n')
+  return 0
 }
 
-const NEWLINE = Buffer.from('\n')
-
-function renderPretty(bytes: Buffer, { process, isPartial }: Chunk, options: RenderOptions): Buffer {
-  const time = options.timestamps ? `${timeOfDay()} ` : ''
-  const name = options.prefix ? `${process.padEnd(options.width())} | ` : ''
-  const head = options.paint === undefined ? time + name : options.paint(process, time + name)
-  // Latin-1 keeps every byte as it is, and a global replace of one character is V8's fastest way through.
-  const text = bytes.toString('latin1', 0, isPartial ? bytes.length : bytes.length - 1)
-  return Buffer.from(`${head}${text.replace(/\n/g, `\n${head}`)}\n`, 'latin1')
+function makePrettyRender(headOf: (process: string) => string): Render {
+  return (bytes, { process, isPartial }, out) => {
+    const head = headOf(process)
+    const nextLine = `\n${head}`
+    const end = isPartial ? bytes.length : bytes.length - 1
+    out.addLatin1(head)
+    // Latin-1 keeps every byte as it is. Nothing in Node is faster: a loop over bytes takes twice as long.
+    for (let at = 0; at < end; at += SLICE) {
+      const text = bytes.toString('latin1', at, Math.min(at + SLICE, end))
+      out.addLatin1(text.replaceAll('\n', nextLine))
+    }
+    out.addLatin1('\n')
+    return 0
+  }
 }
 
-let second = 0
-let rendered = ''
-
-/** HH:MM:SS of now, made once a second. */
-function timeOfDay(): string {
-  const now = Math.floor(Date.now() / 1000)
-  if (now !== second) {
+/** What stands before each line of a process, made once a second. */
+function makeHead({ timestamps, prefix, width, paint }: RenderOptions): (process: string) => string {
+  const heads = new Map<string, string>()
+  let second = 0
+  let padding = 0
+  return (process) => {
+    const now = Math.floor(Date.now() / 1000)
+    if (now !== second || padding !== width()) heads.clear()
     second = now
-    rendered = new Date(now * 1000).toTimeString().slice(0, 8)
+    padding = width()
+    const known = heads.get(process)
+    if (known !== undefined) return known
+    const time = timestamps ? `${new Date(now * 1000).toTimeString().slice(0, 8)} ` : ''
+    const text = time + (prefix ? `${process.padEnd(padding)} | ` : '')
+    const head = paint === undefined ? text : paint(process, text)
+    heads.set(process, head)
+    return head
   }
-  return rendered
-}
-
-/** What JSON has to escape. */
-// oxlint-disable-next-line no-control-regex -- control characters are exactly what is looked for
-const NEEDS_ESCAPE = /["\\\u0000-\u001f]/
-
-function renderJson(bytes: Buffer, { process, seq, isPartial }: Chunk): Buffer {
-  const head = `{"time":"${new Date().toISOString()}","process":"${process}","seq":`
-  const end = isPartial ? bytes.length : bytes.length - 1
-  if (isUtf8(bytes)) {
-    const lines = bytes.toString('utf8', 0, end).split('\n')
-    const last = lines.length - 1
-    const out = lines.map((line, index) => {
-      const text = NEEDS_ESCAPE.test(line) ? JSON.stringify(line) : `"${line}"`
-      return `${head}${seq + index},"text":${text}${isPartial && index === last ? ',"partial":true' : ''}}\n`
-    })
-    return Buffer.from(out.join(''))
-  }
-  return Buffer.from(
-    splitBytes(bytes.subarray(0, end))
-      .map((line, index, all) => {
-        const isCut = isPartial && index === all.length - 1 ? ',"partial":true' : ''
-        const raw = isUtf8(line) ? '' : `,"base64":"${line.toString('base64')}"`
-        return `${head}${seq + index},"text":${JSON.stringify(line.toString('utf8'))}${raw}${isCut}}\n`
-      })
-      .join(''),
-  )
-}
-
-function splitBytes(bytes: Buffer): Buffer[] {
-  const lines: Buffer[] = []
-  let start = 0
-  for (;;) {
-    const end = bytes.indexOf(0x0a, start)
-    if (end < 0) return [...lines, bytes.subarray(start)]
-    lines.push(bytes.subarray(start, end))
-    start = end + 1
-  }
-}
-
-/** How many lines the bytes are; only JSON numbers them, so only JSON pays for counting. */
-export function countLines(bytes: Buffer, isPartial: boolean): number {
-  let count = isPartial ? 1 : 0
-  for (let at = bytes.indexOf(0x0a); at >= 0; at = bytes.indexOf(0x0a, at + 1)) count += 1
-  return count
 }

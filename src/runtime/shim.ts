@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { constants } from 'node:os'
+import { shellText } from '../core/command.ts'
 
 /**
  * The parent of a command, which outlives tw-run and writes down how the command ended. $1 is the run's
@@ -39,7 +40,7 @@ export interface ShimOptions {
  */
 export function spawnShim(options: ShimOptions): ChildProcess {
   const { token, directory, command, cwd, env, lifeline, log } = options
-  const child = spawn('/bin/sh', ['-c', SHIM, shimName(token), directory, command], {
+  const child = spawn('/bin/sh', ['-c', SHIM, shimName(token), directory, shellText(command)], {
     cwd,
     env,
     detached: true,

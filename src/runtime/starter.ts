@@ -156,7 +156,7 @@ export class Starter {
 
   #adopt(run: Run, child: ChildProcess, read: number): void {
     const { slots } = this.#at
-    slots.add({ ...run, pid: child.pid })
+    slots.add(run)
     slots.expectExit(run)
     child.once('exit', (status) => slots.heardExit(run, status))
     slots.watch(run, read)

@@ -21,6 +21,8 @@ import type { StateDir } from './state-dir.ts'
 
 /** The longest time between two looks, ms: events are hints, and may be lost. */
 const LOOK_EVERY_MS = 1_000
+/** npm and its kind hand on a Ctrl-C that the terminal has sent already: within this time, ms, it is the same one. */
+const SAME_SIGNAL_MS = 100
 /** How often it is said who is waited for, ms. */
 const SAY_WAITING_EVERY_MS = 5_000
 
@@ -88,6 +90,7 @@ export class Supervisor {
     const host = this.#host
     this.#starter = new Starter({ ...context, host, place, session: session.id, cwd, readEnvironment })
     if (carriedOn) this.#carryOn()
+    if (session.ending !== undefined) this.#endingSince = bootNow()
     this.#writeSession()
     crashPoint('session:written')
   }
@@ -109,9 +112,14 @@ export class Supervisor {
   end(reason: Reason): void {
     const { ending } = this.#session
     if (ending === undefined) this.#beginEnding({ code: codeOfReason(reason), reason, hurried: false })
-    else if (reason.kind === 'signal' && !ending.hurried)
-      this.#write({ ending: { ...ending, hurried: true } })
+    else if (this.#isSecondThought(reason)) this.#write({ ending: { ...ending, hurried: true } })
     this.#change()
+  }
+
+  /** The person at the terminal does not want to wait. A terminal that closes says so more than once. */
+  #isSecondThought(reason: Reason): boolean {
+    if (reason.kind !== 'signal' || reason.signal === 'SIGHUP') return false
+    return bootNow() - this.#endingSince >= SAME_SIGNAL_MS
   }
 
   /** Works until the run is over. */

@@ -1,4 +1,4 @@
-import { openSync, writeSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, writeSync } from 'node:fs'
 import { isatty, WriteStream } from 'node:tty'
 import { systemCode } from './system-error.ts'
 
@@ -43,6 +43,28 @@ function measured(): number | undefined {
   } catch {
     // No controlling terminal; whoever asks has a default.
     return undefined
+  }
+}
+
+/**
+ * Puts the null device in the place of a terminal that was closed. Node puts a terminal back as it found it
+ * when it ends, and aborts if that fails, as it does then.
+ */
+export function letGoOfClosedTerminal(): void {
+  for (const fd of [0, 1, 2]) {
+    if (!isDeadTerminal(fd)) continue
+    closeSync(fd)
+    // Takes the lowest free number, which is the one just closed.
+    openSync('/dev/null', 'r+')
+  }
+}
+
+function isDeadTerminal(fd: number): boolean {
+  try {
+    return fstatSync(fd).isCharacterDevice() && !isatty(fd)
+  } catch {
+    // Closed by whoever started us.
+    return false
   }
 }
 

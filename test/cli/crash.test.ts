@@ -1,0 +1,156 @@
+import { copyFileSync, readFileSync, readdirSync, unlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { CRASH_POINTS } from '../../src/runtime/crash-points.ts'
+import { liveApp, until } from '../support/live.ts'
+import type { LiveApp } from '../support/live.ts'
+
+const PORT = ['-p', '22000', '-t', '1']
+
+/** One that stays, one that is slow to stop, one that fails and is restarted, one with a leftover. */
+const PROCFILE = `stays: node probe.js
+slow: node probe.js slow
+ignores: node probe.js stubborn
+fails: sleep 0.2; echo failing; exit 9
+leaves: node probe.js grandchild stubborn & sleep 0.3; exit 4
+`
+
+function appOf(procfile: string): LiveApp {
+  const app = liveApp({ Procfile: procfile, 'package.json': '{ "type": "module" }' })
+  copyFileSync(new URL('../support/probe.js', import.meta.url), app.path('probe.js'))
+  return app
+}
+
+/** What the histories say, as `web.1 run 1: code 9`. */
+function history(app: LiveApp): string[] {
+  const processes = join(app.state(), 'processes')
+  return readdirSync(processes).flatMap((id) =>
+    readFileSync(join(processes, id, 'history'), 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map(
+        (line) => JSON.parse(line) as { run: number; exit: { kind: string; code?: number; signal?: string } },
+      )
+      .map(({ run, exit }) => `${id} run ${run}: ${exit.kind} ${exit.code ?? exit.signal ?? ''}`),
+  )
+}
+
+/** The directories of the runs of one process that live now: never more than one. */
+function liveRuns(app: LiveApp, id: string): string[] {
+  const paths = app.survivors().flatMap(({ command }) => new RegExp(`/${id}/\\d+`).exec(command)?.[0] ?? [])
+  return [...new Set(paths)]
+}
+
+/** Killed at the step, by a start or by the stop after it; what is wrong then, or nothing. */
+async function recovers(point: string): Promise<void> {
+  const app = appOf(PROCFILE)
+  const port = ['-p', String(22_000 + 500 * CRASH_POINTS.findIndex((one) => one === point)), '-t', '1']
+  const args = [...port, '--restart', 'on-failure:2']
+  const first = app.start(args, { TW_RUN_CRASH_AT: point })
+  // Steps of a start come by themselves; those of a stop when it is told to.
+  void first.waitFor(/failing/).then(
+    () => first.child.exitCode === null && first.child.signalCode === null && first.signal('SIGINT'),
+    () => undefined,
+  )
+  expect(await first.ended, first.output()).toBe('SIGKILL')
+  for (const id of ['stays.1', 'slow.1', 'fails.1', 'leaves.1'])
+    expect(liveRuns(app, id).length).toBeLessThan(2)
+  const second = app.start(args)
+  const code = await second.ended
+  // Killed while it ended, it ends with 130 again; killed before, it goes on until one of them gives up; killed
+  // when all was over, it begins anew.
+  expect([130, 9, 4], second.output()).toContain(code)
+  expect(second.lines().at(-1)).toContain('all stopped, nothing left running')
+  expect(app.survivors()).toEqual([])
+  expect(new Set(history(app)).size, history(app).join('\n')).toBe(history(app).length)
+  for (const end of history(app)) expect(end).toMatch(/(code (0|4|9)|signal SIG(TERM|KILL)|unstarted )$/)
+  const third = app.start([...port, '--restart', 'on-failure'])
+  await third.waitFor(/stays\.1 .*ready/)
+  third.signal('SIGTERM')
+  expect(await third.ended).toBe(143)
+}
+
+test('killed at any step, the next tw-run carries on', { timeout: 120_000 }, async () => {
+  const failures: string[] = []
+  const points: string[] = [...CRASH_POINTS]
+  const worker = async (): Promise<void> => {
+    for (let point = points.shift(); point !== undefined; point = points.shift()) {
+      await recovers(point).catch((error: unknown) => failures.push(`${point}: ${(error as Error).message}`))
+    }
+  }
+  await Promise.all([worker(), worker(), worker(), worker()])
+  expect(failures).toEqual([])
+})
+
+test('the same pids go on after kill -9, and an exit code of meanwhile is known', async () => {
+  const app = appOf('web: node probe.js\njob: until test -e go; do sleep 0.05; done; exit 7')
+  const first = app.start(PORT)
+  const [, pid] = await first.waitFor(/web\.1 .*ready.* pid (\d+)/)
+  first.signal('SIGKILL')
+  await first.ended
+  writeFileSync(app.path('go'), '')
+  await until('the job to end', () => app.runFile('job.1', 'exit'))
+  expect(app.survivors().map((one) => one.pid)).toContain(Number(pid))
+  const second = app.start(PORT)
+  expect(await second.ended).toBe(7)
+  expect(second.output()).toContain(
+    'tw-run was killed and carries on from here: 1 still running (web.1), 1 ended meanwhile',
+  )
+  expect(second.output()).toContain('job.1 exited with code 7')
+  expect(second.output()).toContain(`got SIGTERM number 1`)
+  expect(second.output()).not.toContain('ready')
+})
+
+test('killed in a grace period, the next one goes on with the time that is left', async () => {
+  const app = appOf('stubborn: node probe.js stubborn')
+  const first = app.start(['-p', '22000', '-t', '2'])
+  await first.waitFor(/ready/)
+  const begun = performance.now()
+  first.signal('SIGINT')
+  await first.waitFor(/got SIGTERM/)
+  first.signal('SIGKILL')
+  await first.ended
+  const second = app.start(['-p', '22000', '-t', '60'])
+  expect(await second.ended).toBe(130)
+  const took = performance.now() - begun
+  expect(took).toBeGreaterThan(2_000)
+  expect(took).toBeLessThan(5_000)
+  expect(second.output()).not.toContain('ready')
+  expect(second.output()).not.toContain('number 2')
+  expect(history(app)).toEqual(['stubborn.1 run 1: signal SIGKILL'])
+})
+
+test('a crash loop is not forgotten with the tw-run that saw it', async () => {
+  const app = appOf('bad: exit 5')
+  const first = app.start([...PORT, '--restart', 'always'])
+  await first.waitFor(/starting again in 2\.\d s/)
+  first.signal('SIGKILL')
+  await first.ended
+  const ends = history(app).length
+  const begun = performance.now()
+  const second = app.start([...PORT, '--restart', 'always'])
+  await second.waitFor(/starting again in [45]\.\d s/)
+  expect(performance.now() - begun).toBeGreaterThan(1_500)
+  expect(history(app).length).toBe(ends + 1)
+  second.signal('SIGINT')
+  expect(await second.ended).toBe(130)
+})
+
+test('a process whose lifeline was unlinked is not started twice', async () => {
+  const app = appOf('web: node probe.js')
+  const first = app.start(PORT)
+  const [, pid] = await first.waitFor(/ready.* pid (\d+)/)
+  first.signal('SIGKILL')
+  await first.ended
+  unlinkSync(join(app.state(), 'processes/web.1/1/life'))
+  const second = app.start(PORT)
+  await second.waitFor(/1 still running/)
+  expect(
+    app
+      .survivors()
+      .filter(({ command }) => command.startsWith('node probe'))
+      .map((one) => one.pid),
+  ).toEqual([Number(pid)])
+  second.signal('SIGINT')
+  expect(await second.ended).toBe(130)
+})
