@@ -3,12 +3,16 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArguments, USAGE } from './lib/arguments.js'
 import { describeMachine, loadNow } from './lib/machine.js'
+import { nowMs } from './lib/output.js'
 import { findPeers } from './lib/peers.js'
 import { Samples } from './lib/samples.js'
 import { endAllSessions } from './lib/session.js'
 import { renderTables } from './lib/tables.js'
 import { suites } from './suites/index.js'
 import { allTools } from './tools/index.js'
+
+/** After this only first rounds are run, so that the whole ends within ten minutes. */
+const SOON_ENOUGH_MS = 500_000
 
 const figures = suites.flatMap((suite) => suite.figures)
 
@@ -66,7 +70,8 @@ async function main() {
   const progress = (text) => process.stderr.write(`[${seconds().toFixed(1).padStart(6)} s] ${text}\n`)
   if (!existsSync(join(import.meta.dirname, '..', 'dist'))) progress('dist is missing: npm run build first')
   const peers = findPeers([...new Set(options.tools.flatMap(({ peer }) => peer ?? []))], progress)
-  const context = { ...options, peers, samples: new Samples(), progress }
+  const until = nowMs() + SOON_ENOUGH_MS
+  const context = { ...options, peers, samples: new Samples(), until, progress }
   for (const suite of suites) {
     if (suite.figures.some((figure) => options.figures.includes(figure))) await suite.run(context)
   }

@@ -1,6 +1,6 @@
 // Installs what tw-run is compared with, outside the repository. A peer that cannot be had says why.
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -42,12 +42,20 @@ function mprocsBinary() {
   return join(CACHE, 'node_modules', 'mprocs', folder, 'mprocs')
 }
 
+/** The cache has a known name in a folder that everybody may write to: somebody else's is not executed. */
+function cacheFault() {
+  mkdirSync(CACHE, { recursive: true, mode: 0o755 })
+  const { uid, mode } = statSync(CACHE)
+  const isSafe = (uid === process.getuid() || uid === 0) && (mode & 0o022) === 0
+  return isSafe ? undefined : `${CACHE} can be written by others: remove it, or name another in BENCH_PEERS`
+}
+
 function installNpm(names, say) {
+  if (names.length === 0 || cacheFault() !== undefined) return undefined
   const missing = names.filter((name) => npmVersion(NPM[name].pkg) === undefined)
   if (missing.length === 0) return undefined
   const wanted = missing.map((name) => `${NPM[name].pkg}@${NPM[name].range}`)
   say(`installing ${wanted.join(' ')} into ${CACHE}`)
-  mkdirSync(CACHE, { recursive: true })
   if (!existsSync(join(CACHE, 'package.json')))
     writeFileSync(join(CACHE, 'package.json'), '{"private":true}\n')
   try {
@@ -62,6 +70,7 @@ function installNpm(names, say) {
 }
 
 function npmPeer(name, failure) {
+  if (cacheFault() !== undefined) return { why: cacheFault() }
   const { pkg, bin } = NPM[name]
   const version = npmVersion(pkg)
   if (version === undefined) return { why: failure ?? `npm did not install ${pkg}` }

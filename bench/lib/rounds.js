@@ -1,18 +1,22 @@
 // The order of the runs, and fewer rounds for slow tools, so that a whole run stays under ten minutes.
 
+import { nowMs } from './output.js'
+
 /** Says whether a tool may have another round of something that has cost it `spent` ms so far. */
 export class Budget {
   #spent = new Map()
   #longest = new Map()
 
-  constructor(ms) {
+  /** `ms` for each, and nothing but first rounds after `until`, a time of nowMs(). */
+  constructor(ms, until) {
     this.ms = ms
+    this.until = until
   }
 
   /** The first round is always allowed. */
   allows(what) {
     const spent = this.#spent.get(what) ?? 0
-    return spent === 0 || spent + this.#longest.get(what) <= this.ms
+    return spent === 0 || (nowMs() < this.until && spent + this.#longest.get(what) <= this.ms)
   }
 
   spend(what, ms) {

@@ -56,12 +56,20 @@ export class Session {
     const [file, ...args] = launch.argv
     open.add(this)
     this.beganAt = nowMs()
-    this.#child = spawn(file, args, {
-      cwd: dir,
-      env,
-      detached: true,
-      stdio: [tool.quitKey === undefined ? 'ignore' : 'pipe', this.#output.descriptor, errors],
-    })
+    try {
+      this.#child = spawn(file, args, {
+        cwd: dir,
+        env,
+        detached: true,
+        stdio: [tool.quitKey === undefined ? 'ignore' : 'pipe', this.#output.descriptor, errors],
+      })
+    } catch (error) {
+      this.#output.started()
+      this.#output.close()
+      throw error
+    } finally {
+      closeSync(errors)
+    }
     this.#child.stdin?.on('error', () => {})
     this.#exited = new Promise((resolve) => {
       const done = (exit) => {
@@ -72,7 +80,6 @@ export class Session {
       this.#child.once('exit', (code, name) => done({ code, signal: name }))
     })
     this.#output.started()
-    closeSync(errors)
   }
 
   /** Every live process of this session: role 'app', 'wrapper' (ours, such as the terminal) or 'manager'. */

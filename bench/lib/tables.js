@@ -34,7 +34,7 @@ function tableOf(table, tools, context) {
       // A tool that a figure was never meant for has no row and no note.
       if (why !== undefined) reasons.set(why, [...(reasons.get(why) ?? []), column.title])
       else if (rounds !== undefined && rounds < wantedRounds && column.ratio) {
-        const text = `${rounds} round${rounds === 1 ? '' : 's'} for its slowness`
+        const text = `${rounds} round${rounds === 1 ? '' : 's'} only, for lack of time`
         reasons.set(text, [...(reasons.get(text) ?? []), column.title])
       }
     }

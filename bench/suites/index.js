@@ -4,7 +4,8 @@
 // A suite: { figures: names for the command line, run(context) -> fills context.samples,
 //   tables: [{ figure, title, rounds, columns: [{ figure, size, title, digits, ratio?, worst? }] }],
 //   notes?(context) -> lines below the last table }
-// and the context: { figures, tools, peers, samples, rounds?, scale, progress(text) }.
+// and the context: { figures, tools, peers, samples, rounds?, scale, until, progress(text) };
+// after `until` (of nowMs) only first rounds are run.
 import { lifetimes } from './lifetimes.js'
 import { lines } from './lines.js'
 

@@ -100,7 +100,7 @@ function wantsOf({ tool, size, round, context, budget }) {
 }
 
 async function run(context) {
-  const budget = new Budget(BUDGET_MS)
+  const budget = new Budget(BUDGET_MS, context.until)
   const most = Math.max(...Object.keys(ROUNDS).map((figure) => context.rounds ?? ROUNDS[figure]))
   for (const { size, round, tool } of interleaved({ sizes: SIZES, rounds: most, tools: context.tools })) {
     const wants = wantsOf({ tool, size, round, context, budget })

@@ -101,6 +101,8 @@ export function describeReason(reason: Reason): string {
       return 'every process has ended'
     case 'reader-gone':
       return 'nobody reads the output any more'
+    case 'asked':
+      return 'tw-run stop'
     case 'state-gone':
       return 'the state directory was removed'
   }

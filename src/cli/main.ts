@@ -2,10 +2,18 @@ import { Command, CommanderError, type OutputConfiguration } from 'commander'
 import { TwRunError } from '../core/error.ts'
 import { columns, isTerminal, letGoOfClosedTerminal, say } from '../runtime/terminal.ts'
 import { checkCommand } from './check.ts'
+import { completeCommand, completionCommand } from './completion.ts'
 import { envCommand } from './env.ts'
+import { logsCommand } from './logs.ts'
 import { portsCommand } from './ports.ts'
+import { psCommand } from './ps.ts'
+import { reloadCommand } from './reload.ts'
+import { restartCommand } from './restart.ts'
 import { runCommand } from './run.ts'
+import { scaleCommand } from './scale.ts'
 import { startCommand } from './start.ts'
+import { stopCommand } from './stop.ts'
+import { superviseCommand } from './supervise.ts'
 import { readVersion, versionCommand } from './version.ts'
 
 const STDOUT = 1
@@ -28,14 +36,23 @@ function program(): Command {
     })
   const commands = [
     startCommand(),
+    psCommand(),
+    scaleCommand(),
+    restartCommand(),
+    stopCommand(),
+    logsCommand(),
+    reloadCommand(),
     runCommand(),
     checkCommand(),
     portsCommand(),
     envCommand(),
+    completionCommand(),
     versionCommand(),
   ]
+  const hidden = [superviseCommand(), completeCommand(() => tw)]
   for (const command of commands) tw.addCommand(command)
-  for (const command of [tw, ...commands])
+  for (const command of hidden) tw.addCommand(command, { hidden: true })
+  for (const command of [tw, ...commands, ...hidden])
     command.exitOverride().configureOutput(output()).showSuggestionAfterError()
   return tw
 }
@@ -53,16 +70,20 @@ function output(): OutputConfiguration {
   }
 }
 
-/** Runs the command line and sets the exit code; never ends the process, so that what is written arrives. */
+/** Runs the command line and sets the exit code. */
 async function main(argv: readonly string[]): Promise<void> {
   const tw = program()
+  let hasFailed = false
   try {
     if (argv.length <= 2) tw.help({ error: true })
     await tw.parseAsync([...argv])
   } catch (error) {
+    hasFailed = true
     process.exitCode = report(error)
   }
   letGoOfClosedTerminal()
+  // Whatever was begun before it failed, such as a view, would keep us alive; all that was said has been written.
+  if (hasFailed) process.exit()
 }
 
 function report(error: unknown): number {

@@ -4,6 +4,7 @@ import type { Flags } from '../core/settings.ts'
 /** Which of the shared options a command takes. */
 export type OptionGroup =
   | 'app'
+  | 'place'
   | 'environment'
   | 'formation'
   | 'stop'
@@ -28,6 +29,8 @@ const GROUPS: Readonly<Record<OptionGroup, () => Option[]>> = {
     new Option('-d, --root <folder>', 'where processes start (default: the folder of the Procfile)'),
     new Option('-e, --env <files>', 'environment files, later wins (default: .env)').argParser(collect),
   ],
+  // Of a formation that was started: the rest is known there.
+  place: () => [new Option('-d, --root <folder>', 'the folder of the app (default: the current one)')],
   environment: () => [new Option('--env-precedence <who>', 'who wins: shell or file (default: shell)')],
   formation: () => [
     new Option(
@@ -44,7 +47,7 @@ const GROUPS: Readonly<Record<OptionGroup, () => Option[]>> = {
   output: () => [
     new Option('--log-format <format>', 'pretty, plain or json (default: pretty)'),
     new Option('--no-timestamps', 'leave the time out'),
-    new Option('--no-prefix', 'leave time and process out'),
+    new Option('--no-prefix', 'leave the name of the process out'),
   ],
   color: () => [
     new Option('--color', 'colour even where no terminal is'),

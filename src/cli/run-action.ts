@@ -12,7 +12,7 @@ import type { Flags } from '../core/settings.ts'
 import { closeInheritedDescriptors } from '../runtime/descriptors.ts'
 import { loadApp } from '../runtime/load.ts'
 import type { App } from '../runtime/load.ts'
-import { runOneOff } from '../runtime/one-off.ts'
+import { runOneOff, SignalRelay } from '../runtime/one-off.ts'
 import type { Executable } from '../runtime/one-off.ts'
 import { sweep } from '../runtime/sweep.ts'
 import { isTerminal, say } from '../runtime/terminal.ts'
@@ -37,16 +37,19 @@ export async function run(words: readonly string[], separated: boolean, flags: F
   const id = processId('run', randomInt(1000, 10_000))
   const injection = { id, token, port, scratch, root: app.root, color }
   const env = valuesOf(environmentFor(app.layers, app.settings.envPrecedence, injection))
+  const { graceMs } = app.settings
+  const relay = new SignalRelay(graceMs)
   mkdirSync(scratch, { mode: 0o700 })
   try {
-    const code = await runOneOff(executable, { cwd: app.root, env, graceMs: app.settings.graceMs })
-    const survivors = await sweep(token, app.settings.graceMs)
+    const code = await runOneOff(executable, { cwd: app.root, env, relay })
+    const survivors = await sweep(token, { graceMs, hurry: relay.hurry })
     if (survivors.length === 0) return code
     const list = survivors.map(({ pid, command }) => `${command} (pid ${pid})`).join(', ')
     say(STDERR, `tw-run: still running, and could not be stopped: ${list}\n`)
     return SURVIVED
   } finally {
     await rm(scratch, { recursive: true, force: true })
+    relay.release()
   }
 }
 

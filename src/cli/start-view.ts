@@ -2,11 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { JournalEvent } from '../core/journal.ts'
 import type { ProcessId } from '../core/names.ts'
 import type { Run } from '../core/process.ts'
+import type { Ending } from '../core/session.ts'
 import { bootNow } from '../runtime/clock.ts'
 import { crashPoint } from '../runtime/crash-points.ts'
 import { Follower } from '../runtime/follower.ts'
+import { untilShown } from '../runtime/last-words.ts'
 import type { App } from '../runtime/load.ts'
-import { endsWithinLine } from '../runtime/output.ts'
+import { endTornLine } from '../runtime/output.ts'
 import { childOf } from '../runtime/process-table.ts'
 import { makeRender } from '../runtime/render.ts'
 import { readPid } from '../runtime/run-directory.ts'
@@ -14,6 +16,7 @@ import { say } from '../runtime/terminal.ts'
 import { describeEvent, describeRuns } from './journal-text.ts'
 
 const STDOUT = 1
+const STDERR = 2
 /** How long a line that names pids waits for them, ms, and how often it looks: a shim forks within two. */
 const PIDS_WITHIN_MS = 100
 const PIDS_EVERY_MS = 2
@@ -45,8 +48,8 @@ export class StartView {
     const follower = new Follower({
       fd: STDOUT,
       render: makeRender({ format, timestamps, prefix, width: () => width, paint }),
-      counts: format === 'json',
       readerGone,
+      trouble: complain,
       onStep: (step) => crashPoint(`shown:${step}`),
     })
     return new StartView(options, follower)
@@ -55,7 +58,7 @@ export class StartView {
   /** Follows the runs of an interrupted session from where they were last shown. */
   carryOn(runs: readonly Pick<Run, 'id' | 'number'>[]): void {
     // The killed one may have been cut off within a line, in the file that we write to too.
-    if (endsWithinLine(STDOUT)) say(STDOUT, '\n')
+    endTornLine(STDOUT)
     for (const run of runs) this.#follower.follow(run.id, this.#options.directoryOf(run))
   }
 
@@ -76,14 +79,11 @@ export class StartView {
     if (event.type === 'carried-on') this.#follower.release()
   }
 
-  say(text: string): void {
-    this.#follower.say(text)
-  }
-
-  /** Resolves when everything has been shown. */
-  async close(): Promise<void> {
+  /** Resolves when everything has been shown, the last word after it; a signal ends tw-run instead. */
+  async close({ hurried, reason }: Ending, lastWord: string): Promise<void> {
     await this.#announcing
-    await this.#follower.close()
+    const signal = reason.kind === 'signal' ? reason.signal : 'SIGINT'
+    await untilShown(this.#follower.close(lastWord), hurried ? (signal as NodeJS.Signals) : undefined)
   }
 
   /** Says what runs where, with the pids that the commands see as their own, before their first lines. */
@@ -101,5 +101,14 @@ export class StartView {
     }
     this.#follower.say(describeRuns(runs, (run) => pids.get(run)))
     this.#follower.release()
+  }
+}
+
+/** What cannot be said in the output itself. */
+function complain(message: string): void {
+  try {
+    say(STDERR, `tw-run: ${message}\n`)
+  } catch {
+    // Both go to the same full disk.
   }
 }

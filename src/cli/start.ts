@@ -1,10 +1,13 @@
 import { Command } from 'commander'
+import type { Flags } from '../core/settings.ts'
 import { flagsOf, withOptions } from './options.ts'
 
 export function startCommand(): Command {
   const command = new Command('start')
     .description('run the formation in the foreground until Ctrl-C, or until it ends')
     .argument('[type...]', 'run only these types (default: all but the stages)')
+    .option('-D, --detach', 'return when all are up, and leave them running')
+    .option('--wait', 'with --detach: return when all are ready')
   withOptions(
     command,
     'app',
@@ -18,7 +21,13 @@ export function startCommand(): Command {
     'release',
   )
   return command.action(async (types: string[]) => {
+    const { detach, wait, ...flags } = flagsOf(command) as Flags & { detach?: true; wait?: true }
+    if (detach === true) {
+      const { startDetached } = await import('./detach-action.ts')
+      process.exitCode = await startDetached({ ...flags, types }, wait === true ? 'ready' : 'up')
+      return
+    }
     const { start } = await import('./start-action.ts')
-    process.exitCode = await start(types, flagsOf(command))
+    process.exitCode = await start(types, flags)
   })
 }

@@ -1,8 +1,8 @@
 import { TwRunError } from '../core/error.ts'
 import { listenersOn } from '../runtime/listeners.ts'
-import type { PortHolder } from '../runtime/listeners.ts'
 import type { App } from '../runtime/load.ts'
 import { carriers } from '../runtime/process-table.ts'
+import { holderText } from './ports.ts'
 import type { Slots } from '../runtime/slots.ts'
 
 /**
@@ -17,15 +17,10 @@ export function refuseTakenPorts({ plan, settings }: App, slots: Slots): void {
   if (strangers.length === 0) return
   const lines = strangers.map((holder) => {
     const wanted = plan.find(({ port }) => port === holder.port)
-    return `port ${holder.port} of ${wanted?.id ?? '?'} is taken by ${describeHolder(holder)}`
+    return `port ${holder.port} of ${wanted?.id ?? '?'} is taken by ${holderText({ pid: holder.pid, command: holder.command })}`
   })
   throw new TwRunError(lines.join('\ntw-run: '), {
     exitCode: 1,
     hint: `end that process, or choose other ports, such as: -p ${settings.port + 1000}`,
   })
-}
-
-function describeHolder({ pid, command }: PortHolder): string {
-  if (pid === undefined) return 'a process of another user'
-  return `pid ${pid}${command === undefined ? '' : ` (${command})`}`
 }

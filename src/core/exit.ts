@@ -29,6 +29,11 @@ const SIGNALS: Readonly<Record<number, string>> = {
 
 const NUMBERS = new Map(Object.entries(SIGNALS).map(([number, name]) => [name, Number(number)]))
 
+/** Whether a text is the name of a signal that can be sent. */
+export function isSignalName(text: string): boolean {
+  return NUMBERS.has(text)
+}
+
 /**
  * A shell's `$?` as an exit. A shell reports death by signal n as 128 + n, and so does a program that
  * exits with that number itself: the two cannot be told apart from here, and mean the same to a script.

@@ -1,5 +1,5 @@
 import type { ProcessId } from './names.ts'
-import type { Exit, Run } from './process.ts'
+import type { Exit, ProcessState, Run } from './process.ts'
 import type { Ending } from './session.ts'
 
 /** What a supervisor did or saw, for whoever shows it to a person. Nothing is decided from it. */
@@ -29,3 +29,23 @@ export type JournalEvent =
   | { readonly type: 'waiting'; readonly runs: readonly Run[] }
   /** Something is wrong with the state directory or the machine; supervision goes on. */
   | { readonly type: 'trouble'; readonly message: string }
+
+/** The event for a run that has come to rest. */
+export function endedEvent(state: ProcessState & { run: Run }): JournalEvent {
+  const { run } = state
+  const exit = run.exit ?? { kind: 'lost', why: 'shim' }
+  const next =
+    state.phase === 'backoff'
+      ? { retryAt: state.retryAt }
+      : state.phase === 'exited' || state.phase === 'crashed'
+        ? state.phase
+        : 'stopped'
+  return {
+    type: 'ended',
+    run,
+    exit,
+    asked: run.stop !== undefined,
+    endedAt: run.endedAt ?? run.startedAt,
+    next,
+  }
+}

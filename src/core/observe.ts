@@ -1,5 +1,5 @@
 import type { End, Exit, ProcessState, RestartPolicy, Run, Slot } from './process.ts'
-import { afterEnd } from './restart.ts'
+import { afterEnd, wasUnborn } from './restart.ts'
 
 /**
  * The phase of a process, from what its directory and the kernel say. Total: every combination of facts
@@ -35,7 +35,8 @@ export function isAsked(run: Run): boolean {
 function atRest(run: Run, ends: readonly End[], policy: RestartPolicy): ProcessState {
   const last = ends.at(-1)
   // The end of a later run is of one that was refused before its directory had a name.
-  if (last === undefined || last.run < run.number || last.asked) return { phase: 'stopped', run }
+  if (last === undefined || last.run < run.number) return { phase: 'stopped', run }
+  if (last.asked && !wasUnborn(last)) return { phase: 'stopped', run }
   const verdict = afterEnd(policy, ends)
   switch (verdict.next) {
     case 'leave':

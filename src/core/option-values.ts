@@ -33,7 +33,7 @@ export function port(text: string): Reading<number> {
 
 /** `no`, `on-failure`, `on-failure:N`, `always`: Docker's words. */
 export function restart(text: string): Reading<RestartSetting> {
-  const [, when, digits] = /^(no|on-failure|always)(?::([1-9]\d{0,5}))?$/.exec(text.toLowerCase()) ?? []
+  const [, when, digits] = /^(no|on-failure|always)(?::([1-9]\d{0,2}))?$/.exec(text.toLowerCase()) ?? []
   if (when === 'on-failure' && digits !== undefined) return { value: { when, limit: Number(digits) } }
   if (digits === undefined && (when === 'no' || when === 'on-failure' || when === 'always')) {
     return { value: { when } }

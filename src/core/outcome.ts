@@ -1,7 +1,7 @@
 import { exitCodeOf } from './exit.ts'
 import type { Desired, Exit, Observed, ProcessState } from './process.ts'
 import type { ProcessId } from './names.ts'
-import { GIVE_UP_MS, KILL_AGAIN_MS } from './reconcile.ts'
+import { isUnkillable } from './reconcile.ts'
 import type { Ending, Session } from './session.ts'
 
 /** What the run as a whole should do next; undefined while it should go on as it is. */
@@ -100,12 +100,8 @@ function isOver(state: ProcessState, now: number): boolean {
     case 'up':
     case 'sweeping':
       return false
-    case 'stopping': {
-      // From marks of SIGKILL, not from the deadline alone: that may have passed while no supervisor was there.
-      const { killedAt = -Infinity } = state.run
-      const isLastTry = killedAt >= state.stop.killAt + GIVE_UP_MS - KILL_AGAIN_MS
-      return isLastTry && now >= killedAt + KILL_AGAIN_MS
-    }
+    case 'stopping':
+      return isUnkillable(state.run, state.stop, now)
     case 'absent':
     case 'stopped':
     case 'backoff':

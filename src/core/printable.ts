@@ -6,6 +6,15 @@ export function printable(text: string): string {
   return text.replace(UNSAFE, (character) => escapeCode(character.charCodeAt(0)))
 }
 
+/** The longest command that is shown whole, characters. */
+const LONGEST_COMMAND = 80
+
+/** A command line as a person may see it: one line, its arguments apart by blanks, cut where it is long. */
+export function printableCommand(text: string): string {
+  const line = text.replaceAll(/[\0\s]+/g, ' ').trim()
+  return printable(line.length > LONGEST_COMMAND ? `${line.slice(0, LONGEST_COMMAND - 3)}...` : line)
+}
+
 function escapeCode(code: number): string {
   return code < 0x100
     ? `\\x${code.toString(16).padStart(2, '0')}`

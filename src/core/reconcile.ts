@@ -1,5 +1,5 @@
 import { isAsked } from './observe.ts'
-import type { Action, Desired, Observed, Plan, ProcessState, Want } from './process.ts'
+import type { Action, Desired, Observed, Plan, ProcessState, Run, StopIntent, Want } from './process.ts'
 
 /** How often one looks for what wakes nobody: the pid of a new shim, the end of a leftover. */
 export const LOOK_AGAIN_MS = 50
@@ -64,12 +64,28 @@ function stopping(
   const { run, stop } = state
   const killAt = desired.hurried ? Math.min(stop.killAt, now) : stop.killAt
   if (now >= killAt) {
-    const again = run.killedAt === undefined ? now : run.killedAt + KILL_AGAIN_MS
-    return now >= again ? { do: 'kill', run } : again
+    const dueAt = killDueAt(run, killAt)
+    if (isMissed(dueAt, now)) return { do: 'stop', run, intent: { ...stop, killAt: now } }
+    return now >= dueAt ? { do: 'kill', run } : dueAt
   }
   // Without a pid there is no group to tell yet: its shim is about to write it.
   if (run.pid === undefined) return Math.min(killAt, now + LOOK_AGAIN_MS)
   return run.told ? killAt : { do: 'tell', run, signal: stop.signal }
+}
+
+/** When the next SIGKILL is due, ms since boot. */
+function killDueAt({ killedAt = -Infinity }: Run, killAt: number): number {
+  return Math.max(killAt, killedAt + KILL_AGAIN_MS)
+}
+
+/** No supervisor was there when SIGKILL was due, so the time in which it has to work begins anew. */
+function isMissed(dueAt: number, now: number): boolean {
+  return now >= dueAt + KILL_AGAIN_MS
+}
+
+/** Whether SIGKILL was sent again and again for GIVE_UP_MS and the run still lives. */
+export function isUnkillable(run: Run, { killAt }: StopIntent, now: number): boolean {
+  return run.killedAt !== undefined && now >= killAt + GIVE_UP_MS && !isMissed(killDueAt(run, killAt), now)
 }
 
 function sweeping(
@@ -86,7 +102,7 @@ function sweeping(
   const finish: Action = { do: 'finish', run, exit, asked: isAsked(run) }
   if (run.leftovers.pids.length === 0) return finish
   if (run.leftoversKillAt === undefined) {
-    const killAt = run.stop?.killAt ?? now + desired.graceMs
+    const killAt = run.stop === undefined ? now + desired.graceMs : Math.max(run.stop.killAt, now)
     return { do: 'tell-leftovers', run, signal: run.stop?.signal ?? desired.stopSignal, killAt }
   }
   const killAt = desired.hurried ? Math.min(run.leftoversKillAt, now) : run.leftoversKillAt

@@ -1,7 +1,9 @@
 import type { End, Exit, StopIntent } from './process.ts'
+import { isSignalName } from './exit.ts'
 import { parseProcessId } from './names.ts'
 import type { ProcessId } from './names.ts'
 import type { Ending, Reason, Session, Stage } from './session.ts'
+import type { Flags } from './settings.ts'
 import { SESSION_VERSION } from './session.ts'
 
 /** What a run's directory says about how it was started. It never holds an environment value. */
@@ -75,15 +77,19 @@ export function decodeEnd(line: string): End | undefined {
 export function decodeSession(text: string): Session | undefined {
   const o = decodeObject(text)
   if (o === undefined || o['version'] !== SESSION_VERSION) return undefined
-  const { id, bootId, pidNamespace, over } = o
-  const counts = decodeCounts(o['counts'])
-  const generations = decodeCounts(o['generations'])
+  const { id, bootId, pidNamespace, over, isDetached } = o
+  const counts = decodeNumbers(o['counts'], isTypeName)
+  const generations = decodeNumbers(o['generations'], (name) => isTypeName(name) || isProcessId(name))
+  const stopped = decodeStopped(o['stopped'])
+  const flags = decodeFlags(o['flags'])
   const stages = decodeStages(o['stages'])
   const ending = o['ending'] === undefined ? undefined : decodeEnding(o['ending'])
   if (counts === undefined || generations === undefined || stages === undefined) return undefined
+  if (stopped === undefined || flags === undefined || typeof isDetached !== 'boolean') return undefined
   if (o['ending'] !== undefined && ending === undefined) return undefined
   if (!isText(id) || !isText(bootId) || !isText(pidNamespace) || typeof over !== 'boolean') return undefined
-  return { version: SESSION_VERSION, id, bootId, pidNamespace, stages, counts, generations, ending, over }
+  const known = { id, bootId, pidNamespace, stages, counts, generations, stopped, isDetached, flags }
+  return { version: SESSION_VERSION, ...known, ending, over }
 }
 
 function decodeEnding(value: unknown): Ending | undefined {
@@ -99,6 +105,7 @@ function decodeReason(value: unknown): Reason | undefined {
   switch (value['kind']) {
     case 'all-exited':
     case 'reader-gone':
+    case 'asked':
     case 'state-gone':
       return { kind: value['kind'] }
     case 'signal':
@@ -123,11 +130,29 @@ function decodeExit(value: unknown): Exit | undefined {
   return undefined
 }
 
-function decodeCounts(value: unknown): Record<string, number> | undefined {
+function decodeNumbers(
+  value: unknown,
+  isName: (name: string) => boolean,
+): Record<string, number> | undefined {
   if (!isObject(value)) return undefined
   const entries = Object.entries(value)
-  const good = entries.every(([type, count]) => parseProcessId(`${type}.1`) !== undefined && isCount(count))
+  const good = entries.every(([name, count]) => isName(name) && isCount(count))
   return good ? Object.fromEntries(entries as [string, number][]) : undefined
+}
+
+function decodeStopped(value: unknown): ProcessId[] | undefined {
+  if (!Array.isArray(value)) return undefined
+  const good = value.every((one) => isText(one) && isProcessId(one))
+  return good ? (value as ProcessId[]) : undefined
+}
+
+/** Options as they were typed: texts, truths and lists of texts. What they mean is checked where they are used. */
+function decodeFlags(value: unknown): Flags | undefined {
+  if (!isObject(value)) return undefined
+  const good = Object.values(value).every(
+    (one) => isText(one) || typeof one === 'boolean' || (Array.isArray(one) && one.every(isText)),
+  )
+  return good ? (value as Flags) : undefined
 }
 
 function decodeStages(value: unknown): Stage[] | undefined {
@@ -150,12 +175,20 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+function isTypeName(name: string): boolean {
+  return isProcessId(`${name}.1`)
+}
+
+function isProcessId(text: string): boolean {
+  return parseProcessId(text) !== undefined
+}
+
 function isText(value: unknown): value is string {
   return typeof value === 'string'
 }
 
 function isSignal(value: unknown): value is string {
-  return isText(value) && /^SIG[A-Z0-9]{2,10}$/.test(value)
+  return isText(value) && isSignalName(value)
 }
 
 /** Tokens are searched for in argument lists and environments: a short one would match strangers. */

@@ -22,7 +22,11 @@ export function afterEnd(policy: RestartPolicy, ends: readonly End[]): Verdict {
   if (last === undefined) return { next: 'leave' }
   const streak = shortRunsInARow(ends, last.generation)
   const { length } = streak
-  if (isRefusal(last.exit)) return { next: 'retry', at: last.endedAt + delayBefore(length + 1, last.jitter) }
+  if (isRefusal(last.exit)) {
+    // The first time that tw-run was killed over a start is no reason to wait.
+    const steps = wasUnborn(last) ? length : length + 1
+    return { next: 'retry', at: last.endedAt + delayBefore(steps, last.jitter) }
+  }
   if (policy.when === 'no' || (policy.when === 'on-failure' && !isFailure(last.exit)))
     return { next: 'leave' }
   const failures = streak.filter(({ exit }) => !isRefusal(exit)).length
@@ -39,17 +43,18 @@ function isRefusal(exit: Exit): boolean {
 function shortRunsInARow(ends: readonly End[], generation: number): End[] {
   const streak: End[] = []
   for (const end of ends.toReversed()) {
-    // A supervisor that was killed while it started something must not make the next one forget the loop.
-    if (isUnborn(end)) continue
-    if (end.generation !== generation || end.asked) break
+    if (end.generation !== generation || (end.asked && !wasUnborn(end))) break
     if (end.endedAt - end.startedAt >= HEALTHY_AFTER_MS) break
     streak.push(end)
   }
   return streak
 }
 
-/** Its supervisor died before the run came to be: it says nothing about the process. */
-function isUnborn({ asked, exit }: End): boolean {
+/**
+ * Nothing is known of the run but that it was meant to be: its supervisor, or its shim, was killed too early.
+ * It counts for the pace, else such a kill would make tw-run forget a crash loop, or go round in one.
+ */
+export function wasUnborn({ asked, exit }: End): boolean {
   return asked && exit.kind === 'unstarted'
 }
 

@@ -1,6 +1,8 @@
 import { exitCodeOf, exitCodeOfSignal } from './exit.ts'
 import type { Exit } from './process.ts'
+import { parseProcessId } from './names.ts'
 import type { ProcessId } from './names.ts'
+import type { Flags } from './settings.ts'
 
 /** What runs: a stage to completion, or the formation. `start --release` goes through them in this order. */
 export type Stage = 'build' | 'release' | 'formation'
@@ -18,6 +20,8 @@ export type Reason =
   | { readonly kind: 'all-exited' }
   | { readonly kind: 'signal'; readonly signal: string }
   | { readonly kind: 'reader-gone' }
+  /** `tw-run stop`. */
+  | { readonly kind: 'asked' }
   | { readonly kind: 'state-gone' }
 
 /**
@@ -34,8 +38,14 @@ export interface Session {
   /** The stage that runs now, and those still to come. */
   readonly stages: readonly Stage[]
   readonly counts: Readonly<Record<string, number>>
-  /** A number per type; raising it replaces the running processes of that type. */
+  /** A number per type, and one per process that was restarted alone; raising it replaces what runs. */
   readonly generations: Readonly<Record<string, number>>
+  /** Processes of the formation that stay down until they are asked for again. */
+  readonly stopped: readonly ProcessId[]
+  /** No terminal shows it: whoever finds its supervisor dead starts another one. */
+  readonly isDetached: boolean
+  /** The options that it was started with, to start another supervisor as that one was. */
+  readonly flags: Flags
   readonly ending: Ending | undefined
   /** The end was reached and reported: nothing of it is left to carry on. */
   readonly over: boolean
@@ -53,6 +63,10 @@ export interface Place {
 export interface Asked {
   readonly counts: Readonly<Record<string, number>>
   readonly stages: readonly Stage[]
+  readonly isDetached: boolean
+  readonly flags: Flags
+  /** Only to go on with what is there: its counts, which may have been scaled, hold. */
+  readonly isRevival?: boolean
 }
 
 /**
@@ -66,8 +80,10 @@ export function beginOrCarryOn(
   newestGenerations: Readonly<Record<string, number>>,
 ): { readonly session: Session; readonly carriedOn: boolean } {
   if (previous !== undefined && isUnfinished(previous, here)) {
-    if (previous.ending !== undefined) return { session: previous, carriedOn: true }
-    return { session: { ...previous, counts: asked.counts }, carriedOn: true }
+    if (previous.ending !== undefined || asked.isRevival === true)
+      return { session: previous, carriedOn: true }
+    const { counts, isDetached, flags } = asked
+    return { session: { ...previous, counts, stopped: [], isDetached, flags }, carriedOn: true }
   }
   const generations = Object.fromEntries(
     Object.entries(newestGenerations).map(([type, generation]) => [type, generation + 1]),
@@ -75,9 +91,12 @@ export function beginOrCarryOn(
   const session: Session = {
     version: SESSION_VERSION,
     ...here,
-    stages: asked.stages,
     counts: asked.counts,
+    stages: asked.stages,
+    isDetached: asked.isDetached,
+    flags: asked.flags,
     generations,
+    stopped: [],
     ending: undefined,
     over: false,
   }
@@ -89,16 +108,23 @@ export function isUnfinished(session: Session, place: Place): boolean {
   return !session.over && session.bootId === place.bootId && session.pidNamespace === place.pidNamespace
 }
 
-/** The generation wanted of a type; types that never had one begin with 1. */
-export function generationOf(session: Session, type: string): number {
-  // A type may be called "constructor".
-  return Object.hasOwn(session.generations, type) ? (session.generations[type] ?? 1) : 1
+/** The generation wanted of a process; what never had one begins with 1. */
+export function generationOf(session: Session, type: string, id: ProcessId): number {
+  return (numberOf(session, type) ?? 1) + (numberOf(session, id) ?? 0)
 }
 
-/** The same session with the processes of these types to be replaced. */
-export function replace(session: Session, types: Iterable<string>): Session {
-  const raised = [...types].map((type) => [type, generationOf(session, type) + 1] as const)
+/** The same session with the processes of these types to be replaced, or only these processes. */
+export function replace(session: Session, names: Iterable<string>): Session {
+  const raised = [...names].map((name) => {
+    const first = parseProcessId(name) === undefined ? 1 : 0
+    return [name, (numberOf(session, name) ?? first) + 1] as const
+  })
   return { ...session, generations: { ...session.generations, ...Object.fromEntries(raised) } }
+}
+
+/** A type may be called "constructor". */
+function numberOf({ generations }: Session, name: string): number | undefined {
+  return Object.hasOwn(generations, name) ? generations[name] : undefined
 }
 
 /** The exit code of a run that ends for this reason; a process's own exit is judged where it is seen. */
@@ -111,6 +137,7 @@ export function codeOfReason(reason: Reason): number {
     case 'state-gone':
       return 1
     case 'all-exited':
+    case 'asked':
       return 0
     case 'exit':
       return exitCodeOf(reason.exit)

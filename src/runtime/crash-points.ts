@@ -13,6 +13,7 @@ export const CRASH_POINTS = [
   'start:spawned',
   'start:closed',
   'start:all',
+  'command:written',
   'ending:written',
   'stop:intended',
   'stop:signalled',

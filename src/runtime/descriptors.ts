@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import { inheritableDescriptors } from './process-table-linux.ts'
 
 /**
@@ -8,6 +8,16 @@ import { inheritableDescriptors } from './process-table-linux.ts'
 export function closeInheritedDescriptors(): void {
   if (process.platform !== 'linux') return
   for (const fd of inheritableDescriptors()) closeSync(fd)
+}
+
+/** Descriptors that everything but lifelines may need at once: logs, the state directory, /proc, helpers. */
+const HEADROOM = 24
+
+/** The number from which on a descriptor is one too many for another process; Infinity where nobody says. */
+export function descriptorCeiling(): number {
+  if (process.platform !== 'linux') return Infinity
+  const soft = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1]
+  return soft === undefined ? Infinity : Number(soft) - HEADROOM
 }
 
 /** How many descriptors the recording of a failed start may need at once. */

@@ -1,265 +1,247 @@
+import { setFlagsFromString } from 'node:v8'
 import type { ProcessId } from '../core/names.ts'
+import { Attention } from './attention.ts'
+import { Feeds } from './feeds.ts'
+import type { Feed } from './feeds.ts'
 import { LogSource } from './log-source.ts'
-import type { Taken } from './log-source.ts'
-import { hasLostReader, ReaderGone, writeAll } from './output.ts'
-import { countLines } from './render.ts'
+import { Outbox } from './outbox.ts'
+import { Output, OutputLost, ReaderGone } from './output.ts'
+import { ReaderWatch } from './reader-watch.ts'
 import type { Render } from './render.ts'
 
-/** What is written at once, bytes before prefixes: enough to be fast, little to be shown twice after a kill. */
+/** A batch is sent when it has so many bytes: enough to be fast, little to be shown twice after a kill. */
 const BATCH = 256 * 1024
-/** A log that grows is read this often, ms, instead of at every write to it. */
-const READ_AGAIN_MS = 4
-/** After so long without growth, ms, a log is watched instead of read. */
-const COLD_AFTER_MS = 100
-/** Watches may miss something, and a reader may leave without a word: look this often, ms. */
-const LOOK_EVERY_MS = 1_000
+
+/** A reader is watched when so much time has gone by, ms, and there is nothing to write. */
+const WATCH_READER_AFTER_MS = 900
 
 const SYSTEM = 'system'
 
-interface Followed {
-  readonly source: LogSource
-  grewAt: number
-  /** Said when the last line of it has been shown. */
-  farewell: string | undefined
-  /** Batches with lines of it that have not left yet. */
-  pending: number
-}
+// A flood is many short-lived strings, for which V8 would let its young generation grow by 5 to 25 MB that it
+// never gives back; they die just as young in a small one.
+setFlagsFromString('--semi-space-growth-factor=1')
 
 interface Shown {
-  readonly followed: Followed
+  readonly feed: Feed
   readonly offset: number
   readonly seq: number
+}
+
+/** Lines on their way out, and what is to be noted when they have left. */
+interface Batch {
+  readonly out: Outbox
+  readonly shown: Shown[]
 }
 
 export interface FollowerOptions {
   readonly fd: number
   readonly render: Render
-  /** Lines are numbered, which costs something. */
-  readonly counts: boolean
   readonly readerGone: () => void
+  /** Something a person should know that cannot be said in the output itself. */
+  readonly trouble: (message: string) => void
   /** Called after bytes have left, and after it was noted that they did: for crash tests. */
   readonly onStep: (step: 'written' | 'recorded') => void
 }
 
 /**
  * Shows logs as they grow, merged: lines of one process in their order, each line whole. It reads files that
- * nobody waits for, so that a slow reader slows this and nothing else, and holds one batch at a time.
+ * nobody waits for, so that a slow reader slows this and nothing else, and holds two batches at a time.
  */
 export class Follower {
   readonly #options: FollowerOptions
-  /** The runs of each process, oldest first; the first one is being shown. */
-  readonly #queues = new Map<ProcessId, Followed[]>()
+  readonly #output: Output
+  readonly #reader: ReaderWatch
+  readonly #feeds = new Feeds()
+  readonly #attention = new Attention()
+  /** The number of the next line of each process. */
+  readonly #seqs = new Map<string, number>()
   readonly #system: string[] = []
-  #systemSeq = 1
   #isHeld = true
   #isClosing = false
-  #hint: () => void = () => {}
-  #hinted = false
+  #lastWord: string | undefined
+  #isGone = false
+  #isReaderLost = false
+  #isGivingBack = true
   #writing: Promise<void> = Promise.resolve()
   readonly #ended: Promise<void>
 
   constructor(options: FollowerOptions) {
     this.#options = options
-    this.#ended = this.#pump().catch((error: unknown) => {
-      if (!(error instanceof ReaderGone)) throw error
-      options.readerGone()
+    this.#output = new Output(options.fd, ({ message }) =>
+      options.trouble(`the output cannot be written (${message}): trying again, the logs keep it`),
+    )
+    this.#reader = new ReaderWatch(options.fd, () => {
+      this.#isReaderLost = true
+      this.#attention.wake()
     })
+    this.#ended = this.#pump()
+      .catch((error: unknown) => this.#stop(error))
+      .finally(() => this.#reader.end())
   }
 
   /** Follows one more run of a process, after the earlier ones. */
   follow(process: ProcessId, directory: string): void {
-    const queue = this.#queues.get(process) ?? []
-    const before = queue.at(-1)?.source
-    before?.unwatch()
+    if (this.#isGone) return
     // A process has one run at a time.
-    if (before !== undefined) before.isEnded = true
-    const seq = before?.seq ?? 1
-    const source = new LogSource(process, directory)
-    source.seq = Math.max(source.seq, seq)
-    this.#queues.set(process, [
-      ...queue,
-      { source, grewAt: performance.now(), farewell: undefined, pending: 0 },
-    ])
-    this.#wake()
+    this.#feeds.newest(process)?.source.end()
+    try {
+      const source = new LogSource(process, directory)
+      this.#seqs.set(process, Math.max(source.seq, this.#seqs.get(process) ?? 1))
+      this.#feeds.add(source)
+    } catch (error) {
+      this.say(`the output of ${process} cannot be shown: ${(error as Error).message}`)
+    }
+    this.#attention.wake()
   }
 
   /** Nothing more comes from the newest run: show the rest of it, and then say something. */
   runEnded(process: ProcessId, farewell: string | undefined): void {
-    const followed = this.#queues.get(process)?.at(-1)
-    if (followed === undefined) {
+    const feed = this.#feeds.newest(process)
+    if (feed === undefined) {
       if (farewell !== undefined) this.say(farewell)
       return
     }
-    followed.source.unwatch()
-    followed.source.isEnded = true
-    followed.farewell = farewell
-    this.#wake()
+    feed.source.end()
+    feed.farewell = farewell
+    this.#attention.wake()
   }
 
   /** A line of tw-run's own. */
   say(text: string): void {
+    if (this.#isGone) return
     this.#system.push(text)
-    this.#wake()
+    this.#attention.wake()
   }
 
   /** Lets the lines of processes through: they wait until tw-run has said what runs. */
   release(): void {
     this.#isHeld = false
-    this.#wake()
+    this.#attention.wake()
   }
 
-  /** Resolves when everything has been shown, or the reader has gone. */
-  async close(): Promise<void> {
-    for (const { source } of [...this.#queues.values()].flat()) {
-      source.unwatch()
-      source.isEnded = true
-    }
+  /** Resolves when everything has been shown, and `lastWord` after it, or nobody is there to see it. */
+  async close(lastWord: string): Promise<void> {
+    this.#lastWord = lastWord
+    this.#feeds.endAll()
+    this.#output.finish()
     this.#isHeld = false
     this.#isClosing = true
-    this.#wake()
+    this.#attention.wake()
     await this.#ended
   }
 
   async #pump(): Promise<void> {
+    const begun = performance.now()
+    let next: Batch = { out: new Outbox(), shown: [] }
+    let sent: Batch = { out: new Outbox(), shown: [] }
     for (;;) {
-      this.#hinted = false
-      const shown: Shown[] = []
-      const parts = [...this.#takeSystem(), ...(this.#isHeld ? [] : this.#takeLines(shown))]
-      // The next batch is made while this one is written.
+      this.#attention.begin()
+      for (const text of this.#system.splice(0)) this.#addSystem(text, next.out)
+      if (!this.#isHeld) this.#addLines(next)
+      // One batch is made while the other is written.
       await this.#writing
-      if (parts.length > 0) {
-        this.#writing = this.#write(parts, shown)
+      if (next.out.length > 0) {
+        ;[next, sent] = [sent, next]
+        this.#writing = this.#send(sent)
         // Awaited above in the next round; until then a failure is nobody's.
         this.#writing.catch(() => {})
         continue
       }
-      if (this.#isClosing && this.#system.length === 0 && this.#queues.size === 0) return
-      if (hasLostReader(this.#options.fd)) throw new ReaderGone()
-      await this.#rest()
+      if (this.#isClosing && this.#system.length === 0 && this.#feeds.isEmpty) {
+        if (this.#lastWord === undefined) return
+        this.say(this.#lastWord)
+        this.#lastWord = undefined
+        continue
+      }
+      if (this.#isReaderLost) throw new ReaderGone()
+      // Not at once: a reader that leaves within a second is mostly told by a write, and a helper costs a fork.
+      if (performance.now() - begun > WATCH_READER_AFTER_MS) this.#reader.begin()
+      await this.#attention.rest(this.#isHeld ? [] : this.#feeds.current())
     }
   }
 
-  async #write(parts: Buffer[], shown: readonly Shown[]): Promise<void> {
-    await writeAll(this.#options.fd, parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts))
+  async #send({ out, shown }: Batch): Promise<void> {
+    await this.#output.write(out.bytes)
     this.#options.onStep('written')
-    for (const { followed, offset, seq } of shown) {
-      followed.source.recordShown(offset, seq)
-      followed.source.giveBack()
+    for (const { feed, offset, seq } of shown) {
+      feed.source.recordShown(offset, seq)
+      feed.source.giveBack((why) => this.#cannotGiveBack(why))
     }
     this.#options.onStep('recorded')
-    for (const { followed } of shown) {
-      followed.pending -= 1
-      this.#retire(followed)
+    for (const { feed } of shown) {
+      feed.pending -= 1
+      this.#feeds.retire(feed)
     }
+    out.clear()
+    shown.length = 0
   }
 
-  #takeSystem(): Buffer[] {
-    return this.#system.splice(0).map((text) => this.#renderSystem(text))
+  #addSystem(text: string, out: Outbox): void {
+    const seq = this.#seqs.get(SYSTEM) ?? 1
+    const lines = this.#options.render(
+      Buffer.from(`${text}\n`),
+      { process: SYSTEM, seq, isPartial: false },
+      out,
+    )
+    this.#seqs.set(SYSTEM, seq + lines)
   }
 
-  #renderSystem(text: string): Buffer {
-    const bytes = Buffer.from(`${text}\n`)
-    const seq = this.#systemSeq
-    this.#systemSeq += countLines(bytes, false)
-    return this.#options.render(bytes, { process: SYSTEM, seq, isPartial: false })
-  }
-
-  #takeLines(shown: Shown[]): Buffer[] {
-    const parts: Buffer[] = []
-    let size = 0
-    for (const [followed] of this.#queues.values()) {
-      if (followed === undefined || size >= BATCH) break
-      if (followed.source.isWatched) continue
-      const taken = followed.source.take()
-      if (taken !== undefined) {
-        size += taken.bytes.length
-        followed.pending += 1
-        parts.push(this.#render(followed, taken))
-        shown.push({ followed, offset: followed.source.offset, seq: followed.source.seq })
-      } else if (followed.source.isEnded) {
-        parts.push(...this.#farewell(followed))
+  #addLines(batch: Batch): void {
+    for (const feed of this.#feeds.current()) {
+      if (batch.out.length >= BATCH) break
+      if (feed.source.isWatched) continue
+      try {
+        if (!this.#addFrom(feed, batch) && feed.source.isEnded) this.#addFarewell(feed, batch)
+      } catch (error) {
+        // A disk that fails takes the view of this run with it, and nothing else.
+        this.say(`the log of ${feed.source.process} cannot be read: ${(error as Error).message}`)
+        this.#addFarewell(feed, batch)
+        this.#feeds.drop(feed)
       }
     }
-    this.#rotate()
-    return parts
+    this.#feeds.rotate()
   }
 
-  /** Who was first is last the next time, so that a process that never stops talking keeps nobody silent. */
-  #rotate(): void {
-    const [first] = this.#queues
-    if (first === undefined || this.#queues.size === 1) return
-    this.#queues.delete(first[0])
-    this.#queues.set(...first)
-  }
-
-  #render(followed: Followed, { bytes, isPartial }: Taken): Buffer {
-    const { source } = followed
-    const { seq } = source
-    followed.grewAt = performance.now()
-    if (this.#options.counts) source.seq += countLines(bytes, isPartial)
-    return this.#options.render(bytes, { process: source.process, seq, isPartial })
+  /** Adds the next lines of a run; false if there are none yet. */
+  #addFrom(feed: Feed, { out, shown }: Batch): boolean {
+    const { source } = feed
+    const before = out.length
+    const first = this.#seqs.get(source.process) ?? 1
+    let seq = first
+    for (;;) {
+      const taken = source.take()
+      if (taken === undefined) break
+      const { bytes, isPartial } = taken
+      seq += this.#options.render(bytes, { process: source.process, seq, isPartial }, out)
+      if (out.length - before >= BATCH) break
+    }
+    if (out.length === before) return false
+    this.#seqs.set(source.process, seq)
+    feed.pending += 1
+    shown.push({ feed, offset: source.offset, seq })
+    return true
   }
 
   /** The log is shown to its end. */
-  #farewell(followed: Followed): Buffer[] {
-    const { farewell } = followed
-    followed.farewell = undefined
-    this.#retire(followed)
-    return farewell === undefined ? [] : [this.#renderSystem(farewell)]
+  #addFarewell(feed: Feed, { out }: Batch): void {
+    const { farewell } = feed
+    feed.farewell = undefined
+    if (farewell !== undefined) this.#addSystem(farewell, out)
+    this.#feeds.retire(feed)
   }
 
-  /** Lets go of a run that has ended and been shown, and turns to the next one of its process. */
-  #retire(followed: Followed): void {
-    const { source } = followed
-    if (!source.isEnded || followed.pending > 0 || followed.farewell !== undefined) return
-    if (source.isClosed || source.backlog > 0) return
-    const queue = this.#queues.get(source.process)
-    if (queue?.[0] !== followed) return
-    source.close()
-    const [, next] = queue
-    if (next === undefined) this.#queues.delete(source.process)
-    else {
-      next.source.seq = Math.max(next.source.seq, source.seq)
-      this.#queues.set(source.process, queue.slice(1))
-    }
+  #cannotGiveBack(why: string): void {
+    if (!this.#isGivingBack) return
+    this.#isGivingBack = false
+    this.say(`logs keep their full size on disk while their processes run: ${why}`)
   }
 
-  /** Until a log may have grown: those that grow are read again soon, the others are watched. */
-  async #rest(): Promise<void> {
-    const now = performance.now()
-    let wait = LOOK_EVERY_MS
-    for (const [followed] of this.#queues.values()) {
-      if (followed === undefined || this.#isHeld) continue
-      const { source } = followed
-      if (source.isWatched && source.backlog > 0) source.unwatch()
-      if (now - followed.grewAt < COLD_AFTER_MS || source.isEnded) wait = READ_AGAIN_MS
-      else if (!source.isWatched) this.#watch(followed)
-    }
-    if (this.#hinted) return
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, wait)
-      this.#hint = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-    })
-    this.#hint = () => {}
-  }
-
-  #watch(followed: Followed): void {
-    const { source } = followed
-    const before = source.backlog
-    source.watch(() => {
-      source.unwatch()
-      followed.grewAt = performance.now()
-      this.#wake()
-    })
-    // It may have grown between the last read and the watch.
-    if (source.backlog > before) this.#wake()
-  }
-
-  #wake(): void {
-    this.#hinted = true
-    this.#hint()
+  #stop(error: unknown): void {
+    this.#isGone = true
+    this.#feeds.dropAll()
+    if (error instanceof ReaderGone) this.#options.readerGone()
+    else if (error instanceof OutputLost)
+      this.#options.trouble(`the output is not complete: ${error.message}`)
+    else throw error
   }
 }

@@ -6,6 +6,7 @@ import { crashPoint } from './crash-points.ts'
 import type { Ballast } from './descriptors.ts'
 import { carriers, findByArgument } from './process-table.ts'
 import type { Carrier } from './process-table.ts'
+import { scratchFolders } from './new-run.ts'
 import * as directory from './run-directory.ts'
 import { shimName } from './shim.ts'
 import { signalCarrier, signalGroup } from './signal.ts'
@@ -29,6 +30,7 @@ export class Host {
   /** Removals under way, which nobody but the end of the run waits for. */
   readonly #removals = new Set<Promise<void>>()
   readonly #troubles = new Set<string>()
+  readonly #killed = new Set<string>()
 
   constructor(context: HostContext) {
     this.#at = context
@@ -119,7 +121,7 @@ export class Host {
   }
 
   #kill(run: Run): void {
-    const killedAt = bootNow()
+    const killedAt = Math.round(bootNow())
     this.persist(() => directory.writeKilled(this.path(run), killedAt))
     crashPoint('kill:marked')
     const pid = run.pid ?? findByArgument(shimName(run.token))
@@ -128,10 +130,11 @@ export class Host {
     }
     crashPoint('kill:sent')
     this.#at.slots.update(run, { killedAt })
-    if (run.killedAt === undefined) this.#at.journal({ type: 'killed', run })
+    this.#sayKilled(run)
   }
 
-  #tellLeftovers(run: Run, signal: string, killAt: number): void {
+  #tellLeftovers(run: Run, signal: string, deadline: number): void {
+    const killAt = Math.round(deadline)
     this.persist(() => directory.writeLeftoversKillAt(this.path(run), killAt))
     crashPoint('sweep:marked')
     this.#at.slots.update(run, { leftoversKillAt: killAt })
@@ -155,8 +158,13 @@ export class Host {
   #killLeftovers(run: Run): void {
     const found = this.#signalLeftovers(run, 'SIGKILL', () => true)
     crashPoint('sweep:killed')
-    if (found.length === 0 || run.killedAt !== undefined) return
-    this.#at.slots.update(run, { killedAt: bootNow() })
+    if (found.length > 0) this.#sayKilled(run)
+  }
+
+  /** Once for each run, whatever of it had to be killed. */
+  #sayKilled(run: Run): void {
+    if (this.#killed.has(run.token)) return
+    this.#killed.add(run.token)
     this.#at.journal({ type: 'killed', run })
   }
 
@@ -171,8 +179,20 @@ export class Host {
     this.persist(() => directory.appendEnd(this.#at.state, id, end))
     crashPoint('finish:recorded')
     this.#at.slots.close(run, end)
+    this.#killed.delete(run.token)
     this.remove(run.scratch)
     crashPoint('finish:scratch-removed')
+  }
+
+  /** Removes the scratch directories that a killed supervisor had no time to remove. */
+  removeLostScratch(): void {
+    const { state, slots } = this.#at
+    const alive = new Set(slots.runs().flatMap(({ life, scratch }) => (life === 'alive' ? [scratch] : [])))
+    // Nearly always there is none, and then nobody's runs have to be read.
+    if (scratchFolders().every((path) => alive.has(path))) return
+    for (const id of slots.ids()) {
+      for (const { scratch } of directory.keptRuns(state, id)) if (!alive.has(scratch)) this.remove(scratch)
+    }
   }
 
   /** Removes the runs of a process that are too old to be kept, and what an earlier crash left of them. */

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { printable } from '../core/printable.ts'
+import { printableCommand } from '../core/printable.ts'
 
 /** Who listens on a port; pid and command are absent where the system does not tell this user. */
 export interface PortHolder {
@@ -77,11 +77,7 @@ function linkOf(path: string): string {
 function commandOf(pid: number): { command?: string } {
   const words = readOrNothing(`/proc/${pid}/cmdline`).split('\0').join(' ').trim()
   const command = words === '' ? readOrNothing(`/proc/${pid}/comm`).trim() : words
-  return command === '' ? {} : { command: shown(command) }
-}
-
-function shown(command: string): string {
-  return printable(command.length > 80 ? `${command.slice(0, 77)}...` : command)
+  return command === '' ? {} : { command: printableCommand(command) }
 }
 
 function readOrNothing(path: string): string {
@@ -114,7 +110,7 @@ export function parseLsof(output: string, wanted: ReadonlySet<number>): PortHold
   for (const line of output.split('\n')) {
     const value = line.slice(1)
     if (line.startsWith('p')) pid = Number(value)
-    if (line.startsWith('c')) command = shown(value)
+    if (line.startsWith('c')) command = printableCommand(value)
     if (!line.startsWith('n')) continue
     const port = Number(value.slice(value.lastIndexOf(':') + 1))
     if (wanted.has(port)) holders.set(`${port} ${pid}`, { port, pid, command })

@@ -71,7 +71,8 @@ function readHolder(path: string): number | undefined {
   }
 }
 
-function heldBy(pid: number | undefined, path: string): TwRunError {
+/** The error for a state directory whose lock somebody else holds. */
+export function heldBy(pid: number | undefined, path: string): TwRunError {
   if (pid === undefined) {
     return new TwRunError(`the lock ${path} is held by a process that did not say who it is`, {
       exitCode: 1,
@@ -83,6 +84,6 @@ function heldBy(pid: number | undefined, path: string): TwRunError {
     exitCode: 1,
     hint: stopped
       ? `wake it with: kill -CONT ${pid}`
-      : `stop it with Ctrl-C in its terminal, or: kill ${pid}`,
+      : 'see it with `tw-run ps`, change it with `tw-run scale`, end it with `tw-run stop`',
   })
 }

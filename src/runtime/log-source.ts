@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process'
-import { closeSync, fstatSync, openSync, readSync, watch, writeSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, openSync, readSync, watch, writeSync } from 'node:fs'
 import type { FSWatcher } from 'node:fs'
 import { join } from 'node:path'
 import type { ProcessId } from '../core/names.ts'
 import { cutLines, LONGEST_LINE } from '../core/lines.ts'
 import { readIfThere } from './disk.ts'
 
-const CHUNK = 256 * 1024
+/** Read at once, bytes: what is read is still in the processor's cache when it is rendered. */
+const CHUNK = 64 * 1024
 /** How much of what was shown is kept of each run's log, and the steps in which the rest is given back, bytes. */
 const KEPT = 16 * 1024 * 1024
 const GIVEN_BACK_IN = 32 * 1024 * 1024
@@ -25,11 +26,12 @@ export interface Taken {
  */
 export class LogSource {
   readonly process: ProcessId
-  /** The number of the next line, from 1. */
-  seq: number
-  /** The run has ended: what follows the last newline is its last line. */
-  isEnded = false
-  isClosed = false
+  /** The number of the first line, from 1. */
+  readonly seq: number
+  /** When it last had something new, ms of performance.now(). */
+  grewAt = performance.now()
+  #isEnded = false
+  #isClosed = false
   readonly #path: string
   readonly #log: number
   readonly #record: number
@@ -50,36 +52,62 @@ export class LogSource {
     this.#record = openSync(join(directory, 'shown'), shown === null ? 'w' : 'r+', 0o600)
   }
 
+  /** Up to where it was taken, bytes. */
   get offset(): number {
     return this.#offset
   }
 
-  /** Bytes that are in the log and were not yet taken. */
-  get backlog(): number {
-    return fstatSync(this.#log).size - this.#offset
+  get isEnded(): boolean {
+    return this.#isEnded
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  /** Whether bytes are in the log that were not yet taken. */
+  get isBehind(): boolean {
+    return fstatSync(this.#log).size > this.#offset
+  }
+
+  /** Whether bytes are in the log that were not yet looked at. */
+  get hasGrown(): boolean {
+    return fstatSync(this.#log).size > this.#offset + this.#scanned
+  }
+
+  /** The run has ended: what follows the last newline is its last line. */
+  end(): void {
+    this.#isEnded = true
+    this.unwatch()
   }
 
   /** The next lines, or undefined if there is no whole one yet. */
   take(): Taken | undefined {
     let length = readSync(this.#log, memory, 0, CHUNK, this.#offset)
     // Nothing new behind a line that has not ended.
-    if (length === this.#scanned && !this.isEnded) return undefined
-    let cut = cutLines(memory.subarray(0, length), this.isEnded && length < CHUNK)
+    if (length === this.#scanned && !this.#isEnded) return undefined
+    let cut = cutLines(memory.subarray(0, length), this.#isEnded && length < CHUNK)
     if (cut.length === 0 && length === CHUNK) {
       if (memory.length <= LONGEST_LINE) memory = Buffer.allocUnsafe(LONGEST_LINE + 1)
       length = readSync(this.#log, memory, 0, memory.length, this.#offset)
-      if (length === this.#scanned && !this.isEnded) return undefined
-      cut = cutLines(memory.subarray(0, length), this.isEnded && length < memory.length)
+      if (length === this.#scanned && !this.#isEnded) return undefined
+      cut = cutLines(memory.subarray(0, length), this.#isEnded && length < memory.length)
     }
     this.#scanned = cut.length === 0 ? length : 0
     if (cut.length === 0) return undefined
     this.#offset += cut.length
+    this.grewAt = performance.now()
     return { bytes: memory.subarray(0, cut.length), isPartial: cut.isPartial }
   }
 
   /** Remembers that everything up to here has left for the reader. */
   recordShown(offset: number, seq: number): void {
-    writeSync(this.#record, `${String(offset).padStart(16, '0')} ${String(seq).padStart(12, '0')}\n`, 0)
+    if (this.#isClosed) return
+    try {
+      writeSync(this.#record, `${String(offset).padStart(16, '0')} ${String(seq).padStart(12, '0')}\n`, 0)
+    } catch {
+      // A full disk: after a kill of tw-run more is shown twice, and nothing is lost.
+    }
   }
 
   /** Calls back when the log may have grown, at least once if it has; a hint that may fail to come. */
@@ -101,20 +129,27 @@ export class LogSource {
     return this.#watcher !== undefined
   }
 
-  /** Gives the disk back what was shown long ago, where the system can punch holes into a file. */
-  giveBack(): void {
+  /**
+   * Gives the disk back what was shown long ago, where the system can punch holes into a file; says why if it
+   * cannot. An append to the log goes on meanwhile.
+   */
+  giveBack(failed: (why: string) => void): void {
     const length = this.#offset - KEPT - this.#givenBack
-    if (process.platform !== 'linux' || length < GIVEN_BACK_IN) return
+    if (process.platform !== 'linux' || this.#isClosed || length < GIVEN_BACK_IN) return
     const range = ['-o', String(this.#givenBack), '-l', String(length)]
-    // Where this does not work the log keeps its size: nothing else depends on it.
-    const punch = spawn('fallocate', ['-p', ...range, this.#path], { stdio: 'ignore' })
-    punch.on('error', () => {})
-    punch.unref()
     this.#givenBack += length
+    const punch = spawn('fallocate', ['-p', ...range, this.#path], { stdio: 'ignore' })
+    punch.on('error', ({ message }) => failed(message))
+    punch.on('exit', (code) => {
+      // Of a run that was too old to be kept there is nothing to give back.
+      if (code !== 0 && existsSync(this.#path)) failed('fallocate cannot punch holes into files there')
+    })
+    punch.unref()
   }
 
   close(): void {
-    this.isClosed = true
+    if (this.#isClosed) return
+    this.#isClosed = true
     this.unwatch()
     closeSync(this.#log)
     closeSync(this.#record)

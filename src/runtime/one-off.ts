@@ -1,8 +1,11 @@
 import { execa } from 'execa'
 import { exitCodeOfSignal } from '../core/exit.ts'
-import { failedWith } from './system-error.ts'
+import { printable } from '../core/printable.ts'
+import { isInForeground } from './process-table.ts'
+import { explainRefusal } from './shim.ts'
 import { signalTree } from './signal.ts'
-import { isTerminal, say } from './terminal.ts'
+import { failedWith } from './system-error.ts'
+import { say } from './terminal.ts'
 
 export interface Executable {
   readonly file: string
@@ -12,20 +15,18 @@ export interface Executable {
 export interface OneOffOptions {
   readonly cwd: string
   readonly env: Readonly<Record<string, string>>
-  /** ms from a forwarded SIGTERM or SIGHUP to SIGKILL. */
-  readonly graceMs: number
+  readonly relay: SignalRelay
 }
 
-const STDIN = 0
 const STDERR = 2
+const SIGNALS = ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP'] as const
 
 /**
  * Runs a process in our own process group, so that it has the terminal, and returns its exit code, or 128 +
  * its signal; 127 and 126 as a shell says them if it cannot be run.
  */
-export async function runOneOff(executable: Executable, options: OneOffOptions): Promise<number> {
+export async function runOneOff(executable: Executable, { cwd, env, relay }: OneOffOptions): Promise<number> {
   const { file, args } = executable
-  const { cwd, env, graceMs } = options
   const child = execa(file, args, {
     cwd,
     env,
@@ -34,38 +35,67 @@ export async function runOneOff(executable: Executable, options: OneOffOptions):
     reject: false,
     cleanup: false,
   })
-  const release = forwardSignals(() => child.pid, graceMs)
-  try {
-    const result = await child
-    if (result.exitCode !== undefined) return result.exitCode
-    if (result.signal !== undefined) return exitCodeOfSignal(result.signal)
-    say(STDERR, `tw-run: cannot run ${file}: ${reasonOf(result.cause, file)}\n`)
-    return failedWith(result.cause, 'ENOENT') ? 127 : 126
-  } finally {
-    release()
-  }
+  relay.begin(child.pid)
+  const result = await child
+  relay.end()
+  if (result.exitCode !== undefined) return result.exitCode
+  if (result.signal !== undefined) return exitCodeOfSignal(result.signal)
+  say(STDERR, `tw-run: cannot run ${printable(file)}: ${reasonOf(result.cause, file, cwd)}\n`)
+  return failedWith(result.cause, 'ENOENT') ? 127 : 126
 }
 
-function reasonOf(cause: unknown, file: string): string {
-  if (failedWith(cause, 'ENOENT')) return `there is no such command (is ${file} on the PATH?)`
+function reasonOf(cause: unknown, file: string, cwd: string): string {
   if (failedWith(cause, 'EACCES')) return 'it is not executable'
-  return cause instanceof Error ? cause.message : String(cause)
+  if (!failedWith(cause, 'ENOENT')) return explainRefusal(cause, cwd).message
+  return file.includes('/')
+    ? 'there is no such file, or no such program as its first line names'
+    : `there is no such command (is ${printable(file)} on the PATH?)`
 }
 
-/** From a terminal the process gets its signals itself, like us; those sent to us alone are handed on. */
-function forwardSignals(pidOf: () => number | undefined, graceMs: number): () => void {
-  let kill: NodeJS.Timeout | undefined
-  const forward = (signal: NodeJS.Signals): void => {
-    const pid = pidOf()
-    const isFromTerminal = (signal === 'SIGINT' || signal === 'SIGQUIT') && isTerminal(STDIN)
-    if (pid === undefined || isFromTerminal) return
-    void signalTree(pid, signal)
-    kill ??= setTimeout(() => void signalTree(pid, 'SIGKILL'), graceMs)
+/**
+ * Takes the signals that would end us, from before the process starts until what it left is swept: while it
+ * runs they are handed on, and afterwards they hurry the sweep. From a terminal the process gets Ctrl-C and
+ * Ctrl-\ itself, like us.
+ */
+export class SignalRelay {
+  readonly #graceMs: number
+  readonly #hurry = new AbortController()
+  #pid: number | undefined
+  #kill: NodeJS.Timeout | undefined
+
+  /** `graceMs`: from a signal that was handed on to SIGKILL. */
+  constructor(graceMs: number) {
+    this.#graceMs = graceMs
+    for (const signal of SIGNALS) process.on(signal, this.#take)
   }
-  const signals = ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP'] as const
-  for (const signal of signals) process.on(signal, forward)
-  return () => {
-    clearTimeout(kill)
-    for (const signal of signals) process.off(signal, forward)
+
+  /** Aborted by a signal that comes when the process has ended. */
+  get hurry(): AbortSignal {
+    return this.#hurry.signal
+  }
+
+  begin(pid: number | undefined): void {
+    this.#pid = pid
+  }
+
+  end(): void {
+    this.#pid = undefined
+    clearTimeout(this.#kill)
+  }
+
+  release(): void {
+    this.end()
+    for (const signal of SIGNALS) process.off(signal, this.#take)
+  }
+
+  readonly #take = (signal: NodeJS.Signals): void => {
+    const pid = this.#pid
+    if (pid === undefined) {
+      this.#hurry.abort()
+      return
+    }
+    if ((signal === 'SIGINT' || signal === 'SIGQUIT') && isInForeground()) return
+    void signalTree(pid, signal)
+    this.#kill ??= setTimeout(() => void signalTree(pid, 'SIGKILL'), this.#graceMs)
   }
 }

@@ -1,4 +1,5 @@
 import { closeSync, openSync, readFileSync, readSync, readdirSync } from 'node:fs'
+import { printableCommand } from '../core/printable.ts'
 import { failedWith } from './system-error.ts'
 import type { Carrier } from './process-table.ts'
 
@@ -13,13 +14,25 @@ export function carriers(tokens: ReadonlySet<string>): Carrier[] {
     const group = groupOf(pid)
     // It ended between the two reads.
     if (group === undefined) return []
-    return [{ pid, group, token, command: (argumentsOf(pid) ?? '').replaceAll('\0', ' ').trim() }]
+    return [{ pid, group, token, command: printableCommand(argumentsOf(pid) ?? '') }]
   })
 }
 
 export function argumentsOf(pid: number): string | undefined {
   const bytes = read(pid, 'cmdline')
   return bytes === undefined || bytes.length === 0 ? undefined : bytes.toString()
+}
+
+export function environmentOfProcess(pid: number): ReadonlyMap<string, string> | undefined {
+  const bytes = read(pid, 'environ')
+  if (bytes === undefined || bytes.length === 0) return undefined
+  const entries = bytes
+    .toString()
+    .split('\0')
+    .filter((entry) => entry.includes('='))
+  return new Map(
+    entries.map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]),
+  )
 }
 
 export function childOf(pid: number): number | undefined {
@@ -34,6 +47,11 @@ export function stateOf(pid: number): string | undefined {
 export function groupOf(pid: number): number | undefined {
   const group = stat(pid)?.[2]
   return group === undefined ? undefined : Number(group)
+}
+
+export function isForegroundOf(pid: number): boolean {
+  const [, , group, , , foreground] = stat(pid) ?? []
+  return group !== undefined && group === foreground
 }
 
 export function findByArgument(text: string): number | undefined {

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { printableCommand } from '../core/printable.ts'
 import type { Carrier } from './process-table.ts'
 
 /**
@@ -12,13 +13,18 @@ export function carriers(tokens: ReadonlySet<string>): Carrier[] {
     if (pid === undefined || state.startsWith('Z')) return []
     const carried = [...command.matchAll(/(?:^|\s)TW_RUN_(?:INSTANCE|WITHIN)=(\S*)/g)]
     const token = carried.flatMap(([, list = '']) => list.split(',')).find((one) => tokens.has(one))
-    const shown = command.replace(/\s+[A-Za-z_][A-Za-z0-9_]*=.*$/, '')
+    const shown = printableCommand(command.replace(/\s+[A-Za-z_][A-Za-z0-9_]*=.*$/, ''))
     return token === undefined ? [] : [{ pid: Number(pid), group: Number(group), token, command: shown }]
   })
 }
 
 export function argumentsOf(pid: number): string | undefined {
   return ps(['-ww', '-p', String(pid), '-o', 'command='])[0]
+}
+
+/** Unknown: `ps` prints values with blanks in them as it prints two variables. */
+export function environmentOfProcess(): undefined {
+  return undefined
 }
 
 export function childOf(pid: number): number | undefined {
@@ -36,6 +42,11 @@ export function stateOf(pid: number): string | undefined {
 export function groupOf(pid: number): number | undefined {
   const group = Number.parseInt(ps(['-p', String(pid), '-o', 'pgid='])[0] ?? '', 10)
   return Number.isNaN(group) ? undefined : group
+}
+
+export function isForegroundOf(pid: number): boolean {
+  const [group, foreground] = (ps(['-p', String(pid), '-o', 'pgid=,tpgid='])[0] ?? '').trim().split(/\s+/)
+  return group !== undefined && group !== '' && group === foreground
 }
 
 export function findByArgument(text: string): number | undefined {

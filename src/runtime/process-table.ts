@@ -16,23 +16,32 @@ export interface ProcessTable {
   readonly carriers: (tokens: ReadonlySet<string>) => Carrier[]
   /** The argument list, or undefined if there is no such process. */
   readonly argumentsOf: (pid: number) => string | undefined
+  /** The environment that it was executed with, or undefined where it cannot be known for sure. */
+  readonly environmentOfProcess: (pid: number) => ReadonlyMap<string, string> | undefined
   /** The first child, or undefined. */
   readonly childOf: (pid: number) => number | undefined
   /** R, S, T, Z ... as ps prints it, or undefined if there is no such process. */
   readonly stateOf: (pid: number) => string | undefined
   readonly groupOf: (pid: number) => number | undefined
+  /** Whether its group is the one that its terminal sends Ctrl-C to. */
+  readonly isForegroundOf: (pid: number) => boolean
   /** The living process with this text among its arguments, or undefined. */
   readonly findByArgument: (text: string) => number | undefined
 }
 
 const table: ProcessTable = process.platform === 'linux' ? linux : ps
 
-export const { carriers, argumentsOf, childOf, groupOf, findByArgument } = table
+export const { carriers, argumentsOf, environmentOfProcess, childOf, groupOf, findByArgument } = table
 
 /** Whether a process of that pid lives; a zombie does not. */
 export function isRunning(pid: number): boolean {
   const state = table.stateOf(pid)
   return state !== undefined && state !== 'Z' && state !== 'X'
+}
+
+/** Whether Ctrl-C in our terminal goes to our process group. */
+export function isInForeground(): boolean {
+  return table.isForegroundOf(process.pid)
 }
 
 /** Whether it was stopped by a signal or a debugger. */

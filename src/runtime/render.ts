@@ -8,6 +8,8 @@ export interface Chunk {
   readonly seq: number
   /** The last line has no newline of its own. */
   readonly isPartial: boolean
+  /** When the lines were written, ms since 1970; now if it is not said. */
+  readonly time?: number
 }
 
 /**
@@ -45,9 +47,9 @@ function renderBare(bytes: Buffer, { isPartial }: Chunk, out: Outbox): number {
   return 0
 }
 
-function makePrettyRender(headOf: (process: string) => string): Render {
-  return (bytes, { process, isPartial }, out) => {
-    const head = headOf(process)
+function makePrettyRender(headOf: (process: string, time: number | undefined) => string): Render {
+  return (bytes, { process, isPartial, time }, out) => {
+    const head = headOf(process, time)
     const nextLine = `\n${head}`
     const end = isPartial ? bytes.length : bytes.length - 1
     out.addLatin1(head)
@@ -62,12 +64,17 @@ function makePrettyRender(headOf: (process: string) => string): Render {
 }
 
 /** What stands before each line of a process, made once a second. */
-function makeHead({ timestamps, prefix, width, paint }: RenderOptions): (process: string) => string {
+function makeHead({
+  timestamps,
+  prefix,
+  width,
+  paint,
+}: RenderOptions): (process: string, time: number | undefined) => string {
   const heads = new Map<string, string>()
   let second = 0
   let padding = 0
-  return (process) => {
-    const now = Math.floor(Date.now() / 1000)
+  return (process, written = Date.now()) => {
+    const now = Math.floor(written / 1000)
     if (now !== second || padding !== width()) heads.clear()
     second = now
     padding = width()

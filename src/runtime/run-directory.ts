@@ -14,6 +14,7 @@ import { exitFromStatus } from '../core/exit.ts'
 import { parseProcessId } from '../core/names.ts'
 import type { ProcessId } from '../core/names.ts'
 import type { End, Run, StopIntent } from '../core/process.ts'
+import type { LengthAt } from '../core/log-times.ts'
 import { decodeEnd, decodeRunSpec, decodeStop } from '../core/records.ts'
 import type { RunSpec } from '../core/records.ts'
 import { bootFromWall, bootNow } from './clock.ts'
@@ -23,8 +24,8 @@ import type { StateDir } from './state-dir.ts'
 /** How many runs of a process are kept, for their logs. */
 const KEPT_RUNS = 3
 /** The history is cut to its last lines when it is longer than this, bytes. */
-const HISTORY_LIMIT = 64 * 1024
-const HISTORY_KEPT_LINES = 100
+const HISTORY_LIMIT = 512 * 1024
+export const HISTORY_KEPT_LINES = 1000
 
 /** What a run's directory says, apart from whether its shim lives. */
 export type RunRecord = Omit<Run, 'life' | 'leftovers' | 'done'> & {
@@ -67,11 +68,9 @@ export function runNumbers(state: StateDir, id: ProcessId): number[] {
     .toSorted((a, b) => a - b)
 }
 
-/** The runs of a process that belong to a session and are still on disk, oldest first. */
-export function keptRuns(state: StateDir, id: ProcessId, session: string): RunRecord[] {
-  return runNumbers(state, id)
-    .flatMap((number) => readRun(runPath(state, id, number)) ?? [])
-    .filter((run) => run.session === session)
+/** The runs of a process that are still on disk, oldest first. */
+export function keptRuns(state: StateDir, id: ProcessId): RunRecord[] {
+  return runNumbers(state, id).flatMap((number) => readRun(runPath(state, id, number)) ?? [])
 }
 
 /** Reads a run's directory; undefined if its spec.json is damaged. */
@@ -124,11 +123,11 @@ export function writeTold(path: string): void {
 }
 
 export function writeKilled(path: string, at: number): void {
-  replaceFile(join(path, 'killed'), `${Math.round(at)}\n`)
+  replaceFile(join(path, 'killed'), `${at}\n`)
 }
 
 export function writeLeftoversKillAt(path: string, at: number): void {
-  replaceFile(join(path, 'leftovers'), `${Math.round(at)}\n`)
+  replaceFile(join(path, 'leftovers'), `${at}\n`)
 }
 
 /** The ends of a process's runs, oldest first; lines that are none are passed over. */
@@ -151,6 +150,24 @@ export function appendEnd(state: StateDir, id: ProcessId, end: End): void {
 
 function historyPath(state: StateDir, id: ProcessId): string {
   return join(state.processes, id, 'history')
+}
+
+/** Notes how long a run's log was at a time (ms since 1970), so that its lines can be dated later. */
+export function noteTime(path: string, length: number, time: number): void {
+  appendFileSync(join(path, 'times'), `${length} ${Math.round(time)}\n`, { mode: 0o600 })
+}
+
+/** The notes, oldest first; lines that are none are passed over. */
+export function readTimes(path: string): LengthAt[] {
+  return (readIfThere(join(path, 'times')) ?? '').split('\n').flatMap((line) => {
+    const [, length, time] = /^(\d{1,16}) (\d{1,16})$/.exec(line) ?? []
+    return length === undefined ? [] : [{ length: Number(length), time: Number(time) }]
+  })
+}
+
+/** The length of a run's log, bytes. */
+export function logLength(path: string): number {
+  return statSync(join(path, 'log'), { throwIfNoEntry: false })?.size ?? 0
 }
 
 /** The directories of runs that are too old to be kept, given the newest number. */

@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { constants } from 'node:os'
 import { shellText } from '../core/command.ts'
+import { TwRunError } from '../core/error.ts'
+import { isToken } from '../core/records.ts'
 
 /**
  * The parent of a command, which outlives tw-run and writes down how the command ended. $1 is the run's
@@ -21,6 +23,13 @@ exit $code`
 /** The name (`$0`) under which the shim of a run is found in the process table. */
 export function shimName(token: string): string {
   return `tw-run:${token}`
+}
+
+/** The token in the arguments of a shim that works in this run's directory, if they are that. */
+export function tokenOfShim(args: string, directory: string): string | undefined {
+  const words = args.split('\0')
+  const token = words.find((word) => word.startsWith('tw-run:'))?.slice('tw-run:'.length)
+  return words.includes(directory) && isToken(token) ? token : undefined
 }
 
 export interface ShimOptions {
@@ -63,6 +72,12 @@ const PASSING = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM', 'ENOSPC'])
 
 /** Why a start failed, for a person, and whether the same may work a moment later. */
 export function explainRefusal(error: unknown, cwd: string): { message: string; again: boolean } {
+  if (error instanceof TwRunError) {
+    return {
+      message: error.hint === undefined ? error.message : `${error.message} (${error.hint})`,
+      again: false,
+    }
+  }
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   const message = error instanceof Error ? error.message : String(error)
   // For a missing directory Node names the program instead.

@@ -4,7 +4,7 @@ import { exitFromStatus } from '../core/exit.ts'
 import { parseProcessId } from '../core/names.ts'
 import type { ProcessId } from '../core/names.ts'
 import { observe } from '../core/observe.ts'
-import type { Desired, End, Observed, RestartPolicy, Run, Slot } from '../core/process.ts'
+import type { End, Observed, RestartPolicy, Run, Slot } from '../core/process.ts'
 import type { Place } from '../core/session.ts'
 import { bootNow } from './clock.ts'
 import { crashPoint } from './crash-points.ts'
@@ -12,7 +12,8 @@ import { failedWith } from './system-error.ts'
 import { isHeld, openForReading, watchLifeline } from './lifeline.ts'
 import { argumentsOf, findByArgument } from './process-table.ts'
 import * as directory from './run-directory.ts'
-import { shimName } from './shim.ts'
+import { newRun } from './new-run.ts'
+import { shimName, tokenOfShim } from './shim.ts'
 import type { StateDir } from './state-dir.ts'
 
 /** Of a process that nobody wants any more, an end is an end. */
@@ -25,6 +26,7 @@ const LEAVE: RestartPolicy = { when: 'no' }
 export class Slots {
   readonly #state: StateDir
   readonly #place: Place
+  readonly #isHolder: boolean
   #changed: () => void = () => {}
   readonly #slots = new Map<ProcessId, Slot>()
   readonly #watches = new Map<string, { stop(): void }>()
@@ -35,9 +37,11 @@ export class Slots {
   readonly #children = new Set<string>()
   readonly damaged: string[] = []
 
-  constructor(state: StateDir, place: Place) {
+  /** `isHolder`: the lock is held, so that runs may be followed and damaged ones put aside. */
+  constructor(state: StateDir, place: Place, isHolder: boolean) {
     this.#state = state
     this.#place = place
+    this.#isHolder = isHolder
   }
 
   /** Calls back whenever a run is seen to have ended. */
@@ -61,6 +65,10 @@ export class Slots {
     return [...this.#slots.values()].flatMap(({ run }) => run ?? [])
   }
 
+  endsOf(id: ProcessId): readonly End[] {
+    return this.#slots.get(id)?.ends ?? []
+  }
+
   run(id: ProcessId): Run | undefined {
     return this.#slots.get(id)?.run
   }
@@ -73,18 +81,16 @@ export class Slots {
 
   /** The newest generation of each type found. */
   newestGenerations(): Record<string, number> {
-    const newest: Record<string, number> = {}
+    const newest = new Map<string, number>()
     for (const [id, { run, ends }] of this.#slots) {
       const type = parseProcessId(id)?.type ?? id
-      newest[type] = Math.max(newest[type] ?? 0, run?.generation ?? 0, ends.at(-1)?.generation ?? 0)
+      newest.set(type, Math.max(newest.get(type) ?? 0, run?.generation ?? 0, ends.at(-1)?.generation ?? 0))
     }
-    return newest
+    return Object.fromEntries(newest)
   }
 
-  observed(wants: Desired['wants']): Observed {
-    return new Map(
-      [...this.#slots].map(([id, slot]) => [id, observe(slot, wants.get(id)?.policy ?? LEAVE)] as const),
-    )
+  observed(policyOf: (id: ProcessId) => RestartPolicy | undefined): Observed {
+    return new Map([...this.#slots].map(([id, slot]) => [id, observe(slot, policyOf(id) ?? LEAVE)] as const))
   }
 
   /** A new run, from now on the newest of its process. */
@@ -102,7 +108,10 @@ export class Slots {
     const ends = [...(this.#slots.get(run.id)?.ends ?? []).filter((one) => one.run !== end.run), end].slice(
       -100,
     )
-    this.#slots.set(run.id, { run: { ...run, done: true, exit: end.exit, endedAt: end.endedAt }, ends })
+    this.#slots.set(run.id, {
+      run: { ...run, life: 'dead', done: true, exit: end.exit, endedAt: end.endedAt },
+      ends,
+    })
     this.#forget(run)
   }
 
@@ -145,14 +154,31 @@ export class Slots {
     const path = directory.runPath(this.#state, id, number)
     const record = directory.readRun(path)
     if (record === undefined || record.id !== id || record.number !== number) {
+      const nameless = this.#recover(id, number, path)
+      if (nameless !== undefined) return this.#adopt(nameless)
+      if (!this.#isHolder) return undefined
       this.damaged.push(directory.quarantine(path))
       return this.#newestRun(id, ends)
     }
     const { path: _, bootId, pidNamespace, ...facts } = record
-    const run: Run = { ...facts, life: 'dead', leftovers: undefined, done: ends.at(-1)?.run === number }
+    const run: Run = {
+      ...facts,
+      life: 'dead',
+      leftovers: undefined,
+      done: ends.some((end) => end.run === number),
+    }
     if (run.done) return run
     const elsewhere = bootId !== this.#place.bootId || pidNamespace !== this.#place.pidNamespace
     return elsewhere ? lostToReboot(run) : this.#adopt(run)
+  }
+
+  /** A run whose spec.json is damaged, from its shim's arguments: of no generation, so it will be replaced. */
+  #recover(id: ProcessId, number: number, path: string): Run | undefined {
+    const pid = directory.readPid(path)
+    const token = pid === undefined ? undefined : tokenOfShim(argumentsOf(pid) ?? '', path)
+    if (pid === undefined || token === undefined) return undefined
+    const run = newRun({ id, number, token, generation: 0, session: '', command: '', port: 0 })
+    return { ...run, pid, life: 'dead' }
   }
 
   /** A run of this boot: alive if its shim holds the lifeline. */
@@ -168,7 +194,8 @@ export class Slots {
       closeSync(read)
       return run
     }
-    this.watch(run, read)
+    if (this.#isHolder) this.watch(run, read)
+    else closeSync(read)
     return { ...run, life: 'alive' }
   }
 

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { closeSync, mkdirSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { ChildProcess } from 'node:child_process'
@@ -10,8 +9,10 @@ import type { RunSpec } from '../core/records.ts'
 import type { Place } from '../core/session.ts'
 import { bootNow } from './clock.ts'
 import { crashPoint } from './crash-points.ts'
+import { descriptorCeiling } from './descriptors.ts'
 import type { Host, HostContext } from './host.ts'
 import { makeLifelines, openLifeline } from './lifeline.ts'
+import { newRun } from './new-run.ts'
 import * as directory from './run-directory.ts'
 import { explainRefusal, spawnShim } from './shim.ts'
 
@@ -33,6 +34,7 @@ export interface StarterOptions extends HostContext {
 /** Starts runs. From the rename of its directory on, a run is meant to be; from the fork on, it is. */
 export class Starter {
   readonly #at: StarterOptions
+  readonly #ceiling = descriptorCeiling()
 
   constructor(options: StarterOptions) {
     this.#at = options
@@ -60,29 +62,10 @@ export class Starter {
     for (const run of started) this.#at.host.prune(run)
   }
 
-  #plan({ plan, generation }: Want): Run {
+  #plan({ plan: { id, command, port }, generation }: Want): Run {
+    const { slots, session } = this.#at
     const token = randomBytes(8).toString('hex')
-    return {
-      id: plan.id,
-      command: plan.command,
-      port: plan.port,
-      generation,
-      token,
-      number: this.#at.slots.nextNumber(plan.id),
-      session: this.#at.session,
-      scratch: join(tmpdir(), `tw-run-${token}`),
-      startedAt: bootNow(),
-      life: 'alive',
-      pid: undefined,
-      exit: undefined,
-      endedAt: undefined,
-      stop: undefined,
-      told: false,
-      done: false,
-      killedAt: undefined,
-      leftovers: undefined,
-      leftoversKillAt: undefined,
-    }
+    return newRun({ id, command, port, generation, session, token, number: slots.nextNumber(id) })
   }
 
   #prepare(runs: readonly Run[]): void {
@@ -129,6 +112,9 @@ export class Starter {
       crashPoint('start:scratch-made')
       const life = openLifeline(join(path, 'life'))
       open.push(life.read, life.write)
+      // Numbers are given lowest first: a high one means that nearly all are in use.
+      if (life.write >= this.#ceiling)
+        throw Object.assign(new Error('too many open files'), { code: 'EMFILE' })
       const log = directory.openLog(path)
       open.push(log)
       crashPoint('start:lifeline-opened')

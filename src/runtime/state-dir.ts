@@ -10,6 +10,8 @@ export interface StateDir {
   readonly lock: string
   readonly session: string
   readonly processes: string
+  /** Holds the path of the control socket: the temp directory may be another one for each terminal. */
+  readonly socket: string
 }
 
 /**
@@ -28,6 +30,7 @@ export function locateStateDir(root: string, base: string | undefined): StateDir
     lock: join(path, 'lock'),
     session: join(path, 'formation.json'),
     processes: join(path, 'processes'),
+    socket: join(path, 'socket'),
   }
 }
 

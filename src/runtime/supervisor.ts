@@ -1,22 +1,25 @@
 import { randomBytes } from 'node:crypto'
 import { statSync } from 'node:fs'
-import type { ProcessPlan } from '../core/expand.ts'
 import type { JournalEvent } from '../core/journal.ts'
 import { outcome } from '../core/outcome.ts'
-import type { Desired, Observed, ProcessState, RestartPolicy, Run, Want } from '../core/process.ts'
+import type { Reply, Request } from '../core/protocol.ts'
+import type { Desired, Observed, Run, Want } from '../core/process.ts'
 import { reconcile } from '../core/reconcile.ts'
-import { beginOrCarryOn, codeOfReason, generationOf, replace } from '../core/session.ts'
-import type { Asked, Ending, Place, Reason, Session, Stage } from '../core/session.ts'
+import { beginOrCarryOn, codeOfReason, replace } from '../core/session.ts'
+import type { Asked, Ending, Place, Reason, Session } from '../core/session.ts'
+import { applyCommand } from './apply-command.ts'
 import { bootNow } from './clock.ts'
 import { crashPoint } from './crash-points.ts'
+import type { Definition } from './definition.ts'
 import { Ballast } from './descriptors.ts'
 import { replaceFile } from './disk.ts'
+import { EndTeller } from './end-teller.ts'
 import { Host } from './host.ts'
+import { LogKeeper } from './log-keeper.ts'
 import type { Carrier } from './process-table.ts'
 import { readSession } from './session-file.ts'
 import type { Slots } from './slots.ts'
 import { Starter, sameProcess } from './starter.ts'
-import type { EnvironmentOf } from './starter.ts'
 import type { StateDir } from './state-dir.ts'
 
 /** The longest time between two looks, ms: events are hints, and may be lost. */
@@ -31,14 +34,9 @@ export interface SupervisorOptions {
   /** Loaded from the state directory. */
   readonly slots: Slots
   readonly place: Place
-  readonly root: string
   readonly asked: Asked
-  readonly policy: RestartPolicy
+  readonly definition: Definition
   readonly stopSignal: string
-  readonly graceMs: number
-  /** The processes of a stage, or of the formation with the counts given. */
-  readonly planOf: (stage: Stage, counts: Session['counts']) => readonly ProcessPlan[]
-  readonly readEnvironment: () => EnvironmentOf
   readonly journal: (event: JournalEvent) => void
 }
 
@@ -58,25 +56,28 @@ export class Supervisor {
   readonly #slots: Slots
   readonly #host: Host
   readonly #starter: Starter
+  readonly #logs: LogKeeper
   /** Of every run of this session, for the last look. */
   readonly #tokens = new Set<string>()
   #session: Session
+  #definition: Definition
   #timer: NodeJS.Timeout | undefined
   #wake: () => void = () => {}
   #isChanged = false
   #endingSince = Infinity
   #saidWaiting = -Infinity
-  /** The newest run of each process whose end was told. */
-  readonly #told = new Map<string, string>()
+  #lookedAt = -Infinity
+  readonly #ends: EndTeller
 
   constructor(options: SupervisorOptions) {
     const { state, asked, journal, place } = options
     this.#options = options
+    this.#definition = options.definition
     this.#slots = options.slots
     this.#slots.onChange(() => this.#change())
     const context = { state, slots: this.#slots, ballast: new Ballast(), journal }
     this.#host = new Host(context)
-    for (const run of this.#slots.runs()) if (run.done) this.#told.set(run.id, run.token)
+    this.#ends = new EndTeller(this.#slots.runs(), journal)
     const id = randomBytes(4).toString('hex')
     const previous = readSession(options, (message) => this.#host.trouble(message))
     const { session, carriedOn } = beginOrCarryOn(
@@ -86,11 +87,18 @@ export class Supervisor {
       this.#slots.newestGenerations(),
     )
     this.#session = session
-    const { root: cwd, readEnvironment } = options
-    const host = this.#host
-    this.#starter = new Starter({ ...context, host, place, session: session.id, cwd, readEnvironment })
+    this.#starter = new Starter({
+      ...context,
+      host: this.#host,
+      place,
+      session: session.id,
+      cwd: options.definition.app.root,
+      readEnvironment: () => this.#definition.readEnvironment(),
+    })
+    this.#logs = new LogKeeper((run) => this.#host.path(run))
     if (carriedOn) this.#carryOn()
     if (session.ending !== undefined) this.#endingSince = bootNow()
+    this.#host.removeLostScratch()
     this.#writeSession()
     crashPoint('session:written')
   }
@@ -104,8 +112,9 @@ export class Supervisor {
     return this.#slots.runs().filter(({ session }) => session === this.#session.id)
   }
 
-  pathOf(run: Run): string {
-    return this.#host.path(run)
+  /** Says where it listens for commands. */
+  publish(socket: string): void {
+    this.#host.persist(() => replaceFile(this.#options.state.socket, `${socket}\n`))
   }
 
   /** Begins the end of the run, or if it is ending, ends the grace periods. */
@@ -116,6 +125,22 @@ export class Supervisor {
     this.#change()
   }
 
+  /** Carries out a command: the desired state is on disk before the answer, the work comes after it. */
+  apply(request: Request): Reply {
+    const applied = applyCommand(request, {
+      session: this.#session,
+      definition: this.#definition,
+      slots: this.#slots,
+    })
+    if ('ok' in applied) return applied
+    this.#definition = applied.definition
+    if (applied.session !== this.#session) this.#write(applied.session)
+    crashPoint('command:written')
+    if (applied.endsAll) this.end({ kind: 'asked' })
+    this.#change()
+    return { ok: true, lines: applied.lines }
+  }
+
   /** The person at the terminal does not want to wait. A terminal that closes says so more than once. */
   #isSecondThought(reason: Reason): boolean {
     if (reason.kind !== 'signal' || reason.signal === 'SIGHUP') return false
@@ -124,25 +149,36 @@ export class Supervisor {
 
   /** Works until the run is over. */
   async run(): Promise<RunResult> {
+    const result = await this.#work(() => false)
+    if (result === undefined) throw new Error('a session was over without an ending')
+    return result
+  }
+
+  /** Works until nothing is on its way any more; the result if the run is over then. */
+  async runUntilQuiet(): Promise<RunResult | undefined> {
+    const onTheWay = new Set(['starting', 'stopping', 'sweeping'])
+    return this.#work(() => ![...this.#observed()].some(([, { phase }]) => onTheWay.has(phase)))
+  }
+
+  async #work(isEnough: () => boolean): Promise<RunResult | undefined> {
     for (;;) {
       this.#isChanged = false
       const wakeAt = await this.#settle()
-      if (this.#session.over) break
+      if (this.#session.over || isEnough()) break
       if (!this.#isChanged) await this.#sleep(wakeAt)
       this.#look()
     }
     await this.#host.settled()
-    const { ending } = this.#session
-    if (ending === undefined) throw new Error('a session was over without an ending')
-    return { ending, survivors: this.#host.survivors(this.#tokens) }
+    const { ending, over } = this.#session
+    return over && ending ? { ending, survivors: this.#host.survivors(this.#tokens) } : undefined
   }
 
   /** Takes steps until there is none to take; the time to look again, ms since boot. */
   async #settle(): Promise<number | undefined> {
     for (;;) {
       const desired = this.#desired()
-      const observed = this.#slots.observed(desired.wants)
-      this.#tell(observed)
+      const observed = this.#observed(desired)
+      this.#ends.tell(observed)
       const now = bootNow()
       const next = outcome(this.#session, desired, observed, now)
       if (next?.do === 'over') {
@@ -170,29 +206,19 @@ export class Supervisor {
     }
   }
 
+  #observed({ wants } = this.#desired()): Observed {
+    return this.#slots.observed((id) => wants.get(id)?.policy)
+  }
+
   #desired(): Desired {
-    const { policy, stopSignal, graceMs, planOf } = this.#options
-    const { ending, stages, counts } = this.#session
-    const [stage = 'formation'] = stages
-    const plans = ending === undefined ? planOf(stage, counts) : []
-    const wants = plans.map((plan): [Run['id'], Want] => [
-      plan.id,
-      {
-        plan,
-        generation: generationOf(this.#session, plan.type),
-        policy: stage === 'formation' ? policy : { when: 'no' },
-      },
-    ])
-    return { wants: new Map(wants), stopSignal, graceMs, hurried: ending?.hurried ?? false }
+    return this.#definition.desired(this.#session, this.#options.stopSignal)
   }
 
   /** Takes over what a killed supervisor left: what was edited since is replaced, the rest goes on. */
   #carryOn(): void {
-    const [stage = 'formation'] = this.#session.stages
-    const plans = this.#options.planOf(stage, this.#session.counts)
-    const edited = plans.flatMap((plan) => {
+    const edited = this.#definition.wanted(this.#session).flatMap((plan) => {
       const run = this.#slots.run(plan.id)
-      return run?.life === 'alive' && !sameProcess(run, plan) ? [plan.type] : []
+      return run?.life === 'alive' && !sameProcess(run, plan) ? [plan.id] : []
     })
     this.#session = replace(this.#session, new Set(edited))
     const runs = this.runs()
@@ -221,17 +247,10 @@ export class Supervisor {
     this.#host.persist(() => replaceFile(this.#options.state.session, `${JSON.stringify(this.#session)}\n`))
   }
 
-  /** Tells of the runs that are over since the last time. */
-  #tell(observed: Observed): void {
-    for (const [id, state] of observed) {
-      if (!('run' in state) || !state.run.done || this.#told.get(id) === state.run.token) continue
-      this.#told.set(id, state.run.token)
-      this.#options.journal(endedEvent(state))
-    }
-  }
-
   #look(): void {
     this.#slots.look()
+    const due = bootNow() - LOOK_EVERY_MS
+    if (this.#lookedAt <= due) this.#lookAtLogs()
     const { state } = this.#options
     if (statSync(state.session, { throwIfNoEntry: false }) === undefined) {
       this.#host.trouble(
@@ -247,6 +266,12 @@ export class Supervisor {
     if (runs.length > 0) this.#options.journal({ type: 'waiting', runs })
   }
 
+  #lookAtLogs(): void {
+    this.#lookedAt = bootNow()
+    const running = this.runs().filter(({ done }) => !done)
+    this.#host.persist(() => this.#logs.look(running))
+  }
+
   #change(): void {
     this.#isChanged = true
     this.#wake()
@@ -259,24 +284,5 @@ export class Supervisor {
       this.#wake = resolve
       this.#timer = setTimeout(this.#wake, Math.max(0, until - bootNow()))
     }).then(() => clearTimeout(this.#timer))
-  }
-}
-
-function endedEvent(state: ProcessState & { run: Run }): JournalEvent {
-  const { run } = state
-  const exit = run.exit ?? { kind: 'lost', why: 'shim' }
-  const next =
-    state.phase === 'backoff'
-      ? { retryAt: state.retryAt }
-      : state.phase === 'exited' || state.phase === 'crashed'
-        ? state.phase
-        : 'stopped'
-  return {
-    type: 'ended',
-    run,
-    exit,
-    asked: run.stop !== undefined,
-    endedAt: run.endedAt ?? run.startedAt,
-    next,
   }
 }

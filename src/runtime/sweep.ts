@@ -7,25 +7,38 @@ const LOOK_AGAIN_MS = 50
 /** How long SIGKILL may take to be seen, ms. */
 const KILL_WITHIN_MS = 2_000
 
+export interface SweepOptions {
+  /** From SIGTERM to SIGKILL. */
+  readonly graceMs: number
+  /** Aborted: SIGKILL now. */
+  readonly hurry: AbortSignal
+}
+
 /**
- * Ends what a one-off process left behind: SIGTERM, after the grace period (ms) SIGKILL. Returns what is
- * there all the same.
+ * Ends what a one-off process left behind: SIGTERM, after the grace period SIGKILL. Returns what is there all
+ * the same.
  */
-export async function sweep(token: string, graceMs: number): Promise<Carrier[]> {
+export async function sweep(token: string, { graceMs, hurry }: SweepOptions): Promise<Carrier[]> {
   const tokens = new Set([token])
   const look = (): Carrier[] => {
     const found = carriers(tokens)
     return found.length === 0 ? carriers(tokens) : found
   }
   let found = look()
-  if (found.length === 0) return []
-  const killAt = performance.now() + graceMs
-  for (const carrier of found) {
-    signalCarrier(carrier, 'SIGTERM')
-    signalCarrier(carrier, 'SIGCONT')
-  }
+  const toldAt = performance.now()
+  let killAt = toldAt + graceMs
+  const told = new Set<number>()
   while (found.length > 0 && performance.now() < killAt + KILL_WITHIN_MS) {
-    if (performance.now() >= killAt) for (const carrier of found) signalCarrier(carrier, 'SIGKILL')
+    if (hurry.aborted) killAt = Math.min(killAt, performance.now())
+    const isKilling = performance.now() >= killAt
+    for (const carrier of found) {
+      if (isKilling) signalCarrier(carrier, 'SIGKILL')
+      else if (!told.has(carrier.pid)) {
+        signalCarrier(carrier, 'SIGTERM')
+        signalCarrier(carrier, 'SIGCONT')
+      }
+      told.add(carrier.pid)
+    }
     await sleep(LOOK_AGAIN_MS)
     found = look()
   }

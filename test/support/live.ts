@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, expect } from 'vitest'
@@ -14,7 +14,7 @@ const MARK = 'TW_TEST_MARK'
 
 /** Waits until the condition gives something true; after the deadline it fails and says what was awaited. */
 export async function until<T>(
-  what: string,
+  what: string | (() => string),
   condition: () => T,
   deadline = DEADLINE_MS,
 ): Promise<NonNullable<T>> {
@@ -22,7 +22,9 @@ export async function until<T>(
   for (;;) {
     const value = condition()
     if (value) return value
-    if (performance.now() > end) throw new Error(`not within ${deadline} ms: ${what}`)
+    if (performance.now() > end) {
+      throw new Error(`not within ${deadline} ms: ${typeof what === 'string' ? what : what()}`)
+    }
     await sleep(10)
   }
 }
@@ -51,6 +53,8 @@ export interface LiveApp extends TestApp {
   ): LiveRun
   /** Living processes of this app, tw-run's own excepted. */
   survivors(): { pid: number; command: string }[]
+  /** What is left in the folder where scratch directories are made. */
+  scratch(): string[]
   /** The state directory of the project. */
   state(): string
   /** A file of the newest run of a process. */
@@ -63,12 +67,14 @@ const apps = new Set<LiveApp & { readonly mark: string; readonly runs: LiveRun[]
 export function liveApp(files: Readonly<Record<string, string | Uint8Array>>): LiveApp {
   const app = makeApp(files)
   const mark = randomUUID()
+  const scratch = join(app.root, '..', 'tmp')
+  mkdirSync(scratch)
   const runs: LiveRun[] = []
   const startBy: LiveApp['startBy'] = (command, args = [], env = {}) => {
     const [file = '', ...rest] = [...command, BIN, ...args]
     const child = spawn(file, rest, {
       cwd: app.root,
-      env: { ...cleanEnvironment(), TW_RUN_STATE_DIR: app.stateDir, [MARK]: mark, ...env },
+      env: { ...cleanEnvironment(), TW_RUN_STATE_DIR: app.stateDir, TMPDIR: scratch, [MARK]: mark, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     const run = liveRun(child)
@@ -82,7 +88,8 @@ export function liveApp(files: Readonly<Record<string, string | Uint8Array>>): L
     startBy,
     start: (args: readonly string[] = [], env: Readonly<Record<string, string>> = {}) =>
       startBy([process.execPath], ['start', ...args], env),
-    cli: (args: readonly string[], env = {}) => app.cli(args, { [MARK]: mark, ...env }),
+    cli: (args: readonly string[], env = {}) => app.cli(args, { [MARK]: mark, TMPDIR: scratch, ...env }),
+    scratch: () => readdirSync(scratch),
     survivors: () => marked(mark).filter(({ pid }) => !runs.some((run) => run.pid === pid)),
     state: () => join(app.stateDir, readdirSync(app.stateDir)[0] ?? ''),
     runFile: (id: string, name: string) => newestRunFile(app.stateDir, id, name),
@@ -106,7 +113,12 @@ function liveRun(child: ChildProcess): LiveRun {
     ended,
     output: () => text,
     lines: () => text.split('\n').slice(0, -1),
-    waitFor: (pattern, deadline) => until(`${pattern} in:\n${text}`, () => pattern.exec(text), deadline),
+    waitFor: (pattern, deadline) =>
+      until(
+        () => `${pattern} in:\n${text}`,
+        () => pattern.exec(text),
+        deadline,
+      ),
     signal: (signal) => void process.kill(pid, signal),
   }
 }
@@ -129,7 +141,9 @@ function marked(mark: string): { pid: number; command: string }[] {
     if (!/^\d+$/.test(name)) return []
     try {
       if (!readFileSync(`/proc/${name}/environ`, 'latin1').includes(`${MARK}=${mark}`)) return []
-      const command = readFileSync(`/proc/${name}/cmdline`, 'latin1').replaceAll('\0', ' ').trim()
+      const command = readFileSync(`/proc/${name}/cmdline`, 'latin1')
+        .replaceAll(/[\0\s]+/g, ' ')
+        .trim()
       return command === '' ? [] : [{ pid: Number(name), command }]
     } catch {
       // It ended meanwhile, or is not ours to see.
@@ -143,7 +157,6 @@ afterEach(async () => {
   for (const app of apps) {
     for (const run of app.runs)
       if (run.child.exitCode === null && run.child.signalCode === null) run.signal('SIGKILL')
-    await Promise.all(app.runs.map(({ ended }) => ended.catch(() => 'failed')))
     for (const { pid, command } of app.survivors()) {
       left.push(`${command} (pid ${pid})`)
       try {
@@ -152,6 +165,8 @@ afterEach(async () => {
         // It ended by itself in this moment.
       }
     }
+    // Only now: a survivor may hold the other end of a run's output.
+    await Promise.all(app.runs.map(({ ended }) => ended.catch(() => 'failed')))
     await until('what a test left over to be gone', () => app.survivors().length === 0)
     app.cleanup()
   }

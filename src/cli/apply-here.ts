@@ -1,0 +1,17 @@
+import type { Reply, Request } from '../core/protocol.ts'
+import type { Flags } from '../core/settings.ts'
+import { newSupervisor, farewell } from './start-action.ts'
+import { takeGround } from './formation.ts'
+
+/**
+ * Carries a command out where no supervisor lives: takes the lock, applies it, does what follows from it, and
+ * leaves the processes to their shims again.
+ */
+export async function applyHere(flags: Flags, request: Request): Promise<Reply> {
+  const ground = await takeGround(flags, true)
+  const supervisor = newSupervisor(ground, { journal: () => {}, isDetached: false, isColorTerminal: false })
+  const reply = supervisor.apply(request)
+  if (!reply.ok) return reply
+  const result = await supervisor.runUntilQuiet()
+  return result === undefined ? reply : { ok: true, lines: [...reply.lines, farewell(result)] }
+}

@@ -1,0 +1,99 @@
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { closeSync, openSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { TwRunError } from '../core/error.ts'
+import type { Reply, Request } from '../core/protocol.ts'
+import { isUnfinished } from '../core/session.ts'
+import type { Flags } from '../core/settings.ts'
+import { sendCommand } from '../runtime/control-client.ts'
+import { readIfThere } from '../runtime/disk.ts'
+import { view } from '../runtime/observer.ts'
+import type { View } from '../runtime/observer.ts'
+import { here } from '../runtime/place.ts'
+import type { StateDir } from '../runtime/state-dir.ts'
+
+const BIN = fileURLToPath(new URL('../../bin/tw-run.js', import.meta.url))
+/** How long a supervisor may take from its start to its first answer, ms. */
+const LISTENS_WITHIN_MS = 10_000
+const ASK_AGAIN_MS = 10
+
+/**
+ * Has a command carried out: by the supervisor if one lives, by a new one if the formation is detached, else
+ * here and now, under the lock. Errors: TwRunError, also for what the command refuses.
+ */
+export async function command(state: StateDir, request: Request): Promise<readonly string[]> {
+  const reply = (await ask(state, request)) ?? (await withoutSupervisor(state, request))
+  if (reply.ok) return reply.lines
+  throw new TwRunError(reply.message, { exitCode: reply.exitCode, hint: reply.hint })
+}
+
+async function ask(state: StateDir, request: Request): Promise<Reply | undefined> {
+  const path = readIfThere(state.socket)?.trimEnd()
+  const reply = path === undefined ? undefined : await sendCommand(path, request)
+  if (reply !== 'hung-up') return reply
+  // Set or replaced twice is set or replaced; added twice is not added.
+  if (request.do !== 'scale' || !request.words.some((word) => /[+-]\d+$/.test(word))) return undefined
+  throw new TwRunError('the supervisor died while it was asked: it may have happened or not', {
+    exitCode: 1,
+    hint: 'tw-run scale shows the formation as it is now',
+  })
+}
+
+async function withoutSupervisor(state: StateDir, request: Request): Promise<Reply> {
+  const until = performance.now() + LISTENS_WITHIN_MS
+  let started: ChildProcess | undefined
+  for (;;) {
+    const { session, supervisor } = view(state)
+    if (session === undefined || !isUnfinished(session, here())) throw nothingRuns()
+    if (supervisor === undefined) {
+      if (!session.isDetached) return (await import('./apply-here.ts')).applyHere(session.flags, request)
+      // It may lose the lock to another one that was started in the same instant, and end.
+      if (started === undefined || started.exitCode !== null) {
+        started = startSupervisor(state, session.flags, '--revive')
+      }
+    }
+    // One that has just been started, or is about to end, does not listen.
+    await sleep(ASK_AGAIN_MS)
+    const reply = await ask(state, request)
+    if (reply !== undefined) return reply
+    if (performance.now() > until) {
+      throw new TwRunError(`the supervisor (pid ${supervisor ?? '?'}) does not listen`, {
+        exitCode: 1,
+        hint: `its messages are in ${supervisorLog(state)}`,
+      })
+    }
+  }
+}
+
+export function nothingRuns(): TwRunError {
+  return new TwRunError('nothing runs here', { exitCode: 1, hint: 'start it with: tw-run start' })
+}
+
+/** Starts another supervisor for a detached formation whose own one is dead. */
+export function revive(seen: View): void {
+  const { session, supervisor, state } = seen
+  if (session?.isDetached === true && supervisor === undefined && isUnfinished(session, here())) {
+    startSupervisor(state, session.flags, '--revive')
+  }
+}
+
+/** Where a supervisor without a terminal says what it has to say. */
+export function supervisorLog({ path }: StateDir): string {
+  return join(path, 'supervisor.log')
+}
+
+/** Starts a supervisor in a session of its own; it ends by itself if another one holds the lock. */
+export function startSupervisor(state: StateDir, flags: Flags, ...options: '--revive'[]): ChildProcess {
+  const log = openSync(supervisorLog(state), 'a', 0o600)
+  const child = spawn(process.execPath, [BIN, 'supervise', ...options, JSON.stringify(flags)], {
+    cwd: flags.root,
+    detached: true,
+    stdio: ['ignore', log, log],
+  })
+  closeSync(log)
+  child.unref()
+  return child
+}

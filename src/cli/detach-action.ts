@@ -1,0 +1,84 @@
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { TwRunError } from '../core/error.ts'
+import type { ProcessId } from '../core/names.ts'
+import type { Flags } from '../core/settings.ts'
+import { closeInheritedDescriptors } from '../runtime/descriptors.ts'
+import { loadApp, requireProcesses } from '../runtime/load.ts'
+import { heldBy } from '../runtime/lock.ts'
+import { view } from '../runtime/observer.ts'
+import { runPath } from '../runtime/run-directory.ts'
+import { locateStateDir, makeStateDir } from '../runtime/state-dir.ts'
+import type { StateDir } from '../runtime/state-dir.ts'
+import { say } from '../runtime/terminal.ts'
+import { startSupervisor, supervisorLog } from './control.ts'
+import { lastingFlags } from './formation.ts'
+import { describeRuns } from './journal-text.ts'
+import { refuseTakenPorts } from './taken-ports.ts'
+import { notThere, waitFor } from './waiting.ts'
+import type { Awaited } from './waiting.ts'
+
+const STDOUT = 1
+const STDERR = 2
+const LOOK_AGAIN_MS = 10
+/** How much of a log is shown of a process that did not come up. */
+const LAST_LINES = 20
+
+/** Starts the formation under a supervisor of its own and returns when all are up, or with --wait ready. */
+export async function startDetached(flags: Flags, awaited: Awaited): Promise<number> {
+  closeInheritedDescriptors()
+  const app = loadApp(flags, process.env)
+  if (!app.settings.release) requireProcesses(app)
+  const state = locateStateDir(app.root, app.stateDir)
+  makeStateDir(state)
+  const { supervisor, slots } = view(state)
+  if (supervisor !== undefined) throw heldBy(supervisor, state.lock)
+  refuseTakenPorts(app, slots)
+  const child = startSupervisor(state, lastingFlags(flags, app))
+  const ended = once(child, 'exit').then(([code]) => (typeof code === 'number' ? code : 1))
+  await Promise.race([ended, hasBegun(state, child.pid)])
+  const found = await Promise.race([ended, waitFor(state, awaited)])
+  if (typeof found === 'number') return reportEnd(state, found)
+  if (found.missing.length === 0) {
+    const { slots: now } = view(state)
+    say(
+      STDOUT,
+      `${describeRuns(
+        now.runs().filter(({ life }) => life === 'alive'),
+        () => undefined,
+      )}\n`,
+    )
+    return 0
+  }
+  for (const id of found.failed.length > 0 ? found.failed : found.missing) showLastLines(state, id)
+  throw notThere(found, awaited)
+}
+
+/** The supervisor holds the lock and has written what it is for. */
+async function hasBegun(state: StateDir, pid: number | undefined): Promise<void> {
+  for (;;) {
+    const { session, supervisor } = view(state)
+    if (supervisor === pid && session?.isDetached === true && !session.over) return
+    await sleep(LOOK_AGAIN_MS)
+  }
+}
+
+/** The run was over before it was up: its supervisor says why. */
+function reportEnd(state: StateDir, code: number): number {
+  for (const id of view(state).observed.keys()) showLastLines(state, id)
+  const words = readFileSync(supervisorLog(state), 'utf8').trimEnd().split('\n').slice(-LAST_LINES)
+  say(STDERR, words.map((line) => `${line}\n`).join(''))
+  if (code === 0) return 0
+  throw new TwRunError('the formation ended before it was up', { exitCode: 1 })
+}
+
+function showLastLines(state: StateDir, id: ProcessId): void {
+  const run = view(state).slots.run(id)
+  if (run === undefined) return
+  const text = readFileSync(join(runPath(state, id, run.number), 'log'), 'utf8').trimEnd()
+  if (text === '') return
+  const lines = text.split('\n').slice(-LAST_LINES)
+  say(STDERR, lines.map((line) => `${id} | ${line}\n`).join(''))
+}

@@ -1,0 +1,81 @@
+import { TwRunError } from '../core/error.ts'
+import { decodeSession } from '../core/records.ts'
+import { isUnfinished } from '../core/session.ts'
+import type { Stage } from '../core/session.ts'
+import type { Flags } from '../core/settings.ts'
+import { controlPath } from '../runtime/control-path.ts'
+import { crashPoint } from '../runtime/crash-points.ts'
+import { readIfThere } from '../runtime/disk.ts'
+import { loadApp, requireProcesses } from '../runtime/load.ts'
+import type { App } from '../runtime/load.ts'
+import { takeLock } from '../runtime/lock.ts'
+import { here } from '../runtime/place.ts'
+import { Slots } from '../runtime/slots.ts'
+import { locateStateDir, makeStateDir } from '../runtime/state-dir.ts'
+import type { StateDir } from '../runtime/state-dir.ts'
+import { refuseTakenPorts } from './taken-ports.ts'
+
+/** An app whose state directory is held: what a supervisor works on. */
+export interface Ground {
+  readonly app: App
+  readonly state: StateDir
+  readonly slots: Slots
+  readonly stages: readonly Stage[]
+  /** The options as another supervisor of this app needs them, wherever it is started. */
+  readonly flags: Flags
+  readonly socket: string
+  readonly isRevival: boolean
+}
+
+/**
+ * Reads the app and its state, and takes the lock; `isRevival` where only a supervisor is missing. Errors:
+ * TwRunError; nothing was started then.
+ */
+export async function takeGround(flags: Flags, isRevival = false): Promise<Ground> {
+  const app = loadApp(flags, process.env)
+  const stages = stagesOf(app)
+  if (stages.length === 1) requireProcesses(app)
+  const state = locateStateDir(app.root, app.stateDir)
+  makeStateDir(state)
+  await takeLock(state.lock)
+  crashPoint('lock:held')
+  if (isRevival) refuseIfOver(state)
+  const slots = new Slots(state, here(), true)
+  slots.load()
+  refuseTakenPorts(app, slots)
+  return {
+    app,
+    state,
+    slots,
+    stages,
+    flags: lastingFlags(flags, app),
+    socket: controlPath(state.path),
+    isRevival,
+  }
+}
+
+/** The run may have come to its end while we waited for the lock: that is no reason to begin another one. */
+function refuseIfOver({ session: path }: StateDir): void {
+  const session = decodeSession(readIfThere(path) ?? '')
+  if (session !== undefined && isUnfinished(session, here())) return
+  throw new TwRunError('nothing runs here any more', { exitCode: 1, hint: 'start it with: tw-run start' })
+}
+
+/** `--release` runs the stages that the Procfile has before the formation. */
+function stagesOf({ settings, types }: App): Stage[] {
+  const has = (stage: string): boolean => types.some(({ name }) => name === stage)
+  const before = (['build', 'release'] as const).filter((stage) => settings.release && has(stage))
+  return [...before, 'formation']
+}
+
+/** The same options without anything that depends on the current folder. */
+export function lastingFlags(flags: Flags, { root, procfile, envFiles, stateDir }: App): Flags {
+  const named = envFiles.filter(({ required }) => required).map(({ path }) => path)
+  return {
+    ...flags,
+    root,
+    procfile,
+    ...(named.length === 0 ? {} : { env: named }),
+    ...(stateDir === undefined ? {} : { stateDir }),
+  }
+}

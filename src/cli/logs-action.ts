@@ -1,0 +1,134 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { wantsColor } from '../core/color.ts'
+import { TwRunError } from '../core/error.ts'
+import { didYouMean, parseProcessId } from '../core/names.ts'
+import type { ProcessId } from '../core/names.ts'
+import { resolveSettings } from '../core/settings.ts'
+import type { Flags } from '../core/settings.ts'
+import { linesFrom, tail } from '../runtime/log-tail.ts'
+import { findState, view } from '../runtime/observer.ts'
+import { Outbox } from '../runtime/outbox.ts'
+import { makeRender } from '../runtime/render.ts'
+import type { Render } from '../runtime/render.ts'
+import { keptRuns, knownProcesses, runPath } from '../runtime/run-directory.ts'
+import type { StateDir } from '../runtime/state-dir.ts'
+import { isTerminal, say } from '../runtime/terminal.ts'
+import type { LogsOptions } from './logs.ts'
+import { nothingRuns, revive } from './control.ts'
+
+const STDOUT = 1
+const LINES = 100
+const LOOK_AGAIN_MS = 50
+
+/** Prints what processes have written, from their logs alone. Errors: TwRunError. */
+export async function logs(targets: readonly string[], options: LogsOptions, flags: Flags): Promise<number> {
+  const state = findState(flags)
+  const { session } = view(state)
+  if (session === undefined) throw nothingRuns()
+  const ids = chosen(targets, state)
+  const types = Object.keys(session.counts)
+  const render = await renderFor(flags, types, ids)
+  const shown = showTails({ state, session: session.id, ids }, options, render)
+  if (options.follow === true) await follow(state, targets, { render, shown })
+  return 0
+}
+
+/** The processes on disk that the words name: types and single processes; all if there are none. */
+function chosen(words: readonly string[], state: StateDir): ProcessId[] {
+  const known = knownProcesses(state)
+  const types = [...new Set(known.map((id) => parseProcessId(id)?.type ?? id))]
+  const unknown = words.find((word) => !known.some((id) => id === word) && !types.includes(word))
+  if (unknown !== undefined) {
+    throw new TwRunError(`no process "${unknown}" has run here`, {
+      exitCode: 2,
+      hint: didYouMean(unknown, [...types, ...known], 'there are'),
+    })
+  }
+  return known.filter((id) => isChosen(id, words)).toSorted()
+}
+
+function isChosen(id: ProcessId, words: readonly string[]): boolean {
+  return words.length === 0 || words.includes(id) || words.includes(parseProcessId(id)?.type ?? '')
+}
+
+async function renderFor(flags: Flags, types: readonly string[], ids: readonly ProcessId[]): Promise<Render> {
+  const { settings } = resolveSettings({ flags, shell: process.env, files: [] })
+  const { logFormat: format, timestamps, prefix } = settings
+  const color = wantsColor(settings.color, process.env, isTerminal(STDOUT))
+  const paint = color ? (await import('../runtime/paint.ts')).makePaint(types) : undefined
+  const width = Math.max('system'.length, ...ids.map((id) => id.length))
+  return makeRender({ format, timestamps, prefix, width: () => width, paint })
+}
+
+interface Chosen {
+  readonly state: StateDir
+  /** Of earlier ones there may be logs too. */
+  readonly session: string
+  readonly ids: readonly ProcessId[]
+}
+
+/** How far the newest run of each process has been shown. */
+type Shown = Map<ProcessId, { number: number; offset: number; seq: number }>
+
+function showTails({ state, session, ids }: Chosen, options: LogsOptions, render: Render): Shown {
+  const { lines: count = LINES, since } = options
+  const shown: Shown = new Map()
+  const lines = ids.flatMap((id) => {
+    const runs = keptRuns(state, id).filter((run) => run.session === session)
+    const own = runs.flatMap(({ number }) => {
+      const found = tail(runPath(state, id, number), count)
+      shown.set(id, { number, offset: found.end, seq: found.lines.length + 1 })
+      return found.lines
+    })
+    return own.slice(-count || own.length).map((line, index) => ({ ...line, id, seq: index + 1 }))
+  })
+  const from = since === undefined ? 0 : Date.now() - since
+  const wanted = count === 0 ? [] : lines.filter(({ time }) => time >= from)
+  // A stable sort: lines of one second keep the order of their process.
+  for (const { id, bytes, time, seq } of wanted.toSorted((a, b) => a.time - b.time)) {
+    write(render, bytes, { process: id, seq, time })
+  }
+  return shown
+}
+
+interface Following {
+  readonly render: Render
+  readonly shown: Shown
+}
+
+/** Goes on until the formation is over and all of it is shown, or nobody reads. */
+async function follow(
+  state: StateDir,
+  words: readonly string[],
+  { render, shown }: Following,
+): Promise<void> {
+  for (;;) {
+    const seen = view(state)
+    revive(seen)
+    const isOver = seen.session?.over !== false && !seen.slots.runs().some(({ life }) => life === 'alive')
+    for (const run of seen.slots.runs()) {
+      if (!isChosen(run.id, words)) continue
+      const before = shown.get(run.id)
+      const own = before?.number === run.number ? before : { number: run.number, offset: 0, seq: 1 }
+      const bytes = linesFrom(runPath(state, run.id, run.number), own.offset, run.life === 'dead')
+      shown.set(run.id, { ...own, offset: own.offset + bytes.length, seq: own.seq + 1 })
+      if (bytes.length > 0 && !write(render, bytes, { process: run.id, seq: own.seq, time: Date.now() }))
+        return
+    }
+    if (isOver) return
+    await sleep(LOOK_AGAIN_MS)
+  }
+}
+
+const out = new Outbox()
+
+/** False once nobody reads. */
+function write(
+  render: Render,
+  bytes: Buffer,
+  chunk: { process: string; seq: number; time: number },
+): boolean {
+  out.clear()
+  render(bytes, { ...chunk, isPartial: bytes.at(-1) !== 0x0a }, out)
+  return say(STDOUT, out.bytes)
+}

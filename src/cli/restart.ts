@@ -1,0 +1,20 @@
+import { Command } from 'commander'
+import { flagsOf, withOptions } from './options.ts'
+
+export interface RestartOptions {
+  readonly rolling?: true
+  readonly wait?: true
+}
+
+export function restartCommand(): Command {
+  const command = new Command('restart')
+    .description('replace processes, with the Procfile and the environment as they are now')
+    .argument('[targets...]', 'process types and processes: web worker.2 (default: all)')
+    .option('--rolling', 'one at a time, the next when the last is ready')
+    .option('--wait', 'return when all are up again')
+  withOptions(command, 'place', 'state')
+  return command.action(async (targets: string[]) => {
+    const { restart } = await import('./restart-action.ts')
+    await restart(targets, flagsOf(command), command.opts<RestartOptions>())
+  })
+}

@@ -1,0 +1,20 @@
+import { Command } from 'commander'
+import { flagsOf, withOptions } from './options.ts'
+
+export interface ScaleOptions {
+  readonly wait?: true
+  readonly json?: true
+}
+
+export function scaleCommand(): Command {
+  const command = new Command('scale')
+    .description('change how many run: web=3 worker+1 clock-1; without words, print the formation')
+    .argument('[changes...]')
+    .option('--wait', 'return when the new set is up')
+    .option('--json', 'print JSON')
+  withOptions(command, 'place', 'state')
+  return command.action(async (words: string[]) => {
+    const { scale } = await import('./scale-action.ts')
+    await scale(words, flagsOf(command), command.opts<ScaleOptions>())
+  })
+}

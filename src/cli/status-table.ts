@@ -1,0 +1,45 @@
+import type { ProcessStatus } from '../core/status.ts'
+import { duration } from './journal-text.ts'
+import { table } from './messages.ts'
+import type { Stats } from './ps-action.ts'
+
+/** What `ps` prints for a person. */
+export function statusTable(rows: readonly ProcessStatus[], stats: ReadonlyMap<number, Stats>): string {
+  const hasStats = stats.size > 0
+  const head = [
+    'PROCESS',
+    'PHASE',
+    'PID',
+    'PORT',
+    'UP FOR',
+    'RESTARTS',
+    'LAST EXIT',
+    ...(hasStats ? ['CPU', 'MEMORY'] : []),
+  ]
+  return table([head, ...rows.map((row) => [...cells(row), ...(hasStats ? statsCells(row, stats) : [])])])
+}
+
+function cells({ process, phase, ready, pid, port, upFor, restarts, lastExit }: ProcessStatus): string[] {
+  const isUp = pid !== null
+  return [
+    process,
+    phase === 'up' && ready ? 'ready' : phase,
+    pid === null ? '-' : String(pid),
+    String(port),
+    isUp ? duration(upFor) : '-',
+    String(restarts),
+    exitText(lastExit),
+  ]
+}
+
+function exitText(exit: ProcessStatus['lastExit']): string {
+  if (exit === null) return '-'
+  if ('code' in exit) return String(exit.code)
+  return 'signal' in exit ? exit.signal : `unknown (${exit.unknown})`
+}
+
+function statsCells({ pid }: ProcessStatus, stats: ReadonlyMap<number, Stats>): string[] {
+  const found = pid === null ? undefined : stats.get(pid)
+  if (found === undefined) return ['-', '-']
+  return [`${found.cpu.toFixed(1)} %`, `${(found.memory / 1024 / 1024).toFixed(1)} MB`]
+}

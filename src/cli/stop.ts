@@ -1,0 +1,45 @@
+import { Command } from 'commander'
+import { TwRunError } from '../core/error.ts'
+import { say } from '../runtime/terminal.ts'
+import { flagsOf, withOptions } from './options.ts'
+
+/** How much longer than the grace period a stop may take, ms, before it is said who is left. */
+const BEYOND_GRACE_MS = 15_000
+/** The longest grace period is a day; a stop that is waited for knows no better bound. */
+const WAIT_MS = 86_400_000 + BEYOND_GRACE_MS
+
+export function stopCommand(): Command {
+  const command = new Command('stop')
+    .description('stop processes; without targets the whole formation and its supervisor')
+    .argument('[targets...]', 'process types and processes: web worker.2')
+  withOptions(command, 'place', 'state')
+  return command.action(async (targets: string[]) => {
+    const { findState, view } = await import('../runtime/observer.ts')
+    const { command: send } = await import('./control.ts')
+    const { carriers } = await import('../runtime/process-table.ts')
+    const { waitForEnd } = await import('./waiting.ts')
+    const state = findState(flagsOf(command))
+    const lines = await send(state, { do: 'stop', targets })
+    say(1, `${lines.join('\n')}\n`)
+    if (targets.length > 0) return
+    const alive = await waitForEnd(state, WAIT_MS)
+    if (alive.length > 0) {
+      throw new TwRunError(`still running: ${alive.join(', ')}`, {
+        exitCode: 3,
+        hint: 'tw-run ps shows their pids',
+      })
+    }
+    const survivors = carriers(
+      new Set(
+        view(state)
+          .slots.runs()
+          .map(({ token }) => token),
+      ),
+    )
+    if (survivors.length > 0) {
+      const list = survivors.map(({ pid, command: words }) => `${words} (pid ${pid})`).join(', ')
+      throw new TwRunError(`still running, and could not be stopped: ${list}`, { exitCode: 3 })
+    }
+    say(1, 'all stopped, nothing left running\n')
+  })
+}

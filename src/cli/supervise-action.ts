@@ -1,0 +1,32 @@
+import type { JournalEvent } from '../core/journal.ts'
+import type { Flags } from '../core/settings.ts'
+import { bootNow } from '../runtime/clock.ts'
+import { closeInheritedDescriptors } from '../runtime/descriptors.ts'
+import { say } from '../runtime/terminal.ts'
+import { takeGround } from './formation.ts'
+import { describeEvent, describeRuns } from './journal-text.ts'
+import { codeOf, farewell, newSupervisor, serve } from './start-action.ts'
+
+const STDOUT = 1
+
+/** Supervises a formation that nobody looks at; what it has to say goes to stdout, which is its own log. */
+export async function supervise(flags: Flags, isRevival: boolean): Promise<number> {
+  closeInheritedDescriptors()
+  const ground = await takeGround(flags, isRevival)
+  const { graceMs } = ground.app.settings
+  const journal = (event: JournalEvent): void => {
+    const text =
+      event.type === 'started'
+        ? describeRuns(event.runs, ({ pid }) => pid)
+        : describeEvent(event, graceMs, bootNow())
+    if (text !== undefined) note(text)
+  }
+  const supervisor = newSupervisor(ground, { journal, isDetached: true, isColorTerminal: false })
+  const result = await serve(supervisor, ground)
+  note(farewell(result))
+  return codeOf(result)
+}
+
+function note(text: string): void {
+  say(STDOUT, `${new Date().toISOString()} ${text}\n`)
+}

@@ -1,0 +1,88 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expandIds } from '../core/edit.ts'
+import { TwRunError } from '../core/error.ts'
+import { parseProcessId } from '../core/names.ts'
+import type { ProcessId } from '../core/names.ts'
+import type { ProcessState } from '../core/process.ts'
+import { generationOf } from '../core/session.ts'
+import { isReady } from '../core/status.ts'
+import { bootNow } from '../runtime/clock.ts'
+import { view } from '../runtime/observer.ts'
+import type { View } from '../runtime/observer.ts'
+import type { StateDir } from '../runtime/state-dir.ts'
+
+/** How long `--wait` waits, ms, where nothing else was asked for: Heroku's boot limit. */
+export const WAIT_AT_MOST_MS = 60_000
+const LOOK_AGAIN_MS = 20
+
+/** What is awaited: every process of the formation up, or also ready. */
+export type Awaited = 'up' | 'ready'
+
+/** Where a wait stands: what is missing, what can come no more, and whether the run is ending. */
+export interface Missing {
+  readonly missing: readonly ProcessId[]
+  readonly failed: readonly ProcessId[]
+}
+
+/** What of the formation, or of these processes, is not there yet in the generation that is wanted. */
+export function missingOf(
+  { session, observed }: View,
+  awaited: Awaited,
+  only?: readonly ProcessId[],
+): Missing {
+  if (session === undefined) return { missing: [], failed: [] }
+  const now = bootNow()
+  const isThere = (id: ProcessId, state: ProcessState | undefined): boolean => {
+    if (state?.phase !== 'up') return false
+    const isWanted = state.run.generation === generationOf(session, parseProcessId(id)?.type ?? '', id)
+    return isWanted && (awaited === 'up' || isReady(state, now))
+  }
+  const missing = (only ?? expandIds(session)).filter((id) => !isThere(id, observed.get(id)))
+  const failed = missing.filter((id) => {
+    const state = observed.get(id)
+    if (state === undefined || !('run' in state)) return false
+    const isCurrent = state.run.generation === generationOf(session, parseProcessId(id)?.type ?? '', id)
+    return isCurrent && ['backoff', 'exited', 'crashed'].includes(state.phase)
+  })
+  return { missing, failed }
+}
+
+/** Waits until nothing is missing, something failed, the run ends or the time is over; what is missing then. */
+export async function waitFor(
+  state: StateDir,
+  awaited: Awaited,
+  { only, ms = WAIT_AT_MOST_MS }: { readonly only?: readonly ProcessId[]; readonly ms?: number } = {},
+): Promise<Missing> {
+  const until = performance.now() + ms
+  for (;;) {
+    const seen = view(state)
+    const found = missingOf(seen, awaited, only)
+    const isEnding = seen.session === undefined || seen.session.over || seen.session.ending !== undefined
+    if (found.missing.length === 0 || found.failed.length > 0 || isEnding || performance.now() > until)
+      return found
+    await sleep(LOOK_AGAIN_MS)
+  }
+}
+
+/** The error for what did not come to be. */
+export function notThere({ missing, failed }: Missing, awaited: Awaited): TwRunError {
+  const names = failed.length > 0 ? failed : missing
+  return new TwRunError(`not ${awaited}: ${names.join(', ')}`, {
+    exitCode: 1,
+    hint: `see what happened with: tw-run logs ${names.slice(0, 3).join(' ')}`,
+  })
+}
+
+/** Waits until nothing of the formation lives any more; what does all the same when the time is over. */
+export async function waitForEnd(state: StateDir, ms: number): Promise<readonly ProcessId[]> {
+  const until = performance.now() + ms
+  for (;;) {
+    const { session, observed, supervisor } = view(state)
+    const alive = [...observed].flatMap(([id, { phase }]) =>
+      ['starting', 'up', 'stopping', 'sweeping'].includes(phase) ? [id] : [],
+    )
+    if ((session?.over ?? true) && alive.length === 0 && supervisor === undefined) return []
+    if (performance.now() > until) return alive
+    await sleep(LOOK_AGAIN_MS)
+  }
+}

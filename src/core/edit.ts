@@ -1,0 +1,92 @@
+import type { ProcessPlan } from './expand.ts'
+import type { Problem } from './error.ts'
+import { applySteps, formatFormation, parseFormation, typeProblem } from './formation.ts'
+import { isStage, parseProcessId, processId } from './names.ts'
+import type { ProcessId } from './names.ts'
+import { replace } from './session.ts'
+import type { Session } from './session.ts'
+
+/** What is left of a command once it is understood: another desired state, and what to say about it. */
+export interface Edited {
+  readonly session: Session
+  readonly lines: readonly string[]
+}
+
+export type Edit = Edited | { readonly problems: readonly Problem[] }
+
+/** Sets counts: `web=3`, `worker+1`, `clock-1`. Those of a type that were stopped one by one run again. */
+export function scale(session: Session, words: readonly string[], types: readonly string[]): Edit {
+  const { steps, problems } = parseFormation(words.join(','), types)
+  const before = new Map(types.map((type) => [type, countOf(session, type)]))
+  const { counts, problems: impossible } = applySteps(steps, before)
+  if (problems.length + impossible.length > 0) return { problems: [...problems, ...impossible] }
+  const changed = [...counts].filter(([type, count]) => before.get(type) !== count)
+  const named = new Set(steps.map(({ type }) => type))
+  const stopped = session.stopped.filter((id) => !named.has('all') && !named.has(typeOf(id)))
+  const lines = changed.map(([type, count]) => `${type}: ${before.get(type)} -> ${count}`)
+  return {
+    session: { ...session, counts: { ...session.counts, ...Object.fromEntries(counts) }, stopped },
+    lines: lines.length > 0 ? lines : [`nothing to change: ${formatFormation(counts)}`],
+  }
+}
+
+/** Replaces processes, and starts those among them that were stopped. */
+export function restart(session: Session, ids: readonly ProcessId[]): Session {
+  return replace({ ...session, stopped: session.stopped.filter((id) => !ids.includes(id)) }, ids)
+}
+
+/** Keeps processes down until they are asked for again. */
+export function stop(session: Session, ids: readonly ProcessId[]): Edited {
+  const stopped = [...new Set([...session.stopped, ...ids])]
+  const line = ids.length === 0 ? 'nothing to stop' : `stopping ${ids.join(', ')}`
+  return { session: { ...session, stopped }, lines: [line] }
+}
+
+/** The processes of a formation without those that were stopped. */
+export function withoutStopped(plans: readonly ProcessPlan[], session: Session): readonly ProcessPlan[] {
+  if (session.stopped.length === 0) return plans
+  const stopped = new Set(session.stopped)
+  return plans.filter(({ id }) => !stopped.has(id))
+}
+
+/** Every process of the formation that is not to stay down. */
+export function expandIds({ counts, stopped }: Session): ProcessId[] {
+  return Object.entries(counts)
+    .flatMap(([type, count]) => Array.from({ length: count }, (_, index) => processId(type, index + 1)))
+    .filter((id) => !stopped.includes(id))
+}
+
+/** The processes that words such as `web` and `worker.2` name; none named means all. */
+export function targetsOf(
+  words: readonly string[],
+  session: Session,
+  types: readonly string[],
+): { readonly ids: readonly ProcessId[] } | { readonly problems: readonly Problem[] } {
+  const every = types.filter((type) => !isStage(type))
+  const found = (words.length === 0 ? every : words).map((word) => targetOf(word, session, types))
+  const problems = found.flatMap((one) => ('message' in one ? [one] : []))
+  if (problems.length > 0) return { problems }
+  return { ids: [...new Set(found.flatMap((one) => ('message' in one ? [] : one)))] }
+}
+
+function targetOf(word: string, session: Session, types: readonly string[]): readonly ProcessId[] | Problem {
+  const parsed = parseProcessId(word)
+  const type = parsed?.type ?? word
+  const problem = typeProblem(type, types)
+  const count = countOf(session, type)
+  if (problem !== undefined) return problem
+  if (parsed === undefined) return Array.from({ length: count }, (_, index) => processId(type, index + 1))
+  if (parsed.instance <= count) return [parsed.id]
+  return {
+    message: `${word} is not part of the formation: ${type}=${count}`,
+    hint: `tw-run scale ${type}=${parsed.instance}`,
+  }
+}
+
+function countOf({ counts }: Session, type: string): number {
+  return Object.hasOwn(counts, type) ? (counts[type] ?? 0) : 0
+}
+
+function typeOf(id: ProcessId): string {
+  return parseProcessId(id)?.type ?? id
+}

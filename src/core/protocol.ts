@@ -1,0 +1,66 @@
+/** A command to the supervisor: one line of JSON on the control socket. */
+export type Request =
+  | { readonly do: 'scale'; readonly words: readonly string[] }
+  | { readonly do: 'restart'; readonly targets: readonly string[] }
+  | { readonly do: 'stop'; readonly targets: readonly string[] }
+  | { readonly do: 'reload' }
+
+/** What the supervisor did, for a person, or why it did not; exit codes as everywhere. */
+export type Reply =
+  | { readonly ok: true; readonly lines: readonly string[] }
+  | { readonly ok: false; readonly exitCode: 1 | 2; readonly message: string; readonly hint?: string }
+
+/** The longest message either way, bytes: a formation of 9,999 processes named one by one fits. */
+export const LONGEST_MESSAGE = 256 * 1024
+const MOST_WORDS = 10_000
+const LONGEST_WORD = 128
+
+/** Decodes a request; undefined if it is none. Anybody with our uid can connect. */
+export function decodeRequest(line: string): Request | undefined {
+  const value = decode(line)
+  switch (value?.['do']) {
+    case 'reload':
+      return { do: 'reload' }
+    case 'scale': {
+      const words = decodeWords(value['words'])
+      return words && { do: 'scale', words }
+    }
+    case 'restart':
+    case 'stop': {
+      const targets = decodeWords(value['targets'])
+      return targets && { do: value['do'], targets }
+    }
+    default:
+      return undefined
+  }
+}
+
+/** Decodes a reply; undefined if it is none, such as that of another version. */
+export function decodeReply(line: string): Reply | undefined {
+  const value = decode(line)
+  if (value?.['ok'] === true) {
+    const { lines } = value
+    const isText = Array.isArray(lines) && lines.every((one) => typeof one === 'string')
+    return isText ? { ok: true, lines } : undefined
+  }
+  if (value?.['ok'] !== false) return undefined
+  const { exitCode, message, hint } = value
+  if ((exitCode !== 1 && exitCode !== 2) || typeof message !== 'string') return undefined
+  return typeof hint === 'string' ? { ok: false, exitCode, message, hint } : { ok: false, exitCode, message }
+}
+
+function decodeWords(value: unknown): string[] | undefined {
+  if (!Array.isArray(value) || value.length > MOST_WORDS) return undefined
+  const good = value.every((word) => typeof word === 'string' && word.length <= LONGEST_WORD)
+  return good ? (value as string[]) : undefined
+}
+
+function decode(line: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(line)
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
+  } catch {
+    // Not JSON is one of the ways to be no message.
+    return undefined
+  }
+}

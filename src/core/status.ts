@@ -1,0 +1,99 @@
+import { parseProcessId } from './names.ts'
+import type { ProcessId } from './names.ts'
+import type { End, Exit, Observed, ProcessState, Run } from './process.ts'
+
+/** A process that has been up for this long (ms) is ready, unless something better is known. */
+export const READY_AFTER_MS = 1_000
+
+/** What every command says of a process, with the same names everywhere. */
+export interface ProcessStatus {
+  readonly process: ProcessId
+  readonly type: string
+  readonly instance: number
+  readonly phase: 'starting' | 'up' | 'stopping' | 'stopped' | 'backoff' | 'exited' | 'crashed'
+  readonly ready: boolean
+  /** The command's own pid, while it runs. */
+  readonly pid: number | null
+  readonly port: number
+  /** ISO 8601, of the newest run. */
+  readonly startedAt: string
+  /** ms that the newest run has lasted, or lasted. */
+  readonly upFor: number
+  /** Restarts of the current generation. */
+  readonly restarts: number
+  readonly lastExit:
+    | { readonly code: number }
+    | { readonly signal: string }
+    | { readonly unknown: string }
+    | null
+  readonly engine: 'local'
+  readonly node: string
+}
+
+export interface StatusContext {
+  /** ms since boot, and the same instant in ms since 1970. */
+  readonly now: number
+  readonly wall: number
+  readonly node: string
+  /** ISO 8601 of ms since 1970. */
+  readonly isoOf: (wall: number) => string
+  readonly endsOf: (id: ProcessId) => readonly End[]
+  readonly pidOf: (run: Run) => number | undefined
+}
+
+/** The rows of `ps`, by type in the order given and by instance. */
+export function statusOf(
+  observed: Observed,
+  order: readonly string[],
+  context: StatusContext,
+): ProcessStatus[] {
+  const rows = [...observed].flatMap(([id, state]) => row(id, state, context) ?? [])
+  const place = (type: string): number => (order.includes(type) ? order.indexOf(type) : order.length)
+  return rows.toSorted(
+    (a, b) => place(a.type) - place(b.type) || a.type.localeCompare(b.type) || a.instance - b.instance,
+  )
+}
+
+/** Whether it does its work: up is not ready. */
+export function isReady(state: ProcessState, now: number): boolean {
+  return state.phase === 'up' && now - state.run.startedAt >= READY_AFTER_MS
+}
+
+function row(id: ProcessId, state: ProcessState, context: StatusContext): ProcessStatus | undefined {
+  const parsed = parseProcessId(id)
+  if (state.phase === 'absent' || parsed === undefined) return undefined
+  const { run } = state
+  const { now, wall, node, endsOf, pidOf, isoOf } = context
+  const ends = endsOf(id)
+  const endedAt = run.life === 'alive' ? now : (run.endedAt ?? now)
+  const restarts = ends.filter((end) => end.generation === run.generation && end.run < run.number).length
+  const last = run.exit ?? ends.at(-1)?.exit
+  return {
+    process: id,
+    type: parsed.type,
+    instance: parsed.instance,
+    phase: state.phase === 'sweeping' ? 'stopping' : state.phase,
+    ready: isReady(state, now),
+    pid: run.life === 'alive' ? (pidOf(run) ?? null) : null,
+    port: run.port,
+    startedAt: isoOf(wall - (now - run.startedAt)),
+    upFor: Math.round(Math.max(0, endedAt - run.startedAt)),
+    restarts,
+    lastExit: last === undefined ? null : lastExit(last),
+    engine: 'local',
+    node,
+  }
+}
+
+function lastExit(exit: Exit): ProcessStatus['lastExit'] {
+  switch (exit.kind) {
+    case 'code':
+      return { code: exit.code }
+    case 'signal':
+      return { signal: exit.signal }
+    case 'lost':
+      return { unknown: exit.why }
+    case 'unstarted':
+      return { unknown: exit.message }
+  }
+}

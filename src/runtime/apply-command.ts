@@ -1,0 +1,129 @@
+import type { Problem } from '../core/error.ts'
+import { TwRunError } from '../core/error.ts'
+import { restart, scale, stop, targetsOf } from '../core/edit.ts'
+import { parseProcessId, isStage } from '../core/names.ts'
+import type { ProcessId } from '../core/names.ts'
+import type { Reply, Request } from '../core/protocol.ts'
+import { replace } from '../core/session.ts'
+import type { Session } from '../core/session.ts'
+import { startingCounts } from '../core/starting-counts.ts'
+import { changesOf } from './changes.ts'
+import type { Definition } from './definition.ts'
+import type { Slots } from './slots.ts'
+
+/** What a command works on. */
+export interface Ground {
+  readonly session: Session
+  readonly definition: Definition
+  readonly slots: Slots
+}
+
+/** The state after a command, and what to say; `endsAll` where the whole formation is to stop. */
+export interface Applied {
+  readonly session: Session
+  readonly definition: Definition
+  readonly endsAll: boolean
+  readonly lines: readonly string[]
+}
+
+/** Understands a command and edits the desired state in memory; nothing is written or signalled here. */
+export function applyCommand(request: Request, ground: Ground): Applied | Reply {
+  if (ground.session.ending !== undefined) {
+    if (request.do === 'stop') return { ...ground, endsAll: true, lines: ['already stopping'] }
+    return refusal([{ message: 'the formation is being stopped' }])
+  }
+  try {
+    return apply(request, ground)
+  } catch (error) {
+    // The user's files are wrong: nothing changes.
+    if (error instanceof TwRunError) return refusal([error], error.exitCode === 2 ? 2 : 1)
+    throw error
+  }
+}
+
+function apply(request: Request, ground: Ground): Applied | Reply {
+  switch (request.do) {
+    case 'scale':
+      return applyScale(request.words, ground)
+    case 'restart':
+      return applyRestart(request.targets, ground)
+    case 'stop':
+      return applyStop(request.targets, ground)
+    case 'reload':
+      return applyReload(ground)
+  }
+}
+
+function applyScale(words: readonly string[], { session, definition }: Ground): Applied | Reply {
+  const edited = scale(session, words, definition.types)
+  if ('problems' in edited) return refusal(edited.problems)
+  const problems = definition.problemsOf(edited.session.counts)
+  return problems.length > 0 ? refusal(problems) : { ...edited, definition, endsAll: false }
+}
+
+function applyRestart(words: readonly string[], { session, definition, slots }: Ground): Applied | Reply {
+  const targets = targetsOf(words, session, definition.types)
+  if ('problems' in targets) return refusal(targets.problems)
+  const { ids } = targets
+  if (ids.length === 0) return refusal([{ message: 'nothing to restart: none of it is in the formation' }])
+  const next = definition.withCommands(typesOf(ids), definition.reload(session.flags))
+  const lines = changesOf(ids, next, session, slots)
+  return { session: restart(session, ids), definition: next, endsAll: false, lines }
+}
+
+function applyStop(words: readonly string[], { session, definition }: Ground): Applied | Reply {
+  if (words.length === 0) return { session, definition, endsAll: true, lines: ['stopping everything'] }
+  const targets = targetsOf(words, session, definition.types)
+  if ('problems' in targets) return refusal(targets.problems)
+  return { ...stop(session, targets.ids), definition, endsAll: false }
+}
+
+/** Takes an edited Procfile in: new types start, gone types stop, changed commands restart. */
+function applyReload({ session, definition }: Ground): Applied | Reply {
+  const next = definition.reload(session.flags)
+  const before = new Map(definition.app.types.map(({ name, command }) => [name, command]))
+  const added = next.types.filter((type) => !before.has(type))
+  const gone = definition.types.filter((type) => !next.types.includes(type))
+  const edited = next.app.types.filter(
+    ({ name, command }) => before.has(name) && before.get(name) !== command,
+  )
+  const { counts: initial } = startingCounts(next.app.settings, next.types)
+  const counts = next.types.map((type) => [type, countIn(session, type, added, initial)] as const)
+  const problems = next.problemsOf(Object.fromEntries(counts))
+  if (problems.length > 0) return refusal(problems)
+  const lines = [
+    ...added.filter((type) => !isStage(type)).map((type) => `${type}: new`),
+    ...gone.map((type) => `${type}: gone`),
+    ...edited.map(({ name }) => `${name}: command changed`),
+  ]
+  const stopped = session.stopped.filter((id) => next.types.includes(parseProcessId(id)?.type ?? ''))
+  return {
+    session: replace(
+      { ...session, counts: Object.fromEntries(counts), stopped },
+      edited.map(({ name }) => name),
+    ),
+    definition: next,
+    endsAll: false,
+    lines: lines.length > 0 ? lines : ['nothing changed'],
+  }
+}
+
+function countIn(
+  session: Session,
+  type: string,
+  added: readonly string[],
+  initial: ReadonlyMap<string, number>,
+): number {
+  if (added.includes(type)) return initial.get(type) ?? 0
+  return Object.hasOwn(session.counts, type) ? (session.counts[type] ?? 0) : 0
+}
+
+function typesOf(ids: readonly ProcessId[]): Set<string> {
+  return new Set(ids.map((id) => parseProcessId(id)?.type ?? ''))
+}
+
+function refusal(problems: readonly Problem[], exitCode: 1 | 2 = 2): Reply {
+  const message = problems.map((one) => one.message).join('\n')
+  const hint = problems.find((one) => one.hint !== undefined)?.hint
+  return { ok: false, exitCode, message, ...(hint === undefined ? {} : { hint }) }
+}

@@ -1,0 +1,68 @@
+import type { Feed } from './feeds.ts'
+import type { LogSource } from './log-source.ts'
+
+/** A log that grows is read this often, ms, instead of at every write to it. */
+const READ_AGAIN_MS = 4
+/** After so long without growth, ms, a log is watched instead of read. */
+const COLD_AFTER_MS = 100
+/** Watches may miss something, and a reader may leave without a word: look this often, ms. */
+const LOOK_EVERY_MS = 1_000
+
+/** When to look at the logs again: those that grow soon, the others when a watch or the clock says so. */
+export class Attention {
+  #hint: () => void = () => {}
+  #isHinted = false
+  #lookedAt = 0
+
+  /** What is hinted from now on is not seen by the round that begins. */
+  begin(): void {
+    this.#isHinted = false
+  }
+
+  /** Something may have changed. */
+  wake(): void {
+    this.#isHinted = true
+    this.#hint()
+  }
+
+  /** Until one of these may have more to show, or a second has gone by. */
+  async rest(feeds: Iterable<Feed>): Promise<void> {
+    const wait = this.#watchCold(feeds)
+    if (this.#isHinted) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, wait)
+      this.#hint = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+    this.#hint = () => {}
+  }
+
+  /** Watches what does not grow; how long to wait for what does, ms. */
+  #watchCold(feeds: Iterable<Feed>): number {
+    const now = performance.now()
+    // With hundreds of quiet logs and a loud one, asking for each one's size every time would cost the most.
+    const isLook = now - this.#lookedAt >= LOOK_EVERY_MS
+    if (isLook) this.#lookedAt = now
+    let wait = LOOK_EVERY_MS
+    for (const { source } of feeds) {
+      if (source.isEnded || now - source.grewAt < COLD_AFTER_MS) wait = READ_AGAIN_MS
+      else if (!source.isWatched) this.#watch(source)
+      else if (isLook && source.hasGrown) this.#noteGrowth(source)
+    }
+    return wait
+  }
+
+  #watch(source: LogSource): void {
+    source.watch(() => this.#noteGrowth(source))
+    // It may have grown between the last read and the watch.
+    if (source.hasGrown) this.#noteGrowth(source)
+  }
+
+  #noteGrowth(source: LogSource): void {
+    source.unwatch()
+    source.grewAt = performance.now()
+    this.wake()
+  }
+}

@@ -1,0 +1,68 @@
+import { parseProcessId } from '../core/names.ts'
+import type { ProcessId } from '../core/names.ts'
+import type { Session } from '../core/session.ts'
+import type { Definition } from './definition.ts'
+import { childOf, environmentOfProcess } from './process-table.ts'
+import type { Slots } from './slots.ts'
+
+/** Variables that are another one's at every start, or that shells set. */
+const OURS = new Set([
+  'TW_RUN_INSTANCE',
+  'TMPDIR',
+  'PORT',
+  'PS',
+  'TW_RUN_PROCESS',
+  'TW_RUN_WITHIN',
+  '_',
+  'SHLVL',
+  'OLDPWD',
+])
+
+/**
+ * What a restart of these processes changes, for a person: keys of the environment only, never a value. What
+ * runs is asked of the kernel: nobody keeps an old environment.
+ */
+export function changesOf(
+  ids: readonly ProcessId[],
+  next: Definition,
+  session: Session,
+  slots: Slots,
+): string[] {
+  const plans = new Map(next.plansOf('formation', session.counts).map((plan) => [plan.id, plan]))
+  const environmentOf = next.readEnvironment()
+  const lines = ids.flatMap((id) => {
+    const run = slots.run(id)
+    const plan = plans.get(id)
+    if (run === undefined || plan === undefined || run.life === 'dead') return [`${id}: starting`]
+    const parts = run.command === plan.command ? [] : ['command changed']
+    const shim = run.pid
+    const before = shim === undefined ? undefined : environmentOfProcess(childOf(shim) ?? shim)
+    const after = environmentOf({ id, port: plan.port, token: run.token, scratch: run.scratch })
+    if (before !== undefined) parts.push(...changedKeys(before, after))
+    return [`${id}: ${parts.length === 0 ? 'restarting, nothing changed' : parts.join(', ')}`]
+  })
+  return together(lines)
+}
+
+function changedKeys(before: ReadonlyMap<string, string>, after: Readonly<Record<string, string>>): string[] {
+  const keys = [...new Set([...before.keys(), ...Object.keys(after)])].filter((key) => !OURS.has(key))
+  return keys.toSorted().flatMap((key) => {
+    const now = Object.hasOwn(after, key) ? after[key] : undefined
+    if (now === before.get(key)) return []
+    if (now === undefined) return [`${key} gone`]
+    return [before.has(key) ? `${key} changed` : `${key} new`]
+  })
+}
+
+/** What is the same for every process of a type is said once. */
+function together(lines: readonly string[]): string[] {
+  const types = new Map<string, Set<string>>()
+  for (const line of lines) {
+    const [, id = '', what = ''] = /^(\S+): (.*)$/.exec(line) ?? []
+    const type = parseProcessId(id)?.type ?? id
+    types.set(type, (types.get(type) ?? new Set()).add(what))
+  }
+  const same = [...types].filter(([, whats]) => whats.size === 1)
+  if (same.length < types.size) return [...lines]
+  return same.map(([type, whats]) => `${type}: ${[...whats].join('')}`)
+}

@@ -1,0 +1,45 @@
+import { connect } from 'node:net'
+import { TwRunError } from '../core/error.ts'
+import { decodeReply, LONGEST_MESSAGE } from '../core/protocol.ts'
+import type { Reply, Request } from '../core/protocol.ts'
+import { failedWith } from './system-error.ts'
+
+/** How long the supervisor may take to answer, ms. It answers before it acts. */
+const ANSWER_WITHIN_MS = 10_000
+
+/**
+ * Sends a command to the supervisor; undefined if none listens, `hung-up` if it went without an answer, so
+ * that nobody knows whether it happened. Errors: TwRunError 1 if it does not answer
+ * in time, such as one that was stopped.
+ */
+export function sendCommand(path: string, request: Request): Promise<Reply | 'hung-up' | undefined> {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    const socket = connect(path)
+    const silent = new TwRunError('the supervisor does not answer', {
+      exitCode: 1,
+      hint: 'it may be stopped: `tw-run ps` shows its pid; wake it with kill -CONT, or end it with kill -9',
+    })
+    const timeout = setTimeout(() => {
+      socket.destroy()
+      reject(silent)
+    }, ANSWER_WITHIN_MS)
+    socket.setEncoding('utf8')
+    socket.on('connect', () => socket.write(`${JSON.stringify(request)}\n`))
+    socket.on('data', (chunk: string) => {
+      if (text.length <= LONGEST_MESSAGE) text += chunk
+    })
+    socket.on('error', (error) => {
+      clearTimeout(timeout)
+      if (failedWith(error, 'ENOENT', 'ECONNREFUSED')) resolve(undefined)
+      else if (failedWith(error, 'ECONNRESET', 'EPIPE')) resolve('hung-up')
+      else reject(error)
+    })
+    socket.on('end', () => {
+      clearTimeout(timeout)
+      socket.end()
+      // Hung up without a word: it died with the question in its hands, or is turning clients away.
+      resolve(decodeReply(text) ?? 'hung-up')
+    })
+  })
+}

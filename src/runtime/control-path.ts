@@ -1,0 +1,34 @@
+import { createHash } from 'node:crypto'
+import { lstatSync, mkdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { TwRunError } from '../core/error.ts'
+
+/** Longer paths of sockets are cut by the kernel in silence: 104 bytes on macOS, 108 on Linux, with the end mark. */
+const LONGEST_PATH = 103
+
+/**
+ * Where the supervisor of a state directory listens: a short path in a folder of the user's own, since the
+ * state directory's own path may be of any length.
+ */
+export function controlPath(stateDir: string): string {
+  const hash = createHash('sha256').update(stateDir).digest('hex').slice(0, 16)
+  return join(controlFolder(), `${hash}.sock`)
+}
+
+/** Makes the folder of the socket, and refuses one that is not the user's alone. Errors: TwRunError 1. */
+export function makeControlFolder(): void {
+  const folder = controlFolder()
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const stat = lstatSync(folder)
+  if (!stat.isDirectory() || stat.uid !== (process.getuid?.() ?? stat.uid) || (stat.mode & 0o077) !== 0) {
+    throw new TwRunError(`${folder} is not a folder of yours alone`, { exitCode: 1, hint: 'remove it' })
+  }
+}
+
+function controlFolder(): string {
+  const name = `tw-run-${process.getuid?.() ?? 0}`
+  const folder = join(tmpdir(), name)
+  // A hash, a slash and `.sock` come behind it.
+  return folder.length + 22 <= LONGEST_PATH ? folder : join('/tmp', name)
+}

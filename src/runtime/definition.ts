@@ -1,0 +1,84 @@
+import { withoutStopped } from '../core/edit.ts'
+import { environmentFor, valuesOf } from '../core/environment.ts'
+import type { Problem } from '../core/error.ts'
+import { expand, planOf } from '../core/expand.ts'
+import type { ProcessPlan } from '../core/expand.ts'
+import { assignPorts } from '../core/ports.ts'
+import type { ProcessType } from '../core/procfile.ts'
+import type { Desired, RestartPolicy, Want } from '../core/process.ts'
+import { generationOf } from '../core/session.ts'
+import type { Session, Stage } from '../core/session.ts'
+import { loadLayers } from './env-files.ts'
+import { loadApp } from './load.ts'
+import type { App } from './load.ts'
+import type { EnvironmentOf } from './starter.ts'
+
+/** What the app's files say about its processes: how they are started, and how many of each there may be. */
+export class Definition {
+  readonly app: App
+  readonly #isColorTerminal: boolean
+
+  constructor(app: App, isColorTerminal: boolean) {
+    this.app = app
+    this.#isColorTerminal = isColorTerminal
+  }
+
+  /** The names of the process types, in file order. */
+  get types(): string[] {
+    return this.app.types.map(({ name }) => name)
+  }
+
+  /** The processes of a stage, or of the formation with these counts. */
+  plansOf(stage: Stage, counts: Session['counts']): readonly ProcessPlan[] {
+    const { types, ports } = this.app
+    if (stage === 'formation') return expand(types, new Map(Object.entries(counts)), ports)
+    const type = types.find(({ name }) => name === stage)
+    return type === undefined ? [] : [planOf(type, 1, ports)]
+  }
+
+  /** The processes that a session wants now: none once it is ending. */
+  wanted(session: Session): readonly ProcessPlan[] {
+    const [stage = 'formation'] = session.stages
+    return session.ending === undefined ? withoutStopped(this.plansOf(stage, session.counts), session) : []
+  }
+
+  /** What should run of a session, and how what should not is stopped. */
+  desired(session: Session, stopSignal: string): Desired {
+    const { restart, graceMs } = this.app.settings
+    const policy: RestartPolicy = session.stages[0] === 'formation' ? restart : { when: 'no' }
+    const wants = this.wanted(session).map((plan): [ProcessPlan['id'], Want] => {
+      return [plan.id, { plan, generation: generationOf(session, plan.type, plan.id), policy }]
+    })
+    return { wants: new Map(wants), stopSignal, graceMs, hurried: session.ending?.hurried ?? false }
+  }
+
+  /** What is wrong with so many of each: ports that overlap. */
+  problemsOf(counts: Session['counts']): readonly Problem[] {
+    const { port: base, portStep: step } = this.app.settings
+    return assignPorts(this.types, new Map(Object.entries(counts)), { base, step }).problems
+  }
+
+  /** Reads the environment files as they are now. Errors: InputError. */
+  readEnvironment(): EnvironmentOf {
+    const { envFiles, root, settings } = this.app
+    const layers = loadLayers(envFiles, process.env)
+    return ({ id, token, port, scratch }) => {
+      const injection = { id, token, port, scratch, root, color: this.#isColorTerminal }
+      return valuesOf(environmentFor(layers, settings.envPrecedence, injection))
+    }
+  }
+
+  /** The app's files as they are now. Errors: InputError. */
+  reload(flags: Session['flags']): Definition {
+    return new Definition(loadApp({ ...flags, root: this.app.root }, process.env), this.#isColorTerminal)
+  }
+
+  /** This definition with the commands that another one has for some types. */
+  withCommands(of: ReadonlySet<string>, fresh: Definition): Definition {
+    const types = this.app.types.map((type): ProcessType => {
+      const edited = of.has(type.name) ? fresh.app.types.find(({ name }) => name === type.name) : undefined
+      return edited ?? type
+    })
+    return new Definition({ ...this.app, types }, this.#isColorTerminal)
+  }
+}

@@ -1,0 +1,68 @@
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { timeOf } from '../core/log-times.ts'
+import { readTimes } from './run-directory.ts'
+
+/** The most that is read of one log for its last lines, bytes. It ends before what was given back to the disk. */
+const TAIL = 8 * 1024 * 1024
+const NEWLINE = 0x0a
+
+/** A line of a log with its newline, if it has one, and when it was written (ms since 1970). */
+export interface DatedLine {
+  readonly bytes: Buffer
+  readonly time: number
+}
+
+/** The last lines of the log in a run's directory, and how far they go, bytes. */
+export function tail(directory: string, count: number): { lines: DatedLine[]; end: number } {
+  const log = openSync(join(directory, 'log'), 'r')
+  try {
+    const { size, mtimeMs } = fstatSync(log)
+    const start = Math.max(0, size - TAIL)
+    const bytes = Buffer.allocUnsafe(size - start)
+    const length = readSync(log, bytes, 0, bytes.length, start)
+    return {
+      lines: lastLines(directory, bytes.subarray(0, length), { start, count, mtimeMs }),
+      end: start + length,
+    }
+  } finally {
+    closeSync(log)
+  }
+}
+
+interface Where {
+  /** Where the bytes begin in the log. */
+  readonly start: number
+  readonly count: number
+  readonly mtimeMs: number
+}
+
+function lastLines(directory: string, bytes: Buffer, { start, count, mtimeMs }: Where): DatedLine[] {
+  const notes = readTimes(directory)
+  const lines: DatedLine[] = []
+  let end = bytes.length
+  while (end > 0 && lines.length < count) {
+    const begin = bytes.lastIndexOf(NEWLINE, end - 2) + 1
+    // The first piece may be the end of a line that began earlier.
+    if (begin === 0 && start > 0) break
+    lines.push({ bytes: bytes.subarray(begin, end), time: timeOf(start + begin, notes, mtimeMs) })
+    if (begin === 0) break
+    end = begin
+  }
+  return lines.reverse()
+}
+
+/** What came into a log after an offset, whole lines only unless the run is over. */
+export function linesFrom(directory: string, offset: number, isOver: boolean): Buffer {
+  const path = join(directory, 'log')
+  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) <= offset) return Buffer.alloc(0)
+  const log = openSync(path, 'r')
+  try {
+    const bytes = Buffer.allocUnsafe(Math.min(fstatSync(log).size - offset, TAIL))
+    const read = bytes.subarray(0, readSync(log, bytes, 0, bytes.length, offset))
+    const whole = read.lastIndexOf(NEWLINE) + 1
+    return isOver || (whole === 0 && read.length === TAIL) ? read : read.subarray(0, whole)
+  } finally {
+    closeSync(log)
+  }
+}

@@ -1,0 +1,35 @@
+import { readdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Run } from '../core/process.ts'
+import { bootNow } from './clock.ts'
+
+/** What the names of scratch directories begin with. */
+const SCRATCH = 'tw-run-'
+
+type Given = Pick<Run, 'id' | 'number' | 'generation' | 'session' | 'command' | 'port' | 'token'>
+
+/** A run that begins now, with its own place for temporary files: short, since programs put sockets there. */
+export function newRun(given: Given): Run {
+  return {
+    ...given,
+    scratch: join(tmpdir(), `${SCRATCH}${given.token}`),
+    startedAt: bootNow(),
+    life: 'alive',
+    pid: undefined,
+    exit: undefined,
+    endedAt: undefined,
+    stop: undefined,
+    told: false,
+    killedAt: undefined,
+    leftovers: undefined,
+    leftoversKillAt: undefined,
+    done: false,
+  }
+}
+
+/** The scratch directories that are there now, of every formation of this user and of others. */
+export function scratchFolders(): string[] {
+  const folder = tmpdir()
+  return readdirSync(folder).flatMap((name) => (/^tw-run-[0-9a-f]{16}$/.test(name) ? join(folder, name) : []))
+}

@@ -1,0 +1,90 @@
+import { hostname } from 'node:os'
+import { resolve } from 'node:path'
+import { parseProcessId } from '../core/names.ts'
+import type { ProcessId } from '../core/names.ts'
+import type { Observed, ProcessState, RestartPolicy } from '../core/process.ts'
+import { decodeSession } from '../core/records.ts'
+import type { Session } from '../core/session.ts'
+import { resolveSettings } from '../core/settings.ts'
+import type { Flags } from '../core/settings.ts'
+import { statusOf } from '../core/status.ts'
+import type { ProcessStatus } from '../core/status.ts'
+import { bootNow } from './clock.ts'
+import { readIfThere } from './disk.ts'
+import { readLayers } from './env-files.ts'
+import { locate } from './locate.ts'
+import { here } from './place.ts'
+import { childOf, isRunning } from './process-table.ts'
+import { Slots } from './slots.ts'
+import { locateStateDir } from './state-dir.ts'
+import type { StateDir } from './state-dir.ts'
+
+/** What anybody can see of a formation, with or without a supervisor: from the directory and the kernel. */
+export interface View {
+  readonly state: StateDir
+  /** Undefined if nothing was ever started here. */
+  readonly session: Session | undefined
+  /** The living supervisor's pid. */
+  readonly supervisor: number | undefined
+  readonly slots: Slots
+  readonly observed: Observed
+}
+
+/** Where the state of the app that the options name is; its Procfile may be broken or gone. */
+export function findState(flags: Flags): StateDir {
+  const { root, folder, envFiles } = locate(flags, process.env)
+  const { layers } = readLayers(
+    envFiles.map((file) => ({ ...file, required: false })),
+    process.env,
+  )
+  const { settings } = resolveSettings({ flags, shell: process.env, files: layers.files })
+  if (settings.stateDir === undefined) return locateStateDir(root, undefined)
+  // What was typed begins where the typist stands; what a file of the app says, at its root.
+  const isTyped = (flags.stateDir ?? process.env['TW_RUN_STATE_DIR'] ?? '') !== ''
+  return locateStateDir(root, resolve(isTyped ? folder : root, settings.stateDir))
+}
+
+/** Looks once; reads only. */
+export function view(state: StateDir): View {
+  const session = decodeSession(readIfThere(state.session) ?? '')
+  const slots = new Slots(state, here(), false)
+  if (session !== undefined) slots.load()
+  const policy = policyOf(session)
+  const observed = slots.observed(() => policy)
+  return { state, session, supervisor: supervisorOf(state), slots, observed }
+}
+
+/** The rows of `ps`. */
+export function rowsOf({ session, slots, observed }: View): ProcessStatus[] {
+  const shown = new Map([...observed].filter(([id, state]) => isAlive(state) || isWanted(id, session)))
+  return statusOf(shown, Object.keys(session?.counts ?? {}), {
+    now: bootNow(),
+    wall: Date.now(),
+    node: hostname(),
+    isoOf: (wall) => new Date(wall).toISOString(),
+    endsOf: (id: ProcessId) => slots.endsOf(id),
+    pidOf: (run) => (run.pid === undefined ? undefined : childOf(run.pid)),
+  })
+}
+
+function isAlive(state: ProcessState): boolean {
+  return ['starting', 'up', 'stopping', 'sweeping'].includes(state.phase)
+}
+
+function isWanted(id: ProcessId, session: Session | undefined): boolean {
+  if (session === undefined || session.over) return false
+  const { type = '', instance = 0 } = parseProcessId(id) ?? {}
+  return Object.hasOwn(session.counts, type) && instance <= (session.counts[type] ?? 0)
+}
+
+/** The pid in the lock file, if it lives. Only a supervisor writes it, and only while it holds the lock. */
+function supervisorOf({ lock }: StateDir): number | undefined {
+  const text = readIfThere(lock) ?? ''
+  const pid = /^[1-9]\d{0,9}\n$/.test(text) ? Number(text) : undefined
+  return pid !== undefined && isRunning(pid) ? pid : undefined
+}
+
+function policyOf(session: Session | undefined): RestartPolicy {
+  if (session === undefined) return { when: 'no' }
+  return resolveSettings({ flags: session.flags, shell: process.env, files: [] }).settings.restart
+}

@@ -1,0 +1,139 @@
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { beforeAll, describe, expect } from 'vitest'
+import { streamOf } from '../support/byte-streams.js'
+import { liveApp, until } from '../support/live.ts'
+import type { LiveApp, LiveRun } from '../support/live.ts'
+import { asShown, readJson, readPlain, readPretty } from '../support/reading.ts'
+import { requires } from '../support/requirement.ts'
+
+/** Every byte of four processes that write as fast as they can comes out, whole-lined, wherever it goes. */
+
+const NAMES = ['a', 'b', 'c', 'd'] as const
+const LINES = 200_000
+const DEADLINE_MS = 60_000
+/** How much more memory than idle tw-run may take, whatever the processes write. */
+const OF_IDLE = 1.3
+
+const WRITER = new URL('../support/byte-streams.js', import.meta.url).pathname
+const SLOW_READER = new URL('../support/slow-reader.py', import.meta.url).pathname
+const TERMINAL = new URL('../support/terminal.py', import.meta.url).pathname
+
+const FORMATS = {
+  pretty: { options: [], read: readPretty, expected: asShown },
+  plain: { options: ['--log-format', 'plain'], read: readPlain, expected: asShown },
+  json: { options: ['--log-format', 'json'], read: readJson, expected: (bytes: Buffer) => bytes },
+} as const
+
+/** Where stdout goes: what starts tw-run ("$@") so, with `out` as the copy of all that it wrote. */
+const PLACES = {
+  'a file': 'exec "$@" >out',
+  'a pipe': '{ echo $$ >pid; "$@"; echo $? >code; } | cat >out; exit $(cat code)',
+  'a terminal': `exec python3 ${TERMINAL} keys out "$@"`,
+} as const
+
+const test = requires('linux', 'python3')
+const streams = new Map<string, Buffer>()
+
+beforeAll(() => {
+  for (const name of NAMES) streams.set(`${name}.1`, streamOf(name, LINES))
+})
+
+function appOf(): LiveApp {
+  const line = (name: string): string =>
+    `${name}: exec ${process.execPath} ${WRITER} ${name} ${LINES} ${name}.done\n`
+  return liveApp({ Procfile: NAMES.map(line).join('') })
+}
+
+/** Goes on until all four have ended; colours would stand between the prefixes and the bytes. */
+function startIn(app: LiveApp, script: string, options: readonly string[]): LiveRun {
+  const args = ['start', '--restart', 'on-failure', '--no-color', '-p', '22000', ...options]
+  return app.startBy(['sh', '-c', script, 'sh', process.execPath], args)
+}
+
+function expectAll(output: Buffer, format: keyof typeof FORMATS): void {
+  const { read, expected } = FORMATS[format]
+  const found = read(output)
+  for (const [process, bytes] of streams) {
+    const wanted = expected(bytes)
+    // Not toEqual, which would print megabytes.
+    expect(found.get(process)?.length, `bytes of ${process}`).toBe(wanted.length)
+    expect(found.get(process)?.equals(wanted), `the bytes of ${process}`).toBe(true)
+  }
+}
+
+describe.each(Object.keys(FORMATS) as (keyof typeof FORMATS)[])('%s', (format) => {
+  const { options } = FORMATS[format]
+
+  test.for(Object.keys(PLACES) as (keyof typeof PLACES)[])(
+    'into %s',
+    { timeout: DEADLINE_MS },
+    async (place) => {
+      const app = appOf()
+      const run = startIn(app, PLACES[place], options)
+      expect(await run.ended, run.output()).toBe(0)
+      const output = readFileSync(app.path('out'))
+      // The terminal makes \r\n of \n.
+      expectAll(place === 'a terminal' ? withoutReturns(output) : output, format)
+    },
+  )
+
+  test('into a pipe whose reader pauses', { timeout: DEADLINE_MS }, async () => {
+    const app = appOf()
+    const run = startIn(
+      app,
+      `{ sh -c 'echo $$ >pid; exec "$@"' sh "$@"; echo $? >code; } | python3 ${SLOW_READER} go out; exit $(cat code)`,
+      options,
+    )
+    const pid = await until('the pid of tw-run', () => Number(fileText(app.path('pid'))))
+    const isDone = (): boolean => NAMES.every((name) => existsSync(app.path(`${name}.done`)))
+    // The reader takes nothing until it is told to: no process waits for it.
+    await until('the end of all writers', isDone, DEADLINE_MS / 2)
+    expect(statSync(app.path('out')).size).toBeLessThanOrEqual(4096)
+    writeFileSync(app.path('go'), '')
+    let peak = 0
+    await until(
+      'the end',
+      () => {
+        peak = peakMb(pid) ?? peak
+        return existsSync(app.path('code'))
+      },
+      DEADLINE_MS / 2,
+    )
+    expect(await run.ended, run.output()).toBe(0)
+    expectAll(readFileSync(app.path('out')), format)
+    expect(peak).toBeLessThan((await idleMb()) * OF_IDLE)
+  })
+})
+
+function withoutReturns(output: Buffer): Buffer {
+  return Buffer.from(output.toString('latin1').replaceAll('\r\n', '\n'), 'latin1')
+}
+
+function fileText(path: string): string {
+  return existsSync(path) ? readFileSync(path, 'utf8') : ''
+}
+
+/** The most memory that a living process had until now, MB. */
+function peakMb(pid: number): number | undefined {
+  try {
+    const [, kilobytes] = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
+    return kilobytes === undefined ? undefined : Number(kilobytes) / 1024
+  } catch {
+    // It has ended.
+    return undefined
+  }
+}
+
+let idle: number | undefined
+
+/** What tw-run takes for four processes that say nothing. */
+async function idleMb(): Promise<number> {
+  if (idle !== undefined) return idle
+  const app = liveApp({ Procfile: NAMES.map((name) => `${name}: sleep 1000\n`).join('') })
+  const run = app.start(['-p', '22000'])
+  await run.waitFor(/d\.1 on/)
+  idle = peakMb(run.pid) ?? 0
+  run.signal('SIGINT')
+  await run.ended
+  return idle
+}

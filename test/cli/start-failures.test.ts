@@ -1,0 +1,97 @@
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { expect, test } from 'vitest'
+import { liveApp } from '../support/live.ts'
+
+const PORT = ['-p', '25000']
+
+test('a taken port is refused before anything starts, and its holder named', async () => {
+  const app = liveApp({ Procfile: 'web: touch started; sleep 100\nworker: touch started; sleep 100' })
+  const server = createServer().listen(25_100, '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  const { code, stdout, stderr } = await app.cli(['start', ...PORT])
+  server.close()
+  expect(code).toBe(1)
+  expect(stdout).toBe('')
+  expect(stderr).toContain(`(pid ${process.pid})`)
+  expect(stderr).toContain('tw-run: port 25100 of worker.1 is taken by ')
+  expect(stderr).toContain('hint: ')
+  expect(app.survivors()).toEqual([])
+})
+
+test('a command that is not found is that process alone, with 127 and the reason', async () => {
+  const app = liveApp({ Procfile: 'web: sleep 100\nbad: no-such-command --flag' })
+  const run = app.start([...PORT, '--restart', 'on-failure:1'])
+  expect(await run.ended).toBe(127)
+  expect(run.output()).toMatch(/bad\.1 .*no-such-command: not found/)
+  expect(run.output()).toContain('bad.1 exited with code 127 (command not found)')
+  expect(run.output()).toContain('giving up, it ended too often in a row')
+})
+
+test('a command that is not executable is 126', async () => {
+  const app = liveApp({ Procfile: 'bad: ./script', script: '#!/bin/sh\n' })
+  chmodSync(app.path('script'), 0o644)
+  const run = app.start(PORT)
+  expect(await run.ended).toBe(126)
+})
+
+test('an environment that is too large for the system is said, and nothing hangs', async () => {
+  const app = liveApp({ Procfile: 'web: sleep 100', '.env': `BIG=${'x'.repeat(200_000)}\n` })
+  const run = app.start(PORT)
+  expect(await run.ended).toBe(1)
+  expect(run.output()).toContain(
+    'web.1 could not start: its environment and command are larger than the system takes',
+  )
+})
+
+test('a folder that is removed meanwhile is named when a process starts again', async () => {
+  const app = liveApp({ Procfile: 'web: sleep 0.5; exit 1\nstays: sleep 100' })
+  mkdirSync(app.path('sub'))
+  writeFileSync(app.path('sub/Procfile'), 'web: sleep 0.4; exit 1\nstays: sleep 100\n')
+  const run = app.start([...PORT, '-d', 'sub', '--restart', 'on-failure'])
+  await run.waitFor(/stays\.1 on/)
+  rmSync(app.path('sub'), { recursive: true })
+  await run.waitFor(/web\.1 could not start: the folder .*sub is gone/)
+  run.signal('SIGINT')
+  expect(await run.ended).toBe(130)
+})
+
+test('without descriptors some processes wait and the others run', async () => {
+  const app = liveApp({ Procfile: 'web: echo up; sleep 100' })
+  const run = app.startBy(
+    ['sh', '-c', 'ulimit -n 60; exec "$0" "$@"', process.execPath],
+    ['start', ...PORT, '--formation', 'web=60'],
+  )
+  await run.waitFor(/web\.\d+ could not start: too many open files.*starting again in/)
+  await run.waitFor(/web\.1 on 25000 .*web\.5 on 25004/)
+  await run.waitFor(/web\.1 .*up/)
+  run.signal('SIGINT')
+  expect(await run.ended).toBe(130)
+  expect(run.lines().at(-1)).toContain('nothing left running')
+})
+
+test.skipIf(process.getuid?.() !== 0)('at the limit of processes some wait and the others run', async () => {
+  const app = liveApp({ Procfile: 'web: sleep 100' })
+  // Root has no such limit: as nobody, and with room for some.
+  const drop =
+    'chown -R 65534 .. && chmod -R go+rX .. && exec setpriv --reuid 65534 --regid 65534 --clear-groups prlimit --nproc=30 "$0" "$@"'
+  const run = app.startBy(['sh', '-c', drop, process.execPath], ['start', ...PORT, '--formation', 'web=40'], {
+    HOME: '/nonexistent',
+  })
+  await run.waitFor(/web\.\d+ could not start: the limit of processes is reached/)
+  run.signal('SIGINT')
+  await run.ended
+  expect(run.lines().at(-1)).toContain('nothing left running')
+})
+
+test('an environment file that is broken while it runs is said when it is read again', async () => {
+  const app = liveApp({ Procfile: 'web: sleep 0.4; exit 1', '.env': 'A=1\n' })
+  const run = app.start([...PORT, '--restart', 'on-failure'])
+  await run.waitFor(/web\.1 on/)
+  writeFileSync(app.path('.env'), 'A="unterminated\n')
+  await run.waitFor(/web\.1 could not start: .*\.env:1:/)
+  writeFileSync(app.path('.env'), 'A=2\n')
+  await run.waitFor(/could not start[^]*web\.1 on/)
+  run.signal('SIGINT')
+  expect(await run.ended).toBe(130)
+})

@@ -1,0 +1,156 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { liveApp } from '../support/live.ts'
+
+const PORT = ['-p', '27000', '-t', '1', '--no-timestamps']
+
+test('--release runs build, then release, then the formation', async () => {
+  const app = liveApp({
+    Procfile: `web: echo serving >>order; echo up; exec sleep 100
+release: sleep 0.2; echo migrating >>order; echo $PS on $PORT
+build: echo compiling >>order; echo built
+`,
+  })
+  const run = app.start([...PORT, '--release'])
+  await run.waitFor(/web\.1 +\| up/)
+  expect(readFileSync(app.path('order'), 'utf8')).toBe('compiling\nmigrating\nserving\n')
+  expect(run.output()).toContain('release.1 | release.1 on 27100')
+  run.signal('SIGINT')
+  expect(await run.ended).toBe(130)
+})
+
+test.each([
+  ['build', 'build: exit 5\nrelease: touch started\nweb: touch started', 5],
+  ['release', 'build: true\nrelease: kill -9 $$\nweb: touch started', 137],
+])('a %s that fails stops everything with its code', async (_, procfile, code) => {
+  const app = liveApp({ Procfile: procfile })
+  const run = app.start([...PORT, '--release', '--restart', 'always'])
+  expect(await run.ended).toBe(code)
+  expect(existsSync(app.path('started'))).toBe(false)
+})
+
+test('killed within a stage, the next one goes on with it and then with the rest', async () => {
+  const app = liveApp({
+    Procfile:
+      'release: echo begun >>order; until test -e go; do sleep 0.05; done; echo done >>order\nweb: echo up; exec sleep 100',
+  })
+  const first = app.start([...PORT, '--release'])
+  await first.waitFor(/release\.1 on/)
+  first.signal('SIGKILL')
+  await first.ended
+  const second = app.start([...PORT, '--release'])
+  await second.waitFor(/1 still running \(release\.1\)/)
+  writeFileSync(app.path('go'), '')
+  await second.waitFor(/web\.1 +\| up/)
+  expect(readFileSync(app.path('order'), 'utf8')).toBe('begun\ndone\n')
+  second.signal('SIGINT')
+  expect(await second.ended).toBe(130)
+})
+
+test('stages are no part of the formation', async () => {
+  const app = liveApp({ Procfile: 'web: echo up\nrelease: touch released\nbuild: touch built' })
+  expect(await app.start(PORT).ended).toBe(0)
+  expect(existsSync(app.path('released')) || existsSync(app.path('built'))).toBe(false)
+})
+
+test('configuration is read again at every start of a process', async () => {
+  const app = liveApp({ Procfile: 'web: echo "value $VALUE"; sleep 0.2; exit 1', '.env': 'VALUE=old\n' })
+  const run = app.start([...PORT, '--restart', 'on-failure'])
+  await run.waitFor(/value old/)
+  writeFileSync(app.path('.env'), 'VALUE=new\n')
+  await run.waitFor(/value new/)
+  run.signal('SIGINT')
+  expect(await run.ended).toBe(130)
+})
+
+test('a process has the null device as stdin, one log as stdout and stderr, and no other descriptor', async () => {
+  const app = liveApp({ Procfile: 'web: ls -l /proc/self/fd | sed "s/.* -> //"; echo to stderr >&2' })
+  // Whoever starts us may have left something open, as CI runners do.
+  const run = app.startBy(
+    ['sh', '-c', 'exec 7</etc/passwd 9>/dev/null; exec "$0" "$@"', process.execPath],
+    ['start', ...PORT],
+  )
+  expect(await run.ended).toBe(0)
+  const shown = run.lines().flatMap((line) => /^web\.1 +\| (.+)$/.exec(line)?.[1] ?? [])
+  expect(shown[0]).toMatch(/^total/)
+  expect(shown[1]).toBe('/dev/null')
+  expect(shown[2]).toMatch(/^pipe:/)
+  expect(shown[3]).toMatch(/\/processes\/web\.1\/1\/log$/)
+  // The last one is ls reading the folder.
+  expect(shown.slice(4)).toEqual([expect.stringMatching(/^\/proc\/\d+\/fd$/), 'to stderr'])
+})
+
+test('what is injected is what the design says', async () => {
+  const app = liveApp({
+    Procfile: 'one: sleep 100\nweb: env | sort; sleep 0.3; pwd; ls -a $TMPDIR | wc -l; stat -c %a $TMPDIR',
+    '.env': 'FROM_FILE=file\nBOTH=file\n',
+  })
+  const run = app.start(PORT, { BOTH: 'shell' })
+  expect(await run.ended).toBe(0)
+  const shown = run.lines().flatMap((line) => /^web\.1 +\| (.+)$/.exec(line)?.[1] ?? [])
+  expect(shown).toEqual(
+    expect.arrayContaining([
+      'PORT=27100',
+      'PS=web.1',
+      'TW_RUN_PROCESS=web.1',
+      'PYTHONUNBUFFERED=1',
+      'FROM_FILE=file',
+      'BOTH=shell',
+      `PWD=${app.root}`,
+    ]),
+  )
+  expect(shown.some((line) => /^TW_RUN_INSTANCE=[0-9a-f]{16}$/.test(line))).toBe(true)
+  expect(shown.some((line) => line.startsWith('FORCE_COLOR'))).toBe(false)
+  expect(shown.slice(-3)).toEqual([app.root, '2', '700'])
+})
+
+test('options come from TW_RUN_* in the shell and in .env too', async () => {
+  const app = liveApp({
+    Procfile: 'web: echo on $PORT',
+    '.env': 'TW_RUN_PORT=27300\nTW_RUN_TIMESTAMPS=false\n',
+  })
+  const run = app.start([], { TW_RUN_FORMATION: 'web=2', TW_RUN_RESTART: 'on-failure' })
+  expect(await run.ended).toBe(0)
+  expect(run.lines().toSorted()).toEqual(expect.arrayContaining(['web.1  | on 27300', 'web.2  | on 27301']))
+})
+
+test('a tw-run within a tw-run is stopped with everything it started, also when it is killed', async () => {
+  const app = liveApp({ Procfile: 'inner: exec "$NODE" "$BIN" start -d sub -p 27500 --no-timestamps' })
+  mkdirSync(app.path('sub'))
+  writeFileSync(app.path('sub/Procfile'), 'deep: echo deep up; exec sleep 100\n')
+  const env = { NODE: process.execPath, BIN: new URL('../../bin/tw-run.js', import.meta.url).pathname }
+  const run = app.start([...PORT, '--restart', 'on-failure'], env)
+  await run.waitFor(/deep up/)
+  const inner = app
+    .survivors()
+    .find(({ command }) => command.includes('start -d sub') && !command.includes('trap'))
+  process.kill(inner?.pid ?? 0, 'SIGKILL')
+  await run.waitFor(/inner\.1 ended and left running: .*sleep 100/)
+  await run.waitFor(/deep up[^]*deep up/)
+  run.signal('SIGINT')
+  expect(await run.ended).toBe(130)
+  expect(app.survivors()).toEqual([])
+})
+
+test('an edited command replaces the process when the next tw-run carries on', async () => {
+  const app = liveApp({
+    Procfile: 'web: echo version 1; exec sleep 100\nother: echo other as $$; exec sleep 100',
+  })
+  const first = app.start(PORT)
+  await first.waitFor(/version 1/)
+  const [, pid] = await first.waitFor(/other as (\d+)/)
+  first.signal('SIGKILL')
+  await first.ended
+  writeFileSync(
+    app.path('Procfile'),
+    'web: echo version 2; exec sleep 100\nother: echo other as $$; exec sleep 100',
+  )
+  const second = app.start([...PORT, '--formation', 'other=2'])
+  await second.waitFor(/version 2/)
+  await second.waitFor(/other\.2 +\| other as/)
+  // A line may be shown again behind the seam; the process is the same.
+  for (const [, again] of second.output().matchAll(/other\.1 +\| other as (\d+)/g)) expect(again).toBe(pid)
+  expect(app.survivors().map((one) => one.pid)).toContain(Number(pid))
+  second.signal('SIGINT')
+  expect(await second.ended).toBe(130)
+})

@@ -1,0 +1,145 @@
+import {
+  appendFileSync,
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import type { ProcessId } from '../../src/core/names.ts'
+import { Follower } from '../../src/runtime/follower.ts'
+import { makeRender } from '../../src/runtime/render.ts'
+import { until } from '../support/live.ts'
+
+/** Watches that are made and tell nothing, as when the kernel's queue of events was full. */
+const watches = vi.hoisted(() => ({ made: 0, isDeaf: false }))
+vi.mock('node:fs', async (original) => {
+  const fs = await original<typeof import('node:fs')>()
+  const watch = ((...args: Parameters<typeof fs.watch>) => {
+    watches.made += 1
+    return watches.isDeaf ? fs.watch(args[0], { persistent: false }) : fs.watch(...args)
+  }) as typeof fs.watch
+  return { ...fs, watch }
+})
+
+const WEB = 'web.1' as ProcessId
+let folder = ''
+let fd = 0
+let follower: Follower
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tw-run-test-'))
+  fd = openSync(join(folder, 'out'), 'a')
+  watches.made = 0
+  watches.isDeaf = false
+})
+
+afterEach(async () => {
+  await follower.close('bye')
+  closeSync(fd)
+  rmSync(folder, { recursive: true })
+})
+
+const out = (): string => readFileSync(join(folder, 'out'), 'utf8')
+
+function run(number: number): string {
+  const directory = join(folder, String(number))
+  mkdirSync(directory)
+  writeFileSync(join(directory, 'log'), '')
+  return directory
+}
+
+function follow(directory: string, isReleased = true): Follower {
+  follower = new Follower({
+    fd,
+    render: makeRender({
+      format: 'pretty',
+      timestamps: false,
+      prefix: true,
+      width: () => 6,
+      paint: undefined,
+    }),
+    readerGone: () => {},
+    trouble: () => {},
+    onStep: () => {},
+  })
+  follower.follow(WEB, directory)
+  if (isReleased) follower.release()
+  return follower
+}
+
+test.each([false, true])(
+  'a log that grows is shown within a second, watch events lost: %j',
+  async (isDeaf) => {
+    watches.isDeaf = isDeaf
+    const directory = run(1)
+    follow(directory)
+    await until('a watch', () => watches.made > 0)
+    appendFileSync(join(directory, 'log'), 'hello\n')
+    const begun = performance.now()
+    await until('the line', () => out() === 'web.1  | hello\n')
+    expect(performance.now() - begun).toBeLessThan(isDeaf ? 1_500 : 500)
+  },
+)
+
+test('a line is held back until it ends, or its process does', async () => {
+  const directory = run(1)
+  follow(directory)
+  appendFileSync(join(directory, 'log'), 'one\ntw')
+  await until('a line', () => out() === 'web.1  | one\n')
+  appendFileSync(join(directory, 'log'), 'o\nthr')
+  await until('a line', () => out() === 'web.1  | one\nweb.1  | two\n')
+  follower.runEnded(WEB, 'it ended')
+  await until('the end', () => out().endsWith('ended\n'))
+  expect(out()).toBe('web.1  | one\nweb.1  | two\nweb.1  | thr\nsystem | it ended\n')
+})
+
+test('the next run comes after the whole of the one before, whenever it is told of', async () => {
+  const first = run(1)
+  follow(first, false)
+  appendFileSync(join(first, 'log'), `${'x\n'.repeat(300_000)}half`)
+  follower.runEnded(WEB, 'first ended')
+  const second = run(2)
+  appendFileSync(join(second, 'log'), 'second\n')
+  follower.follow(WEB, second)
+  follower.release()
+  await until('both', () => out().includes('second\n'))
+  expect(out().slice(300_000 * 'web.1  | x\n'.length)).toBe(
+    'web.1  | half\nsystem | first ended\nweb.1  | second\n',
+  )
+})
+
+test('goes on from what was shown before', async () => {
+  const directory = run(1)
+  writeFileSync(join(directory, 'log'), 'shown\nnot shown\n')
+  writeFileSync(join(directory, 'shown'), `${'6'.padStart(16, '0')} ${'2'.padStart(12, '0')}\n`)
+  follow(directory)
+  await until('the rest', () => out().includes('not'))
+  expect(out()).toBe('web.1  | not shown\n')
+  await until('the record', () =>
+    readFileSync(join(directory, 'shown'), 'utf8').startsWith('0000000000000016 '),
+  )
+})
+
+test('a log that cannot be read takes nothing else with it', async () => {
+  const directory = run(1)
+  follow(directory)
+  follower.follow('db.1' as ProcessId, join(folder, 'nowhere'))
+  appendFileSync(join(directory, 'log'), 'one\n')
+  await until('the line', () => out().includes('web.1  | one\n'))
+  expect(out()).toMatch(/^system \| the output of db\.1 cannot be shown: ENOENT/m)
+})
+
+test('the last word is the last', async () => {
+  const directory = run(1)
+  follow(directory)
+  appendFileSync(join(directory, 'log'), 'one\n')
+  follower.runEnded(WEB, 'ended')
+  await follower.close('all stopped')
+  expect(out()).toBe('web.1  | one\nsystem | ended\nsystem | all stopped\n')
+})

@@ -1,0 +1,72 @@
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { test } from 'vitest'
+import type { TestAPI } from 'vitest'
+
+/** The Debian package of every program that some test needs and not every machine has. */
+const PACKAGES = {
+  fallocate: 'util-linux',
+  flock: 'util-linux',
+  git: 'git',
+  lsof: 'lsof',
+  ps: 'procps',
+  python3: 'python3',
+  script: 'bsdutils',
+  setsid: 'util-linux',
+  strace: 'strace',
+  tmux: 'tmux',
+} as const
+
+export type Tool = keyof typeof PACKAGES
+/** A program, or the kind of machine that a test can run on. */
+export type Requirement = Tool | 'linux' | 'linux-x64'
+
+/** In CI: what cannot run has failed. */
+const MUST_RUN = process.env['TW_RUN_TEST_ALL'] === '1'
+
+/** A line for a person: what is missing here and how to get it; undefined if nothing is. */
+export function missing(...requirements: readonly Requirement[]): string | undefined {
+  const lacking = requirements.filter((requirement) => !isHere(requirement))
+  const machines = lacking.filter((one) => !isTool(one))
+  if (machines.length > 0) return `only on ${machines.join(', ')}`
+  const packages = new Set(lacking.filter(isTool).map((tool) => PACKAGES[tool]))
+  return packages.size === 0 ? undefined : `apt-get install ${[...packages].join(' ')}`
+}
+
+/**
+ * The `test` for what needs these. Where one is missing, every test made with it is skipped, with the line
+ * that would install it for the closing report, or under TW_RUN_TEST_ALL=1 fails with that line. A hook of
+ * the same file runs all the same, so let it ask `missing` first.
+ */
+export function requires(...requirements: readonly Requirement[]): TestAPI {
+  const lack = missing(...requirements)
+  if (lack === undefined) return test
+  return test.extend<{ unmet: undefined }>({
+    unmet: [
+      async ({ skip }, use) => {
+        if (MUST_RUN) throw new Error(`this test cannot run here: ${lack}`)
+        skip(lack)
+        await use(undefined)
+      },
+      { auto: true },
+    ],
+  })
+}
+
+function isHere(requirement: Requirement): boolean {
+  if (requirement === 'linux') return process.platform === 'linux'
+  if (requirement === 'linux-x64') return process.platform === 'linux' && process.arch === 'x64'
+  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, requirement), constants.X_OK)
+      return true
+    } catch {
+      // Not here; maybe in the next one.
+      return false
+    }
+  })
+}
+
+function isTool(requirement: Requirement): requirement is Tool {
+  return requirement in PACKAGES
+}
