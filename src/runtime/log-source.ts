@@ -1,17 +1,13 @@
-import { spawn } from 'node:child_process'
-import { closeSync, existsSync, fstatSync, openSync, readSync, watch, writeSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync, watch, writeSync } from 'node:fs'
 import type { FSWatcher } from 'node:fs'
 import { join } from 'node:path'
 import type { ProcessId } from '../core/names.ts'
 import { cutLines, LONGEST_LINE } from '../core/lines.ts'
 import { readIfThere } from './disk.ts'
+import { giveBack, GIVEN_BACK_IN, KEPT } from './give-back.ts'
 
 /** Read at once, bytes: what is read is still in the processor's cache when it is rendered. */
 const CHUNK = 64 * 1024
-/** How much of what was shown is kept of each run's log, and the steps in which the rest is given back, bytes. */
-const KEPT = 16 * 1024 * 1024
-const GIVEN_BACK_IN = 32 * 1024 * 1024
-
 let memory = Buffer.allocUnsafe(CHUNK)
 
 /** Whole lines of one log, valid until the next `take` of any source. */
@@ -129,22 +125,12 @@ export class LogSource {
     return this.#watcher !== undefined
   }
 
-  /**
-   * Gives the disk back what was shown long ago, where the system can punch holes into a file; says why if it
-   * cannot. An append to the log goes on meanwhile.
-   */
+  /** Gives the disk back what was shown long ago; says why if it cannot. */
   giveBack(failed: (why: string) => void): void {
     const length = this.#offset - KEPT - this.#givenBack
-    if (process.platform !== 'linux' || this.#isClosed || length < GIVEN_BACK_IN) return
-    const range = ['-o', String(this.#givenBack), '-l', String(length)]
+    if (this.#isClosed || length < GIVEN_BACK_IN) return
+    giveBack(this.#path, this.#givenBack, length, failed)
     this.#givenBack += length
-    const punch = spawn('fallocate', ['-p', ...range, this.#path], { stdio: 'ignore' })
-    punch.on('error', ({ message }) => failed(message))
-    punch.on('exit', (code) => {
-      // Of a run that was too old to be kept there is nothing to give back.
-      if (code !== 0 && existsSync(this.#path)) failed('fallocate cannot punch holes into files there')
-    })
-    punch.unref()
   }
 
   close(): void {

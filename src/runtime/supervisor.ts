@@ -95,7 +95,11 @@ export class Supervisor {
       cwd: options.definition.app.root,
       readEnvironment: () => this.#definition.readEnvironment(),
     })
-    this.#logs = new LogKeeper((run) => this.#host.path(run))
+    this.#logs = new LogKeeper({
+      pathOf: (run) => this.#host.path(run),
+      bounds: session.isDetached,
+      trouble: (message) => this.#host.trouble(message),
+    })
     if (carriedOn) this.#carryOn()
     if (session.ending !== undefined) this.#endingSince = bootNow()
     this.#host.removeLostScratch()
