@@ -8,7 +8,7 @@ const LISTED = 12
 
 /** ms for a person: 0.4 s, 12 s, 3 min. */
 export function duration(ms: number): string {
-  if (ms < 9_950) return `${(Math.max(0, ms) / 1000).toFixed(1)} s`
+  if (ms < 9_950) return `${(Math.max(0, ms) / 1000).toFixed(1).replace(/\.0$/, '')} s`
   if (ms < 120_000) return `${Math.round(ms / 1000)} s`
   return `${Math.round(ms / 60_000)} min`
 }

@@ -19,7 +19,7 @@ requires('python3')('examples/script does its work and ends', async () => {
     'script.1 | 2 squared is 4',
     'script.1 | 3 squared is 9',
   ])
-  expect(run.lines()[5]).toMatch(/^system {3}\| script\.1 ended \(exit code 0\) after \d+\.\d s$/)
+  expect(run.lines()[5]).toMatch(/^system {3}\| script\.1 ended \(exit code 0\) after \d+(\.\d)? s$/)
   expect(run.lines().slice(6)).toEqual([
     'system   | all stopped, nothing left running (script.1 ended (exit code 0))',
   ])

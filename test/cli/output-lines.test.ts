@@ -23,7 +23,7 @@ const withoutTimes = (output: string): string[] => output.replaceAll(/^\d\d:\d\d
 const TWO = 'web: echo one; echo two\n'
 // Of a process that has ended already there is no pid to say.
 const STARTED = expect.stringMatching(/^(system +\| )?web\.1 on 22000( \(pid \d+\))?$/)
-const ENDED = expect.stringMatching(/^(system +\| )?web\.1 ended \(exit code 0\) after \d\.\d s$/)
+const ENDED = expect.stringMatching(/^(system +\| )?web\.1 ended \(exit code 0\) after \d(\.\d)? s$/)
 
 describe('exact lines', () => {
   const last = 'all stopped, nothing left running (web.1 ended (exit code 0))'
