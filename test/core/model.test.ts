@@ -9,7 +9,7 @@ import type { Reason } from '../../src/core/session.ts'
 import { observeAll, play, readSlots, typeOf } from '../support/fake-host.ts'
 import type { Behaviour, Change, Child, FakeSupervisor, Story, Told } from '../support/fake-host.ts'
 
-/** Stories a property, of three; CI tells ten times as many, MODEL_RUNS=50000 is for a night. */
+/** Stories a property, of three; CI tells twenty times as many, MODEL_RUNS=50000 is for a night. */
 const RUNS = Number(process.env['MODEL_RUNS'] ?? 200)
 const TIMEOUT = 60_000 + RUNS * 5
 
