@@ -7,7 +7,7 @@ import { flagsOf, withOptions } from './options.ts'
 export function checkCommand(): Command {
   const command = new Command('check')
     .description('check Procfile, environment files, formation and ports, and start nothing')
-    .argument('[type...]', 'as for start')
+    .argument('[type...]', 'only these types (default: all but the stages)')
     .option('--json', 'print JSON')
   withOptions(command, 'app', 'environment', 'formation', 'stop', 'restart', 'state')
   return command.action(async (types: string[]) => {

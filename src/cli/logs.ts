@@ -12,7 +12,7 @@ const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_
 
 export function logsCommand(): Command {
   const command = new Command('logs')
-    .description('what processes have written, also with no supervisor and after the end')
+    .description('print what processes have written, also with no supervisor and after the end')
     .argument('[targets...]', 'process types and processes: web worker.2 (default: all)')
     .option('-f, --follow', 'go on with what they write from now on')
     .option('-n, --lines <n>', 'the last lines of each process (default: 100)', wholeNumber)

@@ -26,10 +26,7 @@ function program(): Command {
     .option('-V, --version', 'print the version')
     .enablePositionalOptions()
     .helpCommand('help [command]', 'print help, also of one command')
-    .addHelpText(
-      'after',
-      '\nEvery option is also TW_RUN_<OPTION>, such as TW_RUN_PORT, in the shell or .env.',
-    )
+    .addHelpText('after', '\nMost options are also variables, such as TW_RUN_PORT, in the shell or .env.')
     .on('option:version', () => {
       say(STDOUT, `tw-run ${readVersion()}\n`)
       throw new CommanderError(0, 'commander.version', '')

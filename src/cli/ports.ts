@@ -10,7 +10,7 @@ interface Holder {
 export function portsCommand(): Command {
   const command = new Command('ports')
     .description('print the port of every process, and who holds it now')
-    .argument('[type...]', 'as for start')
+    .argument('[type...]', 'only these types (default: all but the stages)')
     .option('--json', 'print JSON')
   withOptions(command, 'app', 'environment', 'formation', 'state')
   return command.action(async (types: string[]) => {

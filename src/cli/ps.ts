@@ -11,10 +11,10 @@ export interface PsOptions {
 export function psCommand(): Command {
   const command = new Command('ps')
     .alias('status')
-    .description('what runs: phase, pid, port, how long, restarts, last exit')
+    .description('print what runs: phase, pid, port, how long, restarts, last exit')
     .option('--stats', 'also CPU and memory')
     .option('--watch', 'again every second')
-    .option('--verbose', 'also where the state is kept')
+    .option('--verbose', 'also the state directory and the pid of the supervisor')
     .option('--json', 'print JSON')
   withOptions(command, 'place', 'state')
   return command.action(async () => {

@@ -10,8 +10,8 @@ export function restartCommand(): Command {
   const command = new Command('restart')
     .description('replace processes, with the Procfile and the environment as they are now')
     .argument('[targets...]', 'process types and processes: web worker.2 (default: all)')
-    .option('--rolling', 'one at a time, the next when the last is ready')
-    .option('--wait', 'return when all are up again')
+    .option('--rolling', 'one at a time, the next when the one before is ready')
+    .option('--wait', 'return when all are up again, within 60 s')
   withOptions(command, 'place', 'state')
   return command.action(async (targets: string[]) => {
     const { restart } = await import('./restart-action.ts')

@@ -8,9 +8,9 @@ export interface ScaleOptions {
 
 export function scaleCommand(): Command {
   const command = new Command('scale')
-    .description('change how many run: web=3 worker+1 clock-1; without words, print the formation')
-    .argument('[changes...]')
-    .option('--wait', 'return when the new set is up')
+    .description('change how many run of each type; without changes, print the formation')
+    .argument('[changes...]', 'a count, or one to add or take away: web=3 worker+1 clock-1')
+    .option('--wait', 'return when the new set is up, within 60 s')
     .option('--json', 'print JSON')
   withOptions(command, 'place', 'state')
   return command.action(async (words: string[]) => {

@@ -4,10 +4,10 @@ import { flagsOf, withOptions } from './options.ts'
 
 export function startCommand(): Command {
   const command = new Command('start')
-    .description('run the formation in the foreground until Ctrl-C, or until it ends')
+    .description('run the formation until Ctrl-C or until it ends; with -D, in the background')
     .argument('[type...]', 'run only these types (default: all but the stages)')
-    .option('-D, --detach', 'return when all are up, and leave them running')
-    .option('--wait', 'with --detach: return when all are ready')
+    .option('-D, --detach', 'return when all are up, and leave them running in the background')
+    .option('--wait', 'with --detach: return when all are ready, within 60 s')
   withOptions(
     command,
     'app',

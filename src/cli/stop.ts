@@ -10,8 +10,8 @@ const WAIT_MS = 86_400_000 + BEYOND_GRACE_MS
 
 export function stopCommand(): Command {
   const command = new Command('stop')
-    .description('stop processes; without targets the whole formation and its supervisor')
-    .argument('[targets...]', 'process types and processes: web worker.2')
+    .description('stop processes; without targets, the whole formation and its supervisor')
+    .argument('[targets...]', 'process types and processes: web worker.2 (default: everything)')
   withOptions(command, 'place', 'state')
   return command.action(async (targets: string[]) => {
     const { findState, view } = await import('../runtime/observer.ts')

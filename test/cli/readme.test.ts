@@ -10,15 +10,19 @@ afterAll(() => app.cleanup())
 test('the commands of the README are those of the help', async () => {
   const inReadme = [...readme.matchAll(/^\| `tw-run ([a-z]+)/gm)].map(([, name]) => name)
   const help = await app.cli(['help'])
-  const inHelp = [...help.stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name)
+  const inHelp = [...help.stdout.matchAll(/^ {2}([a-z]+)(?:\|[a-z]+)? /gm)].map(([, name]) => name)
   expect(new Set(inReadme)).toEqual(new Set(inHelp))
 })
 
+/** What is said on the command line or not at all. */
+const WITHOUT_VARIABLE = ['detach', 'wait']
+
 test('the options of the README are those of start, each with its variable', async () => {
   const { stdout: help } = await app.cli(['help', 'start'])
-  const rows = [...readme.matchAll(/^\| `(?:-\w, )?--(?:no-)?([a-z-]+).*?\| `(\w+)(?:=0)?` \|/gm)]
-  for (const [, name, variable] of rows) {
-    expect(variable).toBe(`TW_RUN_${name?.replaceAll('-', '_').toUpperCase()}`)
+  const rows = [...readme.matchAll(/^\| `(?:-\w, )?--(?:no-)?([a-z-]+).*?\| (?:`(\w+)(?:=0)?`|none) \|/gm)]
+  for (const [, name = '', variable] of rows) {
+    const own = `TW_RUN_${name.replaceAll('-', '_').toUpperCase()}`
+    expect(variable, name).toBe(WITHOUT_VARIABLE.includes(name) ? undefined : own)
   }
   const inHelp = [...help.matchAll(/^ {2}(?:-\w, )?--(?:no-)?([a-z-]+)/gm)].map(([, name]) => name ?? '')
   const others = ['concurrency', 'help']
