@@ -15,6 +15,12 @@ export function idleApp(count) {
   }
 }
 
+/** The same, but the first act of each process is to write its pid into the FIFO `fifo`; it prints nothing. */
+export function reportingApp(count, fifo) {
+  const command = `echo $$ >${fifo}; exec sleep ${IDLE_SECONDS}`
+  return { ...idleApp(count), entries: [{ name: 'p', command, count }] }
+}
+
 /**
  * `writers` processes that write `lines` lines each. Each is a type of its own, since each has a number.
  * `linger` is how long, in ms, a writer stays when it has written, or 'forever'.

@@ -15,6 +15,29 @@ export class MarkerCount {
   }
 }
 
+/** Notes the pids that processes report as their first act, each in a line, and when they arrived. */
+export class Arrivals {
+  all = []
+  #unfinished = ''
+  #waiting
+
+  take(bytes, time) {
+    const lines = (this.#unfinished + bytes.toString('latin1')).split('\n')
+    this.#unfinished = lines.pop()
+    for (const line of lines) this.all.push({ pid: Number(line), at: time })
+    this.#waiting?.()
+  }
+
+  /** Resolves when there are `count` in all. */
+  async reach(count) {
+    while (this.all.length < count) {
+      await new Promise((resolve) => {
+        this.#waiting = resolve
+      })
+    }
+  }
+}
+
 // One buffer for all runs: touching fresh pages costs about as much as reading the data.
 let shared = Buffer.alloc(0)
 

@@ -12,8 +12,8 @@ export const nowMs = () => Number(process.hrtime.bigint()) / 1e6
  * speed, and which cannot be opened again as /dev/stdout.
  * The descriptor is the tool's end; call `started` once the tool has it.
  */
-export function pipeOutput(dir, consumer) {
-  const path = join(dir, 'stdout.fifo')
+export function pipeOutput(dir, consumer, name = 'stdout.fifo') {
+  const path = join(dir, name)
   execFileSync('mkfifo', [path])
   const readEnd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
   const writeEnd = openSync(path, constants.O_WRONLY)

@@ -38,6 +38,7 @@ export class Session {
   #child
   #output
   #mark
+  #env
   #exited
   /** When the tool was about to be executed, in ms. */
   beganAt
@@ -50,7 +51,7 @@ export class Session {
     this.dir = dir
     this.#mark = `${RUN}.${basename(dir)}.`
     const launch = tool.launch({ app, dir, peer: peers.get(tool.peer) })
-    const env = environment(dir, this.#mark, launch.env)
+    this.#env = environment(dir, this.#mark, launch.env)
     this.#output = launch.logs === undefined ? pipeOutput(dir, consumer) : logOutput(launch.logs, consumer)
     const errors = openSync(join(dir, 'stderr'), 'w')
     const [file, ...args] = launch.argv
@@ -59,7 +60,7 @@ export class Session {
     try {
       this.#child = spawn(file, args, {
         cwd: dir,
-        env,
+        env: this.#env,
         detached: true,
         stdio: [tool.quitKey === undefined ? 'ignore' : 'pipe', this.#output.descriptor, errors],
       })
@@ -80,6 +81,22 @@ export class Session {
       this.#child.once('exit', (code, name) => done({ code, signal: name }))
     })
     this.#output.started()
+  }
+
+  /**
+   * Runs a command beside the tool, as from another terminal: { beganAt, exited }, a promise of { code, signal,
+   * error, at }. What it says is in the file `command`.
+   */
+  command([file, ...args]) {
+    const said = openSync(join(this.dir, 'command'), 'w')
+    const beganAt = nowMs()
+    const child = spawn(file, args, { cwd: this.dir, env: this.#env, stdio: ['ignore', said, said] })
+    closeSync(said)
+    const exited = new Promise((resolve) => {
+      child.once('error', (error) => resolve({ error, at: nowMs() }))
+      child.once('exit', (code, name) => resolve({ code, signal: name, at: nowMs() }))
+    })
+    return { beganAt, exited }
   }
 
   /** Every live process of this session: role 'app', 'wrapper' (ours, such as the terminal) or 'manager'. */
@@ -150,9 +167,9 @@ export class Session {
     }
   }
 
-  /** What the tool said on stderr, in a line: its last error, else its last line. */
-  lastWords() {
-    const lines = readFileSync(join(this.dir, 'stderr'), 'utf8').trim().split('\n')
+  /** What the tool, or the last command, said in a line: its last error, else its last line. */
+  lastWords(file = 'stderr') {
+    const lines = readFileSync(join(this.dir, file), 'utf8').trim().split('\n')
     const said = lines.findLast((line) => /^\S*error/i.test(line.trim())) ?? lines.at(-1)
     return said.trim().slice(0, 160)
   }

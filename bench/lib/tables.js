@@ -3,21 +3,23 @@ import { median } from './samples.js'
 
 const BASE = 'tw-run'
 
-/** The text of a cell, or why there is none. */
-function cell(column, tool, samples) {
+/** The text of a cell, or why there is none. `takes`: how many values a round gives. */
+function cell({ column, tool, base: baseTool, takes, samples }) {
   const values = samples.values(column.figure, column.size, tool)
   if (values.length === 0) return { text: '-' }
   const value = column.worst ? Math.max(...values) : median(values)
   const text = value.toFixed(column.digits)
-  if (!column.ratio) return { text, value, rounds: values.length }
-  const base = samples.values(column.figure, column.size, BASE)
-  const ratio = base.length === 0 || tool === BASE ? '' : `×${(value / median(base)).toFixed(2)}`
-  return { text, ratio, value, rounds: values.length }
+  const rounds = Math.ceil(values.length / takes)
+  if (!column.ratio) return { text, value, rounds }
+  const base = samples.values(column.figure, column.size, baseTool)
+  const ratio = base.length === 0 || tool === baseTool ? '' : `×${(value / median(base)).toFixed(2)}`
+  return { text, ratio, value, rounds }
 }
 
 /** { title, header, rows, notes } of one table; undefined when it holds nothing. */
 function tableOf(table, tools, context) {
   const { samples } = context
+  const { base = BASE, takes = 1 } = table
   const wantedRounds = context.rounds ?? table.rounds
   const header = [
     '',
@@ -25,8 +27,8 @@ function tableOf(table, tools, context) {
   ]
   const rows = []
   const notes = []
-  for (const { name, unfit } of tools) {
-    const cells = table.columns.map((column) => cell(column, name, samples))
+  for (const { name, unfit } of table.rows ?? tools) {
+    const cells = table.columns.map((column) => cell({ column, tool: name, base, takes, samples }))
     const reasons = new Map()
     for (const [i, { rounds }] of cells.entries()) {
       const column = table.columns[i]
@@ -48,11 +50,12 @@ function tableOf(table, tools, context) {
     ])
   }
   if (rows.length === 0) return undefined
+  const each = takes === 1 ? '' : `, each of ${takes} takes`
   return {
     title: table.title,
     header,
     rows,
-    notes: [`Rounds: ${wantedRounds}; medians; × is to ${BASE}.`, ...notes],
+    notes: [`Rounds: ${wantedRounds}${each}; medians; × is to ${base}.`, ...notes],
   }
 }
 

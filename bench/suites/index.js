@@ -2,11 +2,14 @@
 // still small, since a fork takes longer the more memory the forking process has.
 //
 // A suite: { figures: names for the command line, run(context) -> fills context.samples,
-//   tables: [{ figure, title, rounds, columns: [{ figure, size, title, digits, ratio?, worst? }] }],
+//   tables: [{ figure, title, rounds, columns: [{ figure, size, title, digits, ratio?, worst? }],
+//     takes?: values a round gives, rows?: [{ name }] instead of the tools, base?: what ratios are to }],
 //   notes?(context) -> lines below the last table }
 // and the context: { figures, tools, peers, samples, rounds?, scale, until, progress(text) };
 // after `until` (of nowMs) only first rounds are run.
+import { adopted } from './adopted.js'
+import { control } from './control.js'
 import { lifetimes } from './lifetimes.js'
 import { lines } from './lines.js'
 
-export const suites = [lifetimes, lines]
+export const suites = [lifetimes, control, adopted, lines]

@@ -19,6 +19,44 @@ const inShell = (app, redirect = () => '') =>
     .map((command, i) => `(${command})${redirect(i)} &`)
     .join('\n')}\nwait`
 
+/** The first command of the app. */
+const first = (app) => commands(app)[0]
+
+/** One sh a process, which starts the next when one has ended. */
+const keptBySh = (app) =>
+  `${commands(app)
+    .map((command) => `(while :; do /bin/sh -c '${command}'; done) &`)
+    .join('\n')}\nwait`
+
+const inNode = (script, ...args) => [process.execPath, '-e', script, ...args]
+const SPAWN_ONE = `require('node:child_process')
+  .spawn('/bin/sh', ['-c', process.argv[1]], { detached: true, stdio: 'ignore' }).unref()`
+
+// Where nothing manages, a restart is no more than a start, and what a command brought stays when it has ended.
+const shControl = {
+  launch: ({ app }) => ({ argv: ['/bin/sh', '-c', keptBySh(app)] }),
+  scale: ({ app }) => ['/bin/sh', '-c', `/bin/sh -c '${first(app)}' &`],
+  restart: ({ app }) => ['/bin/sh', '-c', `/bin/sh -c '${first(app)}' &`],
+  crash: true,
+}
+const nodeControl = {
+  launch: ({ app, dir }) => ({
+    argv: [process.execPath, join(PROGRAMS, 'respawner.js'), commandFile(app, dir)],
+  }),
+  endedByForce: true,
+  scale: ({ app }) => inNode(SPAWN_ONE, first(app)),
+  restart: ({ app }) => inNode(SPAWN_ONE, first(app)),
+  crash: true,
+}
+const emptyNodeControl = {
+  ...shControl,
+  untilExit: true,
+  scale: () => inNode('0'),
+  restart: () => inNode('0'),
+  crash: undefined,
+}
+const CONTROL = ['control', 'scale', 'restart', 'crash']
+
 const onlyFor =
   (...figures) =>
   (figure) =>
@@ -37,13 +75,28 @@ function floor(name, figures, launch, more = {}) {
 }
 
 export const floors = [
-  floor('sh that spawns', ['start', 'memory'], ({ app }) => ({ argv: ['/bin/sh', '-c', inShell(app)] }), {
-    // It would leave its processes behind: the harness ends them all.
+  floor(
+    'sh that spawns',
+    ['start', 'memory', ...CONTROL],
+    ({ app }) => ({ argv: ['/bin/sh', '-c', inShell(app)] }),
+    {
+      // It would leave its processes behind: the harness ends them all.
+      stopSignal: undefined,
+      control: shControl,
+    },
+  ),
+  floor('node -e 0, to its exit', CONTROL, shControl.launch, {
     stopSignal: undefined,
+    control: emptyNodeControl,
   }),
-  floor('node that spawns', ['start', 'memory', 'stop'], ({ app, dir }) => ({
-    argv: [process.execPath, join(PROGRAMS, 'spawner.js'), commandFile(app, dir)],
-  })),
+  floor(
+    'node that spawns',
+    ['start', 'memory', 'stop', ...CONTROL],
+    ({ app, dir }) => ({
+      argv: [process.execPath, join(PROGRAMS, 'spawner.js'), commandFile(app, dir)],
+    }),
+    { control: nodeControl },
+  ),
   floor(
     'writer > /dev/null',
     ['lines'],

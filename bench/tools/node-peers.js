@@ -1,6 +1,6 @@
 // Peers from npm that run on Node. They are started without npx, whose cost is not theirs.
 import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { eachProcess, formation, procfile } from '../lib/app.js'
 
 const node = process.execPath
@@ -26,6 +26,13 @@ const concurrently = {
   // process.exit at its end, whatever its stdout has not yet taken.
   cutsAtEnd: true,
   launch: ({ app, peer }) => ({ argv: [node, peer.path, ...eachProcess(app).map(({ command }) => command)] }),
+  control: {
+    launch({ app, peer }) {
+      const commands = eachProcess(app).map(({ command }) => command)
+      return { argv: [node, peer.path, '--restart-tries', '-1', ...commands] }
+    },
+    crash: true,
+  },
 }
 
 const runP = {
@@ -49,6 +56,26 @@ const runP = {
   },
 }
 
+function launchPm2({ app, dir, peer }, autorestart) {
+  const apps = app.entries.map(({ name, command, count }) => ({
+    name,
+    script: '/bin/sh',
+    args: ['-c', command],
+    interpreter: 'none',
+    exec_mode: 'fork',
+    instances: count,
+    autorestart,
+  }))
+  writeFileSync(join(dir, 'app.config.json'), JSON.stringify({ apps }))
+  return {
+    argv: [node, peer.path, '--formatted', 'app.config.json'],
+    env: { PM2_HOME: join(dir, 'pm2'), PM2_DISCRETE_MODE: 'true' },
+  }
+}
+
+/** pm2 finds the daemon inside pm2-runtime by PM2_HOME, as it finds its own. */
+const pm2Cli = (peer, ...args) => [node, join(dirname(peer.path), 'pm2'), ...args]
+
 const pm2 = {
   name: 'pm2-runtime',
   peer: 'pm2',
@@ -56,21 +83,12 @@ const pm2 = {
   stopSignal: 'SIGINT',
   // It does end when all apps have, but looks only every few seconds.
   goesOn: false,
-  launch({ app, dir, peer }) {
-    const apps = app.entries.map(({ name, command, count }) => ({
-      name,
-      script: '/bin/sh',
-      args: ['-c', command],
-      interpreter: 'none',
-      exec_mode: 'fork',
-      instances: count,
-      autorestart: false,
-    }))
-    writeFileSync(join(dir, 'app.config.json'), JSON.stringify({ apps }))
-    return {
-      argv: [node, peer.path, '--formatted', 'app.config.json'],
-      env: { PM2_HOME: join(dir, 'pm2'), PM2_DISCRETE_MODE: 'true' },
-    }
+  launch: (options) => launchPm2(options, false),
+  control: {
+    launch: (options) => launchPm2(options, true),
+    scale: ({ peer }) => pm2Cli(peer, 'scale', 'p', '+1'),
+    restart: ({ peer, index }) => pm2Cli(peer, 'restart', String(index)),
+    crash: true,
   },
 }
 

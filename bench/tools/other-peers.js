@@ -1,7 +1,46 @@
 // Peers that are not written for Node.
+import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { eachProcess, formation, procfile } from '../lib/app.js'
+
+function launchMprocs({ app, dir, peer }, { autorestart = false, port } = {}) {
+  const processes = eachProcess(app)
+  const logs = join(dir, 'logs')
+  mkdirSync(logs)
+  const config = {
+    proc_list_width: 30,
+    procs: Object.fromEntries(processes.map(({ name, command }) => [name, { shell: command, autorestart }])),
+  }
+  // JSON is YAML.
+  writeFileSync(join(dir, 'mprocs.yaml'), JSON.stringify(config))
+  const server = port === undefined ? '' : ` --server 127.0.0.1:${port}`
+  const command = `stty rows 24 cols 100; exec '${peer.path}' --config mprocs.yaml --log-dir '${logs}'${server}`
+  return {
+    argv: ['script', '-qfec', command, '/dev/null'],
+    env: { TERM: 'xterm-256color' },
+    logs: processes.map(({ name }) => join(logs, `${name}.log`)),
+  }
+}
+
+/** It takes commands on a TCP port only, and none that it chose itself. */
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address()
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+const mprocsCli = (peer, { port }, command) => [
+  peer.path,
+  '--server',
+  `127.0.0.1:${port}`,
+  '--ctl',
+  JSON.stringify(command),
+]
 
 const mprocs = {
   name: 'mprocs',
@@ -14,22 +53,19 @@ const mprocs = {
   // read from the log files that it can write.
   wrapper: 'script',
   slowness: 8,
-  launch({ app, dir, peer }) {
-    const processes = eachProcess(app)
-    const logs = join(dir, 'logs')
-    mkdirSync(logs)
-    const config = {
-      proc_list_width: 30,
-      procs: Object.fromEntries(processes.map(({ name, command }) => [name, { shell: command }])),
-    }
-    // JSON is YAML.
-    writeFileSync(join(dir, 'mprocs.yaml'), JSON.stringify(config))
-    const command = `stty rows 24 cols 100; exec '${peer.path}' --config mprocs.yaml --log-dir '${logs}'`
-    return {
-      argv: ['script', '-qfec', command, '/dev/null'],
-      env: { TERM: 'xterm-256color' },
-      logs: processes.map(({ name }) => join(logs, `${name}.log`)),
-    }
+  launch: (options) => launchMprocs(options),
+  control: {
+    async launch(options) {
+      const port = await freePort()
+      const launch = launchMprocs(options, { autorestart: true, port })
+      // The processes print nothing: there is no need to read a log.
+      return { ...launch, logs: [], port }
+    },
+    scale: ({ peer, launch, app }) =>
+      mprocsCli(peer, launch, { c: 'add-proc', cmd: eachProcess(app)[0].command }),
+    // Of the selected one: it knows no other.
+    restart: ({ peer, launch }) => mprocsCli(peer, launch, { c: 'restart-proc' }),
+    crash: true,
   },
 }
 
@@ -46,26 +82,28 @@ const foreman = {
   },
 }
 
-const supervisord = {
-  name: 'supervisord',
-  peer: 'supervisord',
-  kind: 'peer',
-  stopSignal: 'SIGTERM',
-  goesOn: false,
-  launch({ app, dir, peer }) {
-    const programs = app.entries.map(
-      ({ name, command, count }) => `[program:${name}]
+function launchSupervisord({ app, dir, peer }, { autorestart = false, isCommanded = false } = {}) {
+  const programs = app.entries.map(
+    ({ name, command, count }) => `[program:${name}]
 command=/bin/sh -c '${command}'
 process_name=%(program_name)s_%(process_num)s
 numprocs=${count}
-autorestart=false
+autorestart=${autorestart}
 startsecs=0
 stdout_logfile=/dev/stdout
 stdout_logfile_maxbytes=0
 redirect_stderr=true
 `,
-    )
-    const config = `[supervisord]
+  )
+  const socket = join(dir, 'supervisord.sock')
+  const commanded = `[unix_http_server]
+file=${socket}
+[supervisorctl]
+serverurl=unix://${socket}
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
+`
+  const config = `[supervisord]
 nodaemon=true
 silent=true
 logfile=/dev/null
@@ -73,9 +111,24 @@ logfile_maxbytes=0
 pidfile=${join(dir, 'supervisord.pid')}
 childlogdir=${dir}
 ${process.getuid() === 0 ? 'user=root\n' : ''}
+${isCommanded ? commanded : ''}
 ${programs.join('\n')}`
-    writeFileSync(join(dir, 'supervisord.conf'), config)
-    return { argv: [peer.path, '-c', 'supervisord.conf'] }
+  writeFileSync(join(dir, 'supervisord.conf'), config)
+  return { argv: [peer.path, '-c', 'supervisord.conf'] }
+}
+
+const supervisord = {
+  name: 'supervisord',
+  peer: 'supervisord',
+  kind: 'peer',
+  stopSignal: 'SIGTERM',
+  goesOn: false,
+  launch: (options) => launchSupervisord(options),
+  control: {
+    launch: (options) => launchSupervisord(options, { autorestart: true, isCommanded: true }),
+    scale: 'it has no such verb: numprocs is in its file, and update stops and starts the whole group',
+    restart: ({ index }) => ['supervisorctl', '-c', 'supervisord.conf', 'restart', `p:p_${index}`],
+    crash: true,
   },
 }
 

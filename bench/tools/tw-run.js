@@ -8,6 +8,29 @@ export const TW_RUN_VERSION = JSON.parse(readFileSync(join(ROOT, 'package.json')
 // Away from what runs on a developer's machine: tw-run refuses to start when a port is taken.
 const where = (dir) => ['-d', dir, '-p', '24000', '--port-step', '300']
 
+const BIN = join(ROOT, 'bin', 'tw-run.js')
+const cli = (...args) => [process.execPath, BIN, ...args]
+// Its socket is in TMPDIR: one that was ended by force leaves it behind, to go with the session's folder.
+const stateEnv = (dir) => ({ TW_RUN_STATE_DIR: join(dir, 'state'), TMPDIR: dir })
+
+const twRunControl = {
+  detaches: true,
+  launch({ app, dir }) {
+    writeFileSync(join(dir, 'Procfile'), procfile(app))
+    return {
+      argv: cli('start', '-D', ...where(dir), '--formation', formation(app), '--restart', 'always'),
+      env: stateEnv(dir),
+    }
+  },
+  stop: ({ dir }) => cli('stop', '-d', dir),
+  // Any command starts another supervisor where there is none; this one changes nothing else.
+  revive: ({ dir }) => cli('ps', '-d', dir),
+  isSupervisor: ({ argv }) => argv[1] === BIN && argv[2] === 'supervise',
+  scale: ({ dir }) => cli('scale', 'p+1', '-d', dir),
+  restart: ({ dir, index }) => cli('restart', `p.${index + 1}`, '-d', dir),
+  crash: true,
+}
+
 function twRun(name, options, unfit) {
   return {
     name,
@@ -19,19 +42,17 @@ function twRun(name, options, unfit) {
       writeFileSync(join(dir, 'Procfile'), procfile(app))
       return {
         argv: [
-          process.execPath,
-          join(ROOT, 'bin', 'tw-run.js'),
-          'start',
-          ...where(dir),
+          ...cli('start', ...where(dir)),
           '--formation',
           formation(app),
           // Without it the first writer that ends would end the others.
           ...(app.ends ? ['--restart', 'on-failure'] : []),
           ...options,
         ],
-        env: { TW_RUN_STATE_DIR: join(dir, 'state') },
+        env: stateEnv(dir),
       }
     },
+    control: twRunControl,
   }
 }
 

@@ -61,11 +61,13 @@ export interface SupervisorChoices {
 export function newSupervisor(ground: Ground, choices: SupervisorChoices): Supervisor {
   const { app, state, slots, stages, flags, isRevival } = ground
   const { journal, isDetached, isColorTerminal } = choices
+  const { formation, only, except } = app.settings
+  const keepsCounts = formation.text === '' && only.length + except.length === 0
   return new Supervisor({
     state,
     slots,
     place: here(),
-    asked: { counts: Object.fromEntries(app.counts), stages, isDetached, flags, isRevival },
+    asked: { counts: Object.fromEntries(app.counts), stages, isDetached, flags, isRevival, keepsCounts },
     definition: new Definition(app, isColorTerminal),
     stopSignal: STOP_SIGNAL,
     journal,

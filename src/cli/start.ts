@@ -27,6 +27,7 @@ export function startCommand(): Command {
       process.exitCode = await startDetached({ ...flags, types }, wait === true ? 'ready' : 'up')
       return
     }
+    if (wait === true) command.error("error: option '--wait' goes with '--detach'", { exitCode: 2 })
     const { start } = await import('./start-action.ts')
     process.exitCode = await start(types, flags)
   })

@@ -6,6 +6,9 @@ import type { ProcessId } from './names.ts'
 import { replace } from './session.ts'
 import type { Session } from './session.ts'
 
+/** More processes than this are counted instead of named. */
+const MOST_LISTED = 20
+
 /** What is left of a command once it is understood: another desired state, and what to say about it. */
 export interface Edited {
   readonly session: Session
@@ -23,7 +26,11 @@ export function scale(session: Session, words: readonly string[], types: readonl
   const changed = [...counts].filter(([type, count]) => before.get(type) !== count)
   const named = new Set(steps.map(({ type }) => type))
   const stopped = session.stopped.filter((id) => !named.has('all') && !named.has(typeOf(id)))
-  const lines = changed.map(([type, count]) => `${type}: ${before.get(type)} -> ${count}`)
+  const again = session.stopped.filter((id) => !stopped.includes(id))
+  const lines = [
+    ...changed.map(([type, count]) => `${type}: ${before.get(type)} -> ${count}`),
+    ...(again.length === 0 ? [] : [`starting again: ${listed(again)}`]),
+  ]
   return {
     session: { ...session, counts: { ...session.counts, ...Object.fromEntries(counts) }, stopped },
     lines: lines.length > 0 ? lines : [`nothing to change: ${formatFormation(counts)}`],
@@ -38,8 +45,15 @@ export function restart(session: Session, ids: readonly ProcessId[]): Session {
 /** Keeps processes down until they are asked for again. */
 export function stop(session: Session, ids: readonly ProcessId[]): Edited {
   const stopped = [...new Set([...session.stopped, ...ids])]
-  const line = ids.length === 0 ? 'nothing to stop' : `stopping ${ids.join(', ')}`
+  const line = ids.length === 0 ? 'nothing to stop' : `stopping ${listed(ids)}`
   return { session: { ...session, stopped }, lines: [line] }
+}
+
+/** Many names are cut: a reply has a length. */
+function listed(ids: readonly ProcessId[]): string {
+  return ids.length <= MOST_LISTED
+    ? ids.join(', ')
+    : `${ids.slice(0, MOST_LISTED).join(', ')} and ${ids.length - MOST_LISTED} more`
 }
 
 /** The processes of a formation without those that were stopped. */

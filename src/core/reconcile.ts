@@ -1,5 +1,16 @@
 import { isAsked } from './observe.ts'
-import type { Action, Desired, Observed, Plan, ProcessState, Run, StopIntent, Want } from './process.ts'
+import type { ProcessId } from './names.ts'
+import type {
+  Action,
+  Desired,
+  Observed,
+  Phase,
+  Plan,
+  ProcessState,
+  Run,
+  StopIntent,
+  Want,
+} from './process.ts'
 
 /** How often one looks for what wakes nobody: the pid of a new shim, the end of a leftover. */
 export const LOOK_AGAIN_MS = 50
@@ -13,13 +24,31 @@ export const GIVE_UP_MS = 5_000
 export function reconcile(desired: Desired, observed: Observed, now: number): Plan {
   const actions: Action[] = []
   let wakeAt = Infinity
+  const ports = portsInUse(observed)
   const take = (next: Action | number | undefined): void => {
     if (typeof next === 'number') wakeAt = Math.min(wakeAt, next)
-    else if (next !== undefined) actions.push(next)
+    else if (next !== undefined && !(next.do === 'start' && isTaken(ports, next.want))) actions.push(next)
   }
   for (const [id, want] of desired.wants) if (!observed.has(id)) take({ do: 'start', want })
   for (const [id, state] of observed) take(step(desired, desired.wants.get(id), state, now))
   return { actions, wakeAt: wakeAt === Infinity ? undefined : wakeAt }
+}
+
+/** Who holds each port: an edited Procfile may give it to another process before its holder has ended. */
+function portsInUse(observed: Observed): ReadonlyMap<number, ProcessId> {
+  const ports = new Map<number, ProcessId>()
+  for (const [id, state] of observed) {
+    if ('run' in state && ON_ITS_FEET.has(state.phase)) ports.set(state.run.port, id)
+  }
+  return ports
+}
+
+const ON_ITS_FEET: ReadonlySet<Phase> = new Set<Phase>(['starting', 'up', 'stopping', 'sweeping'])
+
+/** The end of the holder wakes whoever waits for its port. */
+function isTaken(ports: ReadonlyMap<number, ProcessId>, { plan }: Want): boolean {
+  const holder = ports.get(plan.port)
+  return holder !== undefined && holder !== plan.id
 }
 
 /** The next action for one process, the time to look again, or nothing to do. */

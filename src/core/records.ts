@@ -77,7 +77,8 @@ export function decodeEnd(line: string): End | undefined {
 export function decodeSession(text: string): Session | undefined {
   const o = decodeObject(text)
   if (o === undefined || o['version'] !== SESSION_VERSION) return undefined
-  const { id, bootId, pidNamespace, over, isDetached } = o
+  const { id, bootId, pidNamespace, beganAt, over, isDetached } = o
+  if (!isTime(beganAt)) return undefined
   const counts = decodeNumbers(o['counts'], isTypeName)
   const generations = decodeNumbers(o['generations'], (name) => isTypeName(name) || isProcessId(name))
   const stopped = decodeStopped(o['stopped'])
@@ -88,7 +89,7 @@ export function decodeSession(text: string): Session | undefined {
   if (stopped === undefined || flags === undefined || typeof isDetached !== 'boolean') return undefined
   if (o['ending'] !== undefined && ending === undefined) return undefined
   if (!isText(id) || !isText(bootId) || !isText(pidNamespace) || typeof over !== 'boolean') return undefined
-  const known = { id, bootId, pidNamespace, stages, counts, generations, stopped, isDetached, flags }
+  const known = { id, bootId, pidNamespace, beganAt, stages, counts, generations, stopped, isDetached, flags }
   return { version: SESSION_VERSION, ...known, ending, over }
 }
 

@@ -35,6 +35,8 @@ export interface Session {
   /** The machine's boot and the pid namespace in which its pids and times mean something. */
   readonly bootId: string
   readonly pidNamespace: string
+  /** ms since boot: what ended before is of an earlier session. */
+  readonly beganAt: number
   /** The stage that runs now, and those still to come. */
   readonly stages: readonly Stage[]
   readonly counts: Readonly<Record<string, number>>
@@ -65,25 +67,30 @@ export interface Asked {
   readonly stages: readonly Stage[]
   readonly isDetached: boolean
   readonly flags: Flags
-  /** Only to go on with what is there: its counts, which may have been scaled, hold. */
+  /** Only to go on with what is there, such as for a new supervisor of a detached formation. */
   readonly isRevival?: boolean
+  /** No counts were asked for: those of an interrupted session hold, which may have been scaled. */
+  readonly keepsCounts?: boolean
 }
 
 /**
  * The session that `start` works on: an interrupted one is carried on (to its end, if it was ending), with
- * the counts now asked for; else a new one begins, of a newer generation than every run on disk.
+ * the counts now asked for, if any were; else a new one begins, of a newer generation than every run on disk.
  */
 export function beginOrCarryOn(
   previous: Session | undefined,
   asked: Asked,
-  here: Place & { readonly id: string },
+  here: Place & Pick<Session, 'id' | 'beganAt'>,
   newestGenerations: Readonly<Record<string, number>>,
 ): { readonly session: Session; readonly carriedOn: boolean } {
   if (previous !== undefined && isUnfinished(previous, here)) {
     if (previous.ending !== undefined || asked.isRevival === true)
       return { session: previous, carriedOn: true }
-    const { counts, isDetached, flags } = asked
-    return { session: { ...previous, counts, stopped: [], isDetached, flags }, carriedOn: true }
+    const { isDetached, flags } = asked
+    const held = asked.keepsCounts === true
+    const counts = held ? { ...asked.counts, ...previous.counts } : asked.counts
+    const stopped = held ? previous.stopped : []
+    return { session: { ...previous, counts, stopped, isDetached, flags }, carriedOn: true }
   }
   const generations = Object.fromEntries(
     Object.entries(newestGenerations).map(([type, generation]) => [type, generation + 1]),

@@ -66,7 +66,9 @@ function row(id: ProcessId, state: ProcessState, context: StatusContext): Proces
   const { now, wall, node, endsOf, pidOf, isoOf } = context
   const ends = endsOf(id)
   const endedAt = run.life === 'alive' ? now : (run.endedAt ?? now)
-  const restarts = ends.filter((end) => end.generation === run.generation && end.run < run.number).length
+  const restarts = ends.filter(
+    (end) => end.generation === run.generation && end.run < run.number && !end.asked,
+  ).length
   const last = run.exit ?? ends.at(-1)?.exit
   return {
     process: id,

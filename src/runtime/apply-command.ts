@@ -87,6 +87,8 @@ function applyReload({ session, definition }: Ground): Applied | Reply {
   const edited = next.app.types.filter(
     ({ name, command }) => before.has(name) && before.get(name) !== command,
   )
+  const kept = next.types.filter((type) => before.has(type) && !isStage(type))
+  const moved = kept.filter((type) => definition.app.ports.get(type) !== next.app.ports.get(type))
   const { counts: initial } = startingCounts(next.app.settings, next.types)
   const counts = next.types.map((type) => [type, countIn(session, type, added, initial)] as const)
   const problems = next.problemsOf(Object.fromEntries(counts))
@@ -95,12 +97,13 @@ function applyReload({ session, definition }: Ground): Applied | Reply {
     ...added.filter((type) => !isStage(type)).map((type) => `${type}: new`),
     ...gone.map((type) => `${type}: gone`),
     ...edited.map(({ name }) => `${name}: command changed`),
+    ...moved.map((type) => `${type}: port ${definition.app.ports.get(type)} -> ${next.app.ports.get(type)}`),
   ]
   const stopped = session.stopped.filter((id) => next.types.includes(parseProcessId(id)?.type ?? ''))
   return {
     session: replace(
       { ...session, counts: Object.fromEntries(counts), stopped },
-      edited.map(({ name }) => name),
+      new Set([...edited.map(({ name }) => name), ...moved]),
     ),
     definition: next,
     endsAll: false,

@@ -56,6 +56,7 @@ function changedKeys(before: ReadonlyMap<string, string>, after: Readonly<Record
 
 /** What is the same for every process of a type is said once. */
 function together(lines: readonly string[]): string[] {
+  if (lines.length === 1) return [...lines]
   const types = new Map<string, Set<string>>()
   for (const line of lines) {
     const [, id = '', what = ''] = /^(\S+): (.*)$/.exec(line) ?? []

@@ -30,10 +30,10 @@ export class LogKeeper {
     }
     for (const run of runs) {
       const path = this.#options.pathOf(run)
-      const length = logLength(path)
+      const { length, writtenAt } = logLength(path)
       if (length === (this.#lengths.get(run.token) ?? 0)) continue
       this.#lengths.set(run.token, length)
-      noteTime(path, length, Date.now())
+      noteTime(path, length, writtenAt)
       if (this.#options.bounds) this.#bound(run, path, length)
     }
   }

@@ -4,6 +4,7 @@ import { parseProcessId } from '../core/names.ts'
 import type { ProcessId } from '../core/names.ts'
 import type { Observed, ProcessState, RestartPolicy } from '../core/process.ts'
 import { decodeSession } from '../core/records.ts'
+import { isUnfinished } from '../core/session.ts'
 import type { Session } from '../core/session.ts'
 import { resolveSettings } from '../core/settings.ts'
 import type { Flags } from '../core/settings.ts'
@@ -56,13 +57,15 @@ export function view(state: StateDir): View {
 
 /** The rows of `ps`. */
 export function rowsOf({ session, slots, observed }: View): ProcessStatus[] {
+  // What ended in an earlier session is no news of this one.
+  const { beganAt = 0 } = session ?? {}
   const shown = new Map([...observed].filter(([id, state]) => isAlive(state) || isWanted(id, session)))
   return statusOf(shown, Object.keys(session?.counts ?? {}), {
     now: bootNow(),
     wall: Date.now(),
     node: hostname(),
     isoOf: (wall) => new Date(wall).toISOString(),
-    endsOf: (id: ProcessId) => slots.endsOf(id),
+    endsOf: (id: ProcessId) => slots.endsOf(id).filter(({ startedAt }) => startedAt >= beganAt),
     pidOf: (run) => (run.pid === undefined ? undefined : childOf(run.pid)),
   })
 }
@@ -72,7 +75,7 @@ function isAlive(state: ProcessState): boolean {
 }
 
 function isWanted(id: ProcessId, session: Session | undefined): boolean {
-  if (session === undefined || session.over) return false
+  if (session === undefined || !isUnfinished(session, here())) return false
   const { type = '', instance = 0 } = parseProcessId(id) ?? {}
   return Object.hasOwn(session.counts, type) && instance <= (session.counts[type] ?? 0)
 }

@@ -165,9 +165,10 @@ export function readTimes(path: string): LengthAt[] {
   })
 }
 
-/** The length of a run's log, bytes. */
-export function logLength(path: string): number {
-  return statSync(join(path, 'log'), { throwIfNoEntry: false })?.size ?? 0
+/** The length of a run's log, bytes, and when it was last written to, ms since 1970. */
+export function logLength(path: string): { readonly length: number; readonly writtenAt: number } {
+  const stat = statSync(join(path, 'log'), { throwIfNoEntry: false })
+  return { length: stat?.size ?? 0, writtenAt: stat?.mtimeMs ?? 0 }
 }
 
 /** The directories of runs that are too old to be kept, given the newest number. */

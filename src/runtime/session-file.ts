@@ -33,6 +33,7 @@ export function readSession(found: Found, trouble: (message: string) => void): S
     version: SESSION_VERSION,
     id: orphan.session,
     ...place,
+    beganAt: 0,
     counts: asked.counts,
     stages: asked.stages,
     isDetached: asked.isDetached,

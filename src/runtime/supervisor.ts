@@ -83,7 +83,7 @@ export class Supervisor {
     const { session, carriedOn } = beginOrCarryOn(
       previous,
       asked,
-      { ...place, id },
+      { ...place, id, beganAt: bootNow() },
       this.#slots.newestGenerations(),
     )
     this.#session = session

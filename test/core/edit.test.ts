@@ -14,6 +14,7 @@ const SESSION: Session = {
   id: 'this',
   bootId: 'boot',
   pidNamespace: 'pid:[1]',
+  beganAt: 0,
   stages: ['formation'],
   counts: { web: 2, worker: 1, 'my-job': 0, release: 0 },
   generations: { web: 3 },

@@ -54,7 +54,7 @@ function sweeping(exit: Exit, facts: Partial<Run> = {}): ProcessState {
 }
 
 function session(change: Partial<Session> = {}): Session {
-  const place = { bootId: 'boot', pidNamespace: 'pid' }
+  const place = { bootId: 'boot', pidNamespace: 'pid', beganAt: 0 }
   const started = { stages: ['formation'] as const, counts: {}, isDetached: false, flags: {} }
   const untouched = { generations: {}, stopped: [], ending: undefined, over: false }
   return { version: 1, id: 'this', ...place, ...started, ...untouched, ...change }

@@ -382,7 +382,7 @@ describe('several processes', () => {
   const backoff = observe(CANONICAL.backoff.slot, POLICY)
   const wants = new Map([
     [PLAN.id, CANONICAL.up.want as Want],
-    ['web.2', { ...(CANONICAL.up.want as Want), plan: { ...PLAN, id: 'web.2' } }],
+    ['web.2', { ...(CANONICAL.up.want as Want), plan: { ...PLAN, id: 'web.2', port: 5001 } }],
   ] as const)
   const desired: Desired = { ...desiredIn(CANONICAL.up), wants }
 
@@ -396,6 +396,20 @@ describe('several processes', () => {
       'stop SIGTERM by 15000',
     ])
   })
+
+  test.each(['starting', 'up', 'stopping', 'sweeping'] as const)(
+    'do not start on a port that another one still has, as long as that one is %s',
+    (phase) => {
+      const moved = { ...(CANONICAL.up.want as Want), plan: { ...PLAN, id: 'api.1', type: 'api' } } as const
+      const holder = observe(CANONICAL[phase].slot, POLICY)
+      const plan = (observed: typeof holder): string[] =>
+        reconcile({ ...desired, wants: new Map([['api.1', moved]]) }, new Map([['web.1', observed]]), 10_000)
+          .actions.map(describeAction)
+          .filter((action) => action === 'start')
+      expect(plan(holder)).toEqual([])
+      expect(plan(observe(CANONICAL.stopped.slot, POLICY))).toEqual(['start'])
+    },
+  )
 
   test('wake the supervisor at the earliest of their times', () => {
     const starting = observe(CANONICAL.starting.slot, POLICY)

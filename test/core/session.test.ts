@@ -10,7 +10,7 @@ import {
 } from '../../src/core/session.ts'
 import type { Asked, Ending, Reason, Session } from '../../src/core/session.ts'
 
-const PLACE = { bootId: 'this boot', pidNamespace: 'pid:[1]' }
+const PLACE = { bootId: 'this boot', pidNamespace: 'pid:[1]', beganAt: 1_000 }
 const FEW = { numRuns: 50 }
 const HERE = { ...PLACE, id: 'new' }
 const ENDING: Ending = { code: 130, reason: { kind: 'signal', signal: 'SIGINT' }, hurried: false }
@@ -212,4 +212,12 @@ describe('a run that ends for a reason ends with its code', () => {
   ])('%o', (reason, code) => {
     expect(codeOfReason(reason)).toBe(code)
   })
+})
+
+test('an interrupted session keeps its counts, and what was stopped, if none are asked for', () => {
+  const asked = { ...ASKED, counts: { web: 1, worker: 1 }, keepsCounts: true }
+  const scaled = { ...INTERRUPTED, counts: { web: 7 } }
+  const { session } = beginOrCarryOn(scaled, asked, HERE, {})
+  expect(session.counts).toEqual({ web: 7, worker: 1 })
+  expect(session.stopped).toEqual(['web.1'])
 })

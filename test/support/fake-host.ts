@@ -27,7 +27,7 @@ import type { Ending, Reason, Session } from '../../src/core/session.ts'
  * real one could be killed. Times are ms since boot.
  */
 
-const HERE = { bootId: 'this boot', pidNamespace: 'pid:[1]' }
+const HERE = { bootId: 'this boot', pidNamespace: 'pid:[1]', beganAt: 0 }
 const LEAVE: RestartPolicy = { when: 'no' }
 /** Of the Procfile. */
 const TYPES = ['web', 'worker']
@@ -428,7 +428,13 @@ export type Change =
 export type Step = string | { readonly sleepUntil: number }
 
 function planOf(type: string, instance: number): ProcessPlan {
-  return { id: processId(type, instance), type, instance, port: 5_000, command: type }
+  return {
+    id: processId(type, instance),
+    type,
+    instance,
+    port: 5_000 + 100 * type.length + instance,
+    command: type,
+  }
 }
 
 /** Called whenever a plan was made, before it is carried out. */
