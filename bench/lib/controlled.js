@@ -90,7 +90,7 @@ export class ControlledSession {
 
   async #runStop(argv) {
     const { exited } = this.session.command(argv)
-    const exit = await Promise.race([exited, sleep(STOP_TIMEOUT_MS)])
+    const exit = await Promise.race([exited, sleep(STOP_TIMEOUT_MS, undefined, { ref: false })])
     if (exit?.code === 0) return
     const why = exit === undefined ? 'did not return' : this.session.lastWords('command')
     this.#samples.trouble(this.#tool.name, `its stop failed: ${why}`)

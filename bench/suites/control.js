@@ -162,6 +162,7 @@ export const control = {
   notes: () => [
     'Commands: from their exec. Crash: from kill -9 of the process; the first one of each, so that nobody backs off.',
     'pm2-runtime is told by pm2, mprocs by mprocs --ctl (add-proc, restart-proc), supervisord by supervisorctl.',
+    'node -e 0: to its exit, for it brings no process.',
     'node that spawns: for commands node -e with one spawn of sh, for a crash a Node program that spawns anew on exit.',
   ],
 }

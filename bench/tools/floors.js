@@ -85,7 +85,7 @@ export const floors = [
       control: shControl,
     },
   ),
-  floor('node -e 0, to its exit', CONTROL, shControl.launch, {
+  floor('node -e 0', CONTROL, shControl.launch, {
     stopSignal: undefined,
     control: emptyNodeControl,
   }),
