@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { randomOf } from './random.js'
 import { lineOf } from './stream.js'
 
 const BIN = fileURLToPath(new URL('../../bin/tw-run.js', import.meta.url))
@@ -18,17 +19,6 @@ steady: node ${STREAM} 16 10
 slow: node ${STREAM} 0.01 7
 ends: echo started >>starts; sleep 0.4; exit 7
 `
-
-/** mulberry32: the same kills for the same seed. */
-function randomOf(seed) {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
-}
 
 /** Kills so often; what was wrong, as sentences, and what was seen. */
 export async function torture({ kills, seed, port = 23_000, progress = () => {} }) {
