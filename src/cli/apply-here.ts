@@ -1,14 +1,19 @@
 import type { Reply, Request } from '../core/protocol.ts'
 import type { Flags } from '../core/settings.ts'
+import { LockHeld } from '../runtime/lock.ts'
 import { newSupervisor, farewell } from './start-action.ts'
 import { takeGround } from './formation.ts'
 
 /**
  * Carries a command out where no supervisor lives: takes the lock, applies it, does what follows from it, and
- * leaves the processes to their shims again.
+ * leaves the processes to their shims again. Undefined if somebody else took the lock.
  */
-export async function applyHere(flags: Flags, request: Request): Promise<Reply> {
-  const ground = await takeGround(flags, true)
+export async function applyHere(flags: Flags, request: Request): Promise<Reply | undefined> {
+  const ground = await takeGround(flags, true).catch((error: unknown) => {
+    if (error instanceof LockHeld) return undefined
+    throw error
+  })
+  if (ground === undefined) return undefined
   const supervisor = newSupervisor(ground, { journal: () => {}, isDetached: false, isColorTerminal: false })
   const reply = supervisor.apply(request)
   if (!reply.ok) return reply

@@ -27,7 +27,7 @@ const ASK_AGAIN_MS = 10
 export async function command(state: StateDir, request: Request): Promise<readonly string[]> {
   const reply = (await ask(state, request)) ?? (await withoutSupervisor(state, request))
   if (reply.ok) return reply.lines
-  throw new TwRunError(reply.message, { exitCode: reply.exitCode, hint: reply.hint })
+  throw new TwRunError(reply.message.replace(/^tw-run: /, ''), { exitCode: reply.exitCode, hint: reply.hint })
 }
 
 async function ask(state: StateDir, request: Request): Promise<Reply | undefined> {
@@ -49,9 +49,10 @@ async function withoutSupervisor(state: StateDir, request: Request): Promise<Rep
     const { session, supervisor } = view(state)
     if (session === undefined || !isUnfinished(session, here())) throw nothingRuns()
     if (supervisor === undefined) {
-      if (!session.isDetached) return (await import('./apply-here.ts')).applyHere(session.flags, request)
+      const applied = session.isDetached ? undefined : await applyHere(session.flags, request)
+      if (applied !== undefined) return applied
       // It may lose the lock to another one that was started in the same instant, and end.
-      if (started === undefined || started.exitCode !== null) {
+      if (session.isDetached && (started === undefined || started.exitCode !== null)) {
         started = startSupervisor(state, session.flags, '--revive')
       }
     }
@@ -68,16 +69,23 @@ async function withoutSupervisor(state: StateDir, request: Request): Promise<Rep
   }
 }
 
+async function applyHere(flags: Flags, request: Request): Promise<Reply | undefined> {
+  return (await import('./apply-here.ts')).applyHere(flags, request)
+}
+
 export function nothingRuns(): TwRunError {
   return new TwRunError('nothing runs here', { exitCode: 1, hint: 'start it with: tw-run start' })
 }
 
-/** Starts another supervisor for a detached formation whose own one is dead. */
+let revivedAt = -Infinity
+
+/** Starts another supervisor for a detached formation whose own one is dead; asked again and again, not too often. */
 export function revive(seen: View): void {
   const { session, supervisor, state } = seen
-  if (session?.isDetached === true && supervisor === undefined && isUnfinished(session, here())) {
-    startSupervisor(state, session.flags, '--revive')
-  }
+  if (session?.isDetached !== true || supervisor !== undefined || !isUnfinished(session, here())) return
+  if (performance.now() < revivedAt + LISTENS_WITHIN_MS) return
+  revivedAt = performance.now()
+  startSupervisor(state, session.flags, '--revive')
 }
 
 /** Where a supervisor without a terminal says what it has to say. */

@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -38,9 +39,9 @@ export async function startDetached(flags: Flags, awaited: Awaited): Promise<num
   refuseTakenPorts(app, slots)
   const child = startSupervisor(state, lastingFlags(flags, app))
   const ended = once(child, 'exit').then(([code]) => (typeof code === 'number' ? code : 1))
-  await Promise.race([ended, hasBegun(state, child.pid)])
+  await Promise.race([ended, hasBegun(state, child)])
   const found = await Promise.race([ended, waitFor(state, awaited)])
-  if (typeof found === 'number') return reportEnd(state, found)
+  if (typeof found === 'number') return reportEnd(state)
   if (found.missing.length === 0) {
     const { slots: now } = view(state)
     say(
@@ -52,25 +53,29 @@ export async function startDetached(flags: Flags, awaited: Awaited): Promise<num
     )
     return 0
   }
+  if (view(state).session?.ending !== undefined) {
+    child.ref()
+    await ended
+    return reportEnd(state)
+  }
   for (const id of found.failed.length > 0 ? found.failed : found.missing) showLastLines(state, id)
   throw notThere(found, awaited)
 }
 
-/** The supervisor holds the lock and has written what it is for. */
-async function hasBegun(state: StateDir, pid: number | undefined): Promise<void> {
-  for (;;) {
+/** The supervisor holds the lock and has written what it is for, or is gone. */
+async function hasBegun(state: StateDir, child: ChildProcess): Promise<void> {
+  while (child.exitCode === null && child.signalCode === null) {
     const { session, supervisor } = view(state)
-    if (supervisor === pid && session?.isDetached === true && !session.over) return
+    if (supervisor === child.pid && session?.isDetached === true && !session.over) return
     await sleep(LOOK_AGAIN_MS)
   }
 }
 
 /** The run was over before it was up: its supervisor says why. */
-function reportEnd(state: StateDir, code: number): number {
+function reportEnd(state: StateDir): never {
   for (const id of view(state).observed.keys()) showLastLines(state, id)
   const words = readFileSync(supervisorLog(state), 'utf8').trimEnd().split('\n').slice(-LAST_LINES)
   say(STDERR, words.map((line) => `${line}\n`).join(''))
-  if (code === 0) return 0
   throw new TwRunError('the formation ended before it was up', { exitCode: 1 })
 }
 

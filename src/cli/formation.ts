@@ -9,6 +9,7 @@ import { readIfThere } from '../runtime/disk.ts'
 import { loadApp, requireProcesses } from '../runtime/load.ts'
 import type { App } from '../runtime/load.ts'
 import { takeLock } from '../runtime/lock.ts'
+import { rememberedApp } from '../runtime/remembered-app.ts'
 import { here } from '../runtime/place.ts'
 import { Slots } from '../runtime/slots.ts'
 import { locateStateDir, makeStateDir } from '../runtime/state-dir.ts'
@@ -25,6 +26,8 @@ export interface Ground {
   readonly flags: Flags
   readonly socket: string
   readonly isRevival: boolean
+  /** What is wrong with the app's files now, where it is worked on as it was. */
+  readonly broken?: string
 }
 
 /**
@@ -32,9 +35,9 @@ export interface Ground {
  * TwRunError; nothing was started then.
  */
 export async function takeGround(flags: Flags, isRevival = false): Promise<Ground> {
-  const app = loadApp(flags, process.env)
+  const { app, broken } = appFor(flags, isRevival)
   const stages = stagesOf(app)
-  if (stages.length === 1) requireProcesses(app)
+  if (stages.length === 1 && !isRevival) requireProcesses(app)
   const state = locateStateDir(app.root, app.stateDir)
   makeStateDir(state)
   await takeLock(state.lock)
@@ -42,7 +45,8 @@ export async function takeGround(flags: Flags, isRevival = false): Promise<Groun
   if (isRevival) refuseIfOver(state)
   const slots = new Slots(state, here(), true)
   slots.load()
-  refuseTakenPorts(app, slots)
+  // What runs has its ports; who else has got one since is no reason to leave it alone.
+  if (!isRevival) refuseTakenPorts(app, slots)
   return {
     app,
     state,
@@ -51,6 +55,18 @@ export async function takeGround(flags: Flags, isRevival = false): Promise<Groun
     flags: lastingFlags(flags, app),
     socket: controlPath(state.path),
     isRevival,
+    ...(broken === undefined ? {} : { broken }),
+  }
+}
+
+/** The app as its files describe it; to go on with what runs, what is remembered of it will do. */
+function appFor(flags: Flags, isRevival: boolean): { app: App; broken?: string } {
+  try {
+    return { app: loadApp(flags, process.env) }
+  } catch (error) {
+    const app = isRevival && error instanceof TwRunError ? rememberedApp(flags, process.env) : undefined
+    if (app === undefined) throw error
+    return { app, broken: (error as TwRunError).message }
   }
 }
 

@@ -3,11 +3,13 @@ import { wantsColor } from '../core/color.ts'
 import { TwRunError } from '../core/error.ts'
 import { didYouMean, parseProcessId } from '../core/names.ts'
 import type { ProcessId } from '../core/names.ts'
+import type { Run } from '../core/process.ts'
 import { resolveSettings } from '../core/settings.ts'
 import type { Flags } from '../core/settings.ts'
 import { linesFrom, tail } from '../runtime/log-tail.ts'
 import { findState, view } from '../runtime/observer.ts'
 import { Outbox } from '../runtime/outbox.ts'
+import { ReaderWatch } from '../runtime/reader-watch.ts'
 import { makeRender } from '../runtime/render.ts'
 import type { Render } from '../runtime/render.ts'
 import { keptRuns, knownProcesses, runPath } from '../runtime/run-directory.ts'
@@ -97,27 +99,45 @@ interface Following {
 }
 
 /** Goes on until the formation is over and all of it is shown, or nobody reads. */
-async function follow(
-  state: StateDir,
-  words: readonly string[],
-  { render, shown }: Following,
-): Promise<void> {
-  for (;;) {
+async function follow(state: StateDir, words: readonly string[], following: Following): Promise<void> {
+  let isRead = true
+  const reader = new ReaderWatch(STDOUT, () => (isRead = false))
+  reader.begin()
+  while (isRead) {
     const seen = view(state)
     revive(seen)
     const isOver = seen.session?.over !== false && !seen.slots.runs().some(({ life }) => life === 'alive')
-    for (const run of seen.slots.runs()) {
-      if (!isChosen(run.id, words)) continue
-      const before = shown.get(run.id)
-      const own = before?.number === run.number ? before : { number: run.number, offset: 0, seq: 1 }
-      const bytes = linesFrom(runPath(state, run.id, run.number), own.offset, run.life === 'dead')
-      shown.set(run.id, { ...own, offset: own.offset + bytes.length, seq: own.seq + 1 })
-      if (bytes.length > 0 && !write(render, bytes, { process: run.id, seq: own.seq, time: Date.now() }))
-        return
-    }
-    if (isOver) return
+    const chosenRuns = seen.slots.runs().filter(({ id }) => isChosen(id, words))
+    const shown = chosenRuns.map((run) => showNew(state, run, following))
+    if (shown.includes('unread') || (isOver && !shown.includes('more'))) break
     await sleep(LOOK_AGAIN_MS)
   }
+  reader.end()
+}
+
+/** Shows what came of a process since the last look: of earlier runs the rest, of its newest what is there. */
+function showNew(state: StateDir, run: Run, { render, shown }: Following): 'more' | 'nothing' | 'unread' {
+  let found: 'more' | 'nothing' = 'nothing'
+  for (const number of unshownRuns(state, run, shown.get(run.id)?.number)) {
+    const isOver = number !== run.number || run.life === 'dead'
+    for (;;) {
+      const before = shown.get(run.id)
+      const own = before?.number === number ? before : { number, offset: 0, seq: 1 }
+      const bytes = linesFrom(runPath(state, run.id, number), own.offset, isOver)
+      shown.set(run.id, { ...own, offset: own.offset + bytes.length, seq: own.seq + 1 })
+      if (bytes.length === 0) break
+      found = 'more'
+      if (!write(render, bytes, { process: run.id, seq: own.seq, time: Date.now() })) return 'unread'
+    }
+  }
+  return found
+}
+
+/** The numbers of the runs of which there may be something to show, oldest first. */
+function unshownRuns(state: StateDir, { id, number, session }: Run, last: number | undefined): number[] {
+  if (last === number) return [number]
+  const since = keptRuns(state, id).filter((run) => run.session === session && run.number >= (last ?? 0))
+  return since.map((run) => run.number).filter((one) => one <= number)
 }
 
 const out = new Outbox()

@@ -20,6 +20,8 @@ const STDOUT = 1
 export const STOP_SIGNAL = 'SIGTERM'
 /** The exit code when something survived the shutdown. */
 export const SURVIVED = 3
+const PID_1 =
+  'running as pid 1: nobody reaps what processes leave behind; put an init in front, such as docker run --init or tini -s'
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** Runs the formation in the foreground to its end; the exit code of the run. */
@@ -45,6 +47,7 @@ export async function start(types: readonly string[], flags: Flags): Promise<num
   }
   supervisor = newSupervisor(ground, { journal, isDetached: false, isColorTerminal: color && isOnTerminal })
   if (early.some(({ type }) => type === 'carried-on')) showAgain(view, state, supervisor)
+  if (process.pid === 1) view.show({ type: 'trouble', message: PID_1 })
   for (const event of early) view.show(event)
   const result = await serve(supervisor, ground)
   await view.close(result.ending, farewell(result))

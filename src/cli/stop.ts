@@ -7,6 +7,7 @@ import { flagsOf, withOptions } from './options.ts'
 const BEYOND_GRACE_MS = 15_000
 /** The longest grace period is a day; a stop that is waited for knows no better bound. */
 const WAIT_MS = 86_400_000 + BEYOND_GRACE_MS
+const ASK_AGAIN = 10
 
 export function stopCommand(): Command {
   const command = new Command('stop')
@@ -19,10 +20,30 @@ export function stopCommand(): Command {
     const { carriers } = await import('../runtime/process-table.ts')
     const { waitForEnd } = await import('./waiting.ts')
     const state = findState(flagsOf(command))
-    const lines = await send(state, { do: 'stop', targets })
+    const isOver = (): boolean => view(state).session?.over !== false
+    const wasOver = isOver()
+    const lines = await send(state, { do: 'stop', targets }).catch((error: unknown) => {
+      // Somebody else has just stopped all of it: that is what was asked for.
+      if (wasOver || targets.length > 0 || !isOver()) throw error
+      return ['already stopped']
+    })
     say(1, `${lines.join('\n')}\n`)
     if (targets.length > 0) return
-    const alive = await waitForEnd(state, WAIT_MS)
+    let alive = await waitForEnd(state, WAIT_MS)
+<<<<<<< mine
+    // Its supervisor was killed over it: asked again, another one goes on.
+    for (let again = 0; alive.length > 0 && !isOver() && again < ASK_AGAIN; again += 1) {
+      await send(state, { do: 'stop', targets })
+=======
+    // Its supervisor died in the middle of it.
+    while (alive === 'abandoned') {
+      await send(state, { do: 'stop', targets }).catch((error: unknown) => {
+        // It had come to the end after all.
+        if (!(error instanceof TwRunError) || view(state).session?.over !== true) throw error
+      })
+>>>>>>> main
+      alive = await waitForEnd(state, WAIT_MS)
+    }
     if (alive.length > 0) {
       throw new TwRunError(`still running: ${alive.join(', ')}`, {
         exitCode: 3,

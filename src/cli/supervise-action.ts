@@ -21,6 +21,7 @@ export async function supervise(flags: Flags, isRevival: boolean): Promise<numbe
         : describeEvent(event, graceMs, bootNow())
     if (text !== undefined) note(text)
   }
+  if (ground.broken !== undefined) note(`going on with the commands as they were: ${ground.broken}`)
   const supervisor = newSupervisor(ground, { journal, isDetached: true, isColorTerminal: false })
   const result = await serve(supervisor, ground)
   note(farewell(result))
@@ -28,5 +29,9 @@ export async function supervise(flags: Flags, isRevival: boolean): Promise<numbe
 }
 
 function note(text: string): void {
-  say(STDOUT, `${new Date().toISOString()} ${text}\n`)
+  try {
+    say(STDOUT, `${new Date().toISOString()} ${text}\n`)
+  } catch {
+    // Its disk is full: what runs is worth more than what is said of it.
+  }
 }

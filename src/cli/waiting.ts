@@ -42,7 +42,10 @@ export function missingOf(
     const state = observed.get(id)
     if (state === undefined || !('run' in state)) return false
     const isCurrent = state.run.generation === generationOf(session, parseProcessId(id)?.type ?? '', id)
-    return isCurrent && ['backoff', 'exited', 'crashed'].includes(state.phase)
+    if (!isCurrent) return false
+    // One that is to be started at once is on its way.
+    if (state.phase === 'backoff') return state.retryAt > now
+    return state.phase === 'exited' || state.phase === 'crashed'
   })
   return { missing, failed }
 }
@@ -73,16 +76,35 @@ export function notThere({ missing, failed }: Missing, awaited: Awaited): TwRunE
   })
 }
 
-/** Waits until nothing of the formation lives any more; what does all the same when the time is over. */
+/**
+<<<<<<< mine
+ * Waits until nothing of the formation lives any more, or nobody is there to end it; what lives then. The disk may
+ * have had no room for its supervisor's last word.
+ */
 export async function waitForEnd(state: StateDir, ms: number): Promise<readonly ProcessId[]> {
+  const until = performance.now() + ms
+  for (;;) {
+    const { slots, supervisor } = view(state)
+    const alive = slots.runs().flatMap(({ id, life }) => (life === 'alive' ? [id] : []))
+    if (supervisor === undefined || performance.now() > until) return alive
+=======
+ * Waits until nothing of the formation lives any more; what does all the same when the time is over, or
+ * 'abandoned' if nobody works on its end.
+ */
+export async function waitForEnd(state: StateDir, ms: number): Promise<readonly ProcessId[] | 'abandoned'> {
   const until = performance.now() + ms
   for (;;) {
     const { session, observed, supervisor } = view(state)
     const alive = [...observed].flatMap(([id, { phase }]) =>
       ['starting', 'up', 'stopping', 'sweeping'].includes(phase) ? [id] : [],
     )
-    if ((session?.over ?? true) && alive.length === 0 && supervisor === undefined) return []
+    // Where no supervisor lived we took the lock ourselves, and have it still.
+    const isAlone = supervisor === undefined || supervisor === process.pid
+    if ((session?.over ?? true) && alive.length === 0 && isAlone) return []
+    // Looked at again: it may have come to the end and gone between the two looks.
+    if (isAlone && view(state).session?.over === false) return 'abandoned'
     if (performance.now() > until) return alive
+>>>>>>> main
     await sleep(LOOK_AGAIN_MS)
   }
 }

@@ -94,7 +94,11 @@ function stopping(
   const killAt = desired.hurried ? Math.min(stop.killAt, now) : stop.killAt
   if (now >= killAt) {
     const dueAt = killDueAt(run, killAt)
-    if (isMissed(dueAt, now)) return { do: 'stop', run, intent: { ...stop, killAt: now } }
+    if (isMissed(dueAt, now)) {
+      // Nobody told it before nobody was there: its grace period has not begun.
+      const grace = run.told || desired.hurried ? 0 : desired.graceMs
+      return { do: 'stop', run, intent: { ...stop, killAt: now + grace } }
+    }
     return now >= dueAt ? { do: 'kill', run } : dueAt
   }
   // Without a pid there is no group to tell yet: its shim is about to write it.

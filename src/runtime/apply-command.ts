@@ -1,6 +1,7 @@
 import type { Problem } from '../core/error.ts'
 import { TwRunError } from '../core/error.ts'
 import { restart, scale, stop, targetsOf } from '../core/edit.ts'
+import { formatFormation } from '../core/formation.ts'
 import { parseProcessId, isStage } from '../core/names.ts'
 import type { ProcessId } from '../core/names.ts'
 import type { Reply, Request } from '../core/protocol.ts'
@@ -102,12 +103,29 @@ function applyReload({ session, definition }: Ground): Applied | Reply {
   const stopped = session.stopped.filter((id) => next.types.includes(parseProcessId(id)?.type ?? ''))
   return {
     session: replace(
-      { ...session, counts: Object.fromEntries(counts), stopped },
+      { ...session, counts: Object.fromEntries(counts), stopped, flags: flagsWithout(gone, session, counts) },
       new Set([...edited.map(({ name }) => name), ...moved]),
     ),
     definition: next,
     endsAll: false,
     lines: lines.length > 0 ? lines : ['nothing changed'],
+  }
+}
+
+/** The options of the session for the next one who reads the Procfile, which knows nothing of what is gone. */
+function flagsWithout(
+  gone: readonly string[],
+  { flags }: Session,
+  counts: readonly (readonly [string, number])[],
+): Session['flags'] {
+  if (gone.length === 0) return flags
+  const { types, except, ...others } = flags
+  const isThere = (name: string): boolean => !gone.includes(name)
+  return {
+    ...others,
+    formation: formatFormation(new Map(counts)),
+    ...(types && { types: types.filter(isThere) }),
+    ...(except && { except: except.filter(isThere) }),
   }
 }
 

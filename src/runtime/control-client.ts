@@ -26,8 +26,16 @@ export function sendCommand(path: string, request: Request): Promise<Reply | 'hu
     }, ANSWER_WITHIN_MS)
     socket.setEncoding('utf8')
     socket.on('connect', () => socket.write(`${JSON.stringify(request)}\n`))
+    const finish = (): void => {
+      clearTimeout(timeout)
+      socket.end()
+      // Hung up without a word: it died with the question in its hands, or is turning clients away.
+      resolve(decodeReply(text) ?? 'hung-up')
+    }
     socket.on('data', (chunk: string) => {
       if (text.length <= LONGEST_MESSAGE) text += chunk
+      // It acts before it hangs up, which takes its time with hundreds of processes.
+      if (chunk.includes('\n')) finish()
     })
     socket.on('error', (error) => {
       clearTimeout(timeout)
@@ -35,11 +43,6 @@ export function sendCommand(path: string, request: Request): Promise<Reply | 'hu
       else if (failedWith(error, 'ECONNRESET', 'EPIPE')) resolve('hung-up')
       else reject(error)
     })
-    socket.on('end', () => {
-      clearTimeout(timeout)
-      socket.end()
-      // Hung up without a word: it died with the question in its hands, or is turning clients away.
-      resolve(decodeReply(text) ?? 'hung-up')
-    })
+    socket.on('end', finish)
   })
 }

@@ -6,7 +6,7 @@ import type { Reply, Request } from '../core/protocol.ts'
 
 /** A client that has not said what it wants by then, ms, is hung up on. */
 const SAY_WITHIN_MS = 5_000
-/** More than this at once wait in the kernel's queue, or are turned away. */
+/** When more than this many have not said what they want, the one that has been silent longest is hung up on. */
 const MOST_CLIENTS = 128
 
 /**
@@ -15,8 +15,17 @@ const MOST_CLIENTS = 128
  */
 export async function listenForCommands(path: string, handle: (request: Request) => Reply): Promise<Server> {
   rmSync(path, { force: true })
-  const server = createServer({ allowHalfOpen: true }, (socket) => serve(socket, handle))
-  server.maxConnections = MOST_CLIENTS
+  const silent = new Set<Socket>()
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    silent.add(socket)
+    socket.on('close', () => silent.delete(socket))
+    const [longest] = silent
+    if (silent.size > MOST_CLIENTS) longest?.destroy()
+    serve(socket, (request) => {
+      silent.delete(socket)
+      return handle(request)
+    })
+  })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(path, resolve)
@@ -38,7 +47,9 @@ function serve(socket: Socket, handle: (request: Request) => Reply): void {
     const end = text.indexOf('\n')
     if (end < 0 && text.length <= LONGEST_MESSAGE) return
     socket.removeAllListeners('data').pause()
-    socket.end(`${JSON.stringify(answer(text.slice(0, Math.max(0, end)), handle))}\n`)
+    const reply = answer(text.slice(0, Math.max(0, end)), handle)
+    // Once the kernel has it all, nobody waits for the client to hang up.
+    socket.end(`${JSON.stringify(reply)}\n`, () => socket.destroy())
   })
 }
 
@@ -51,5 +62,9 @@ function answer(line: string, handle: (request: Request) => Reply): Reply {
       message: 'the supervisor did not understand: it may be of another version',
     }
   }
-  return handle(request)
+  try {
+    return handle(request)
+  } catch (error) {
+    return { ok: false, exitCode: 1, message: `the supervisor could not do it: ${(error as Error).message}` }
+  }
 }

@@ -70,7 +70,8 @@ export class Definition {
 
   /** The app's files as they are now. Errors: InputError. */
   reload(flags: Session['flags']): Definition {
-    return new Definition(loadApp({ ...flags, root: this.app.root }, process.env), this.#isColorTerminal)
+    const app = loadApp({ ...flags, root: this.app.root }, process.env, this.types)
+    return new Definition(app, this.#isColorTerminal)
   }
 
   /** This definition with the commands that another one has for some types. */

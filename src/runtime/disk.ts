@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { failedWith } from './system-error.ts'
 
 /** The text of a file, or undefined if there is none. */
@@ -19,7 +19,8 @@ export function replaceFile(path: string, text: string): void {
   const next = `${path}.next`
   const fd = openSync(next, 'w', 0o600)
   try {
-    writeSync(fd, text)
+    // All of it or an error: a full disk may take the first half.
+    writeFileSync(fd, text)
   } finally {
     closeSync(fd)
   }

@@ -39,8 +39,9 @@ export interface App {
 /**
  * Reads everything a command needs to know of an app. Throws a TwRunError of exit code 2, an InputError with all
  * that is wrong in Procfile, environment files and options at once; nothing is started, created or changed.
+ * Types of a `former` Procfile may still be named by the options.
  */
-export function loadApp(flags: Flags, shell: NodeJS.ProcessEnv): App {
+export function loadApp(flags: Flags, shell: NodeJS.ProcessEnv, former: readonly string[] = []): App {
   const place = locate(flags, shell)
   const { layers, diagnostics: inEnvironment } = readLayers(place.envFiles, shell)
   const { settings, problems } = resolveSettings({ flags, shell, files: layers.files })
@@ -51,13 +52,15 @@ export function loadApp(flags: Flags, shell: NodeJS.ProcessEnv): App {
   // Judged by a Procfile with errors, a formation would be called wrong for what is wrong there.
   if (wrong.length > 0) throw new InputError(wrong, problems)
   const names = types.map(({ name }) => name)
-  const { counts, problems: inFormation } = startingCounts(settings, names)
+  const known = [...new Set([...names, ...former])]
+  const { counts: all, problems: inFormation } = startingCounts(settings, known)
+  const counts = new Map([...all].filter(([name]) => names.includes(name)))
   const { ports, problems: inPorts } = assignPorts(names, counts, {
     base: settings.port,
     step: settings.portStep,
   })
-  const all = [...problems, ...inFormation, ...inPorts]
-  if (all.length > 0) throw new InputError([], all)
+  const wrongOptions = [...problems, ...inFormation, ...inPorts]
+  if (wrongOptions.length > 0) throw new InputError([], wrongOptions)
   const plan = expand(types, counts, ports)
   const { root, envFiles } = place
   const stateFolder = folderFor(flags.stateDir ?? shell['TW_RUN_STATE_DIR'], place)

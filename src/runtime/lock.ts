@@ -71,16 +71,19 @@ function readHolder(path: string): number | undefined {
   }
 }
 
+/** Somebody else holds the lock. */
+export class LockHeld extends TwRunError {}
+
 /** The error for a state directory whose lock somebody else holds. */
-export function heldBy(pid: number | undefined, path: string): TwRunError {
+export function heldBy(pid: number | undefined, path: string): LockHeld {
   if (pid === undefined) {
-    return new TwRunError(`the lock ${path} is held by a process that did not say who it is`, {
+    return new LockHeld(`the lock ${path} is held by a process that did not say who it is`, {
       exitCode: 1,
       hint: `fuser '${path}' shows it`,
     })
   }
   const stopped = isStopped(pid)
-  return new TwRunError(`tw-run is already running here: pid ${pid}${stopped ? ' (stopped)' : ''}`, {
+  return new LockHeld(`tw-run is already running here: pid ${pid}${stopped ? ' (stopped)' : ''}`, {
     exitCode: 1,
     hint: stopped
       ? `wake it with: kill -CONT ${pid}`

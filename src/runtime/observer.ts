@@ -15,7 +15,7 @@ import { readIfThere } from './disk.ts'
 import { readLayers } from './env-files.ts'
 import { locate } from './locate.ts'
 import { here } from './place.ts'
-import { childOf, isRunning } from './process-table.ts'
+import { childOf, isRunning, mayHold } from './process-table.ts'
 import { Slots } from './slots.ts'
 import { locateStateDir } from './state-dir.ts'
 import type { StateDir } from './state-dir.ts'
@@ -84,7 +84,8 @@ function isWanted(id: ProcessId, session: Session | undefined): boolean {
 function supervisorOf({ lock }: StateDir): number | undefined {
   const text = readIfThere(lock) ?? ''
   const pid = /^[1-9]\d{0,9}\n$/.test(text) ? Number(text) : undefined
-  return pid !== undefined && isRunning(pid) ? pid : undefined
+  // A command that holds the lock itself, for want of a supervisor, asks nobody.
+  return pid !== undefined && pid !== process.pid && isRunning(pid) && mayHold(pid, lock) ? pid : undefined
 }
 
 function policyOf(session: Session | undefined): RestartPolicy {

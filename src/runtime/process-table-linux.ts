@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, readSync, readdirSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, readSync, readdirSync, readlinkSync, realpathSync } from 'node:fs'
 import { printableCommand } from '../core/printable.ts'
 import { failedWith } from './system-error.ts'
 import type { Carrier } from './process-table.ts'
@@ -52,6 +52,27 @@ export function groupOf(pid: number): number | undefined {
 export function isForegroundOf(pid: number): boolean {
   const [, , group, , , foreground] = stat(pid) ?? []
   return group !== undefined && group === foreground
+}
+
+export function mayHold(pid: number, path: string): boolean {
+  try {
+    const real = realpathSync(path)
+    return readdirSync(`/proc/${pid}/fd`).some((fd) => linkOf(`/proc/${pid}/fd/${fd}`) === real)
+  } catch (error) {
+    if (failedWith(error, 'ENOENT', 'ESRCH')) return false
+    // Not ours to see.
+    if (failedWith(error, 'EACCES', 'EPERM')) return true
+    throw error
+  }
+}
+
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path)
+  } catch {
+    // It was closed in this moment.
+    return undefined
+  }
 }
 
 export function findByArgument(text: string): number | undefined {

@@ -44,6 +44,11 @@ export function groupOf(pid: number): number | undefined {
   return Number.isNaN(group) ? undefined : group
 }
 
+/** `ps` does not say. */
+export function mayHold(): boolean {
+  return true
+}
+
 export function isForegroundOf(pid: number): boolean {
   const [group, foreground] = (ps(['-p', String(pid), '-o', 'pgid=,tpgid='])[0] ?? '').trim().split(/\s+/)
   return group !== undefined && group !== '' && group === foreground

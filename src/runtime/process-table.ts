@@ -23,6 +23,8 @@ export interface ProcessTable {
   /** R, S, T, Z ... as ps prints it, or undefined if there is no such process. */
   readonly stateOf: (pid: number) => string | undefined
   readonly groupOf: (pid: number) => number | undefined
+  /** False if it is known not to have the file open, so that it cannot be who locked it. */
+  readonly mayHold: (pid: number, path: string) => boolean
   /** Whether its group is the one that its terminal sends Ctrl-C to. */
   readonly isForegroundOf: (pid: number) => boolean
   /** The living process with this text among its arguments, or undefined. */
@@ -31,7 +33,8 @@ export interface ProcessTable {
 
 const table: ProcessTable = process.platform === 'linux' ? linux : ps
 
-export const { carriers, argumentsOf, environmentOfProcess, childOf, groupOf, findByArgument } = table
+export const { carriers, argumentsOf, environmentOfProcess, childOf, groupOf, findByArgument, mayHold } =
+  table
 
 /** Whether a process of that pid lives; a zombie does not. */
 export function isRunning(pid: number): boolean {

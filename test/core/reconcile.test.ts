@@ -598,3 +598,9 @@ describe('whatever the facts', () => {
     )
   })
 })
+
+test('one that nobody told, because nobody was there when its time went by, is told and has its grace period', () => {
+  const stopping = CANONICAL.stopping.slot.run as Run
+  const missed = { ...stopping, told: false, stop: { signal: 'SIGTERM', killAt: 1_000 } }
+  expect(stepIn({ ...situation(missed), now: 60_000 })).toContain('stop SIGTERM by 65000')
+})

@@ -15,11 +15,13 @@ const PACKAGES = {
   setsid: 'util-linux',
   strace: 'strace',
   tmux: 'tmux',
+  mount: 'mount',
+  unshare: 'util-linux',
 } as const
 
 export type Tool = keyof typeof PACKAGES
 /** A program, or the kind of machine that a test can run on. */
-export type Requirement = Tool | 'linux' | 'linux-x64'
+export type Requirement = Tool | 'linux' | 'linux-x64' | 'root'
 
 /** In CI: what cannot run has failed. */
 const MUST_RUN = process.env['TW_RUN_TEST_ALL'] === '1'
@@ -28,7 +30,7 @@ const MUST_RUN = process.env['TW_RUN_TEST_ALL'] === '1'
 export function missing(...requirements: readonly Requirement[]): string | undefined {
   const lacking = requirements.filter((requirement) => !isHere(requirement))
   const machines = lacking.filter((one) => !isTool(one))
-  if (machines.length > 0) return `only on ${machines.join(', ')}`
+  if (machines.length > 0) return `only on ${machines.join(', ')}`.replace('only on root', 'only as root')
   const packages = new Set(lacking.filter(isTool).map((tool) => PACKAGES[tool]))
   return packages.size === 0 ? undefined : `apt-get install ${[...packages].join(' ')}`
 }
@@ -56,6 +58,7 @@ export function requires(...requirements: readonly Requirement[]): TestAPI {
 function isHere(requirement: Requirement): boolean {
   if (requirement === 'linux') return process.platform === 'linux'
   if (requirement === 'linux-x64') return process.platform === 'linux' && process.arch === 'x64'
+  if (requirement === 'root') return process.getuid?.() === 0
   return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
     try {
       accessSync(join(folder, requirement), constants.X_OK)

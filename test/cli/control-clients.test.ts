@@ -1,0 +1,157 @@
+import { connect } from 'node:net'
+import type { Socket } from 'node:net'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { liveApp, until } from '../support/live.ts'
+import type { LiveApp } from '../support/live.ts'
+import { descriptorsOf, done, memoryOf, pids, running, seen, supervisorOf } from '../support/control.ts'
+
+const PORT = ['-p', '30600', '-t', '1']
+const MEGABYTE = 1024 * 1024
+
+interface Talk {
+  readonly socket: Socket
+  /** What the supervisor said until it hung up. */
+  readonly ended: Promise<string>
+}
+
+async function detached(): Promise<{ app: LiveApp; supervisor: number; path: string }> {
+  const app = liveApp({ Procfile: 'web: exec sleep 300\ncrash: exec sleep 300\n' })
+  await done(app, 'start', '-D', ...PORT, '--restart', 'always')
+  await running(app, 'web.1', 'crash.1')
+  const path = readFileSync(join(app.state(), 'socket'), 'utf8').trim()
+  return { app, supervisor: supervisorOf(app), path }
+}
+
+function talk(path: string, ...parts: readonly (string | Buffer)[]): Talk {
+  const socket = connect({ path, allowHalfOpen: true })
+  let text = ''
+  socket.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+  const ended = new Promise<string>((resolve) => {
+    // Hung up upon in the middle of a sentence is an answer too.
+    socket.on('error', () => {})
+    socket.on('end', () => socket.end())
+    socket.on('close', () => resolve(text))
+  })
+  for (const part of parts) socket.write(part)
+  return { socket, ended }
+}
+
+/** The supervisor does its work: what crashes is started again, and what is asked is answered. */
+async function supervises(app: LiveApp, supervisor: number): Promise<void> {
+  const { 'crash.1': pid = 0, 'web.1': web } = pids(app)
+  process.kill(pid, 'SIGKILL')
+  await until('crash.1 to be started again', () => (pids(app)['crash.1'] ?? pid) !== pid, 5_000)
+  expect(pids(app)['web.1']).toBe(web)
+  expect(supervisorOf(app)).toBe(supervisor)
+}
+
+async function stopped(app: LiveApp): Promise<void> {
+  expect(await done(app, 'stop')).toContain('all stopped, nothing left running')
+  expect(app.survivors()).toEqual([])
+}
+
+test('what is no command is refused, and changes nothing', async () => {
+  const { app, supervisor, path } = await detached()
+  const before = pids(app)
+  const nonsense = [
+    '\n',
+    'hello\n',
+    'null\n',
+    '[]\n',
+    '{"do":"exec","words":["rm"]}\n',
+    '{"do":"scale"}\n',
+    '{"do":"scale","words":"web=2"}\n',
+    '{"do":"scale","words":[1]}\n',
+    `{"do":"scale","words":["${'w'.repeat(129)}"]}\n`,
+    `{"do":"stop","targets":[${'"web",'.repeat(10_001)}"web"]}\n`,
+    '{"do":"stop","targets":["../../etc/passwd"]}\n',
+    '{"do":"stop","targets":["__proto__.1"]}\n',
+    '{"do":"restart","targets":["constructor"]}\n',
+    '{"do":"scale","words":["__proto__=3","toString=1"]}\n',
+    '{"do":"scale","words":["web=\\u001b[2J"]}\n',
+    '{"__proto__":{"do":"reload"}}\n',
+    `${'{"a":'.repeat(20_000)}\n`,
+    '\u0000\u0001\u0002\n',
+  ]
+  for (const text of nonsense) {
+    const said = await talk(path, text).ended
+    expect(JSON.parse(said), text.slice(0, 80)).toMatchObject({ ok: false })
+    expect(said).not.toContain('\u001b')
+  }
+  expect(JSON.parse(await talk(path, Buffer.from([0xff, 0xfe, 0x0a])).ended)).toMatchObject({ ok: false })
+  // Only the first of two is heard.
+  await talk(path, '{"do":"reload"}\n{"do":"stop","targets":[]}\n').ended
+  expect(pids(app)).toEqual(before)
+  expect(seen(app).session).toMatchObject({ counts: { web: 1, crash: 1 }, stopped: [] })
+  await supervises(app, supervisor)
+  await stopped(app)
+})
+
+test('a message that does not end, and one that is too long, cost no memory', async () => {
+  const { app, supervisor, path } = await detached()
+  const memory = memoryOf(supervisor)
+  const long = Array.from({ length: 20 }, () => talk(path, Buffer.alloc(10 * MEGABYTE, 'x')))
+  for (const { ended } of long) await ended
+  const longest = await talk(path, `{"do":"scale","words":["${'x'.repeat(300_000)}"]}\n`).ended
+  expect(longest).toMatch(/^$|"ok":false/)
+  expect(memoryOf(supervisor) - memory).toBeLessThan(60 * MEGABYTE)
+  await supervises(app, supervisor)
+  await stopped(app)
+})
+
+test(
+  'a thousand clients that say nothing, half of a word, or do not listen, are hung up on',
+  { timeout: 40_000 },
+  async () => {
+    const { app, supervisor, path } = await detached()
+    const memory = memoryOf(supervisor)
+    const descriptors = descriptorsOf(supervisor)
+    const begun = performance.now()
+    const clients = Array.from({ length: 1_000 }, (_, index) => {
+      const one = index % 4 === 0 ? talk(path) : talk(path, '{"do":"sca')
+      // Half-open: its end is closed, ours is not.
+      if (index % 4 === 2) one.socket.end()
+      if (index % 4 === 3) one.socket.pause()
+      return one
+    })
+    await until('them to be there', () => descriptorsOf(supervisor) > descriptors + 50)
+    await supervises(app, supervisor)
+    expect(descriptorsOf(supervisor) - descriptors).toBeLessThan(200)
+    // A real command among them waits for its turn.
+    await done(app, 'scale', 'web+1')
+    expect(seen(app).session?.counts['web']).toBe(2)
+    await running(app, 'web.1', 'web.2', 'crash.1')
+    for (const { socket } of clients) socket.resume()
+    await Promise.all(clients.map(({ ended }) => ended))
+    expect(performance.now() - begun).toBeLessThan(25_000)
+    await until('their descriptors to be closed', () => descriptorsOf(supervisor) <= descriptors + 2)
+    expect(memoryOf(supervisor) - memory).toBeLessThan(60 * MEGABYTE)
+    await supervises(app, supervisor)
+    await stopped(app)
+  },
+)
+
+test('one that speaks letter by letter is heard, in time', async () => {
+  const { app, path } = await detached()
+  const { socket, ended } = talk(path)
+  for (const letter of '{"do":"scale","words":["web=2"]}\n') {
+    socket.write(letter)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  expect(JSON.parse(await ended)).toEqual({ ok: true, lines: ['web: 1 -> 2'] })
+  await running(app, 'web.1', 'web.2', 'crash.1')
+  await stopped(app)
+})
+
+test('a supervisor that was stopped is not waited for for ever, and is itself again when it goes on', async () => {
+  const { app, supervisor } = await detached()
+  process.kill(supervisor, 'SIGSTOP')
+  const [scaled, shown] = await Promise.all([app.cli(['scale', 'web=2']), app.cli(['ps'])])
+  expect(shown.code).toBe(0)
+  expect(scaled).toMatchObject({ code: 1, stderr: expect.stringContaining('does not answer') as string })
+  process.kill(supervisor, 'SIGCONT')
+  await supervises(app, supervisor)
+  await stopped(app)
+})

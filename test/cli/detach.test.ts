@@ -1,0 +1,332 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { until } from '../support/live.ts'
+import type { LiveApp } from '../support/live.ts'
+import { liveApp } from '../support/live.ts'
+import {
+  done,
+  isAlive,
+  killSupervisor,
+  parentOf,
+  pids,
+  probeApp,
+  running,
+  seen,
+  supervisorOf,
+  supervisors,
+} from '../support/control.ts'
+
+const PORT = ['-p', '30300', '-t', '1']
+const SLEEPS = 'web: exec sleep 300\nworker: exec sleep 300\n'
+
+/** A supervisor of its own, over an app whose starter has returned. */
+async function detached(app: LiveApp, ...args: readonly string[]): Promise<void> {
+  await done(app, 'start', '-D', ...PORT, ...args)
+}
+
+async function stopped(app: LiveApp): Promise<void> {
+  expect(await done(app, 'stop')).toContain('all stopped, nothing left running')
+  expect(app.survivors()).toEqual([])
+}
+
+/** Waits for exactly one supervisor, another one than `before`. */
+async function revived(app: LiveApp, before: number): Promise<number> {
+  await until('one supervisor', () => {
+    const all = supervisors(app)
+    return all.length === 1 && all[0] !== before && seen(app).supervisor === all[0]
+  })
+  return supervisorOf(app)
+}
+
+/** The lines of the histories, as `code 9` or `signal SIGKILL`. */
+function history(app: LiveApp, id: string): string[] {
+  const path = join(app.state(), 'processes', id, 'history')
+  if (!existsSync(path)) return []
+  return readFileSync(path, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => (JSON.parse(line) as { exit: Record<string, string | undefined> }).exit)
+    .map(({ kind, code, signal, why }) => [kind, code ?? signal ?? why].join(' '))
+}
+
+test('start --detach returns when all are up, holds on to nothing, and says who is there', async () => {
+  const app = liveApp({ Procfile: SLEEPS })
+  // A command substitution waits for everybody who has its pipe.
+  const shell = app.startBy(
+    ['sh', '-c', 'text=$(node "$0" "$@" 2>&1 3>&1); echo "code $? text $text"'],
+    ['start', '-D', ...PORT, '-m', 'web=2'],
+  )
+  expect(await shell.ended).toBe(0)
+  expect(shell.output()).toMatch(/^code 0 text web\.1 on 30300, web\.2 on 30301, worker\.1 on 30400/)
+  const before = await running(app, 'web.1', 'web.2', 'worker.1')
+  const supervisor = supervisorOf(app)
+  for (const args of [['start', '-D'], ['start']]) {
+    expect(await app.cli([...args, ...PORT])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `tw-run: tw-run is already running here: pid ${supervisor}\n  hint: see it with \`tw-run ps\`, change it with \`tw-run scale\`, end it with \`tw-run stop\`\n`,
+    })
+  }
+  expect(pids(app)).toEqual(before)
+  await stopped(app)
+})
+
+test('start --detach --wait returns when all are ready', async () => {
+  const app = liveApp({ Procfile: 'web: exec sleep 300' })
+  const begun = performance.now()
+  await detached(app, '--wait')
+  expect(performance.now() - begun).toBeGreaterThan(1_000)
+  expect((JSON.parse(await done(app, 'ps', '--json')) as { ready: boolean }[])[0]?.ready).toBe(true)
+  await stopped(app)
+})
+
+test('start --detach --wait shows the last lines of what fails', async () => {
+  const app = liveApp({ Procfile: 'web: exec sleep 300\nbad: echo no database >&2; sleep 0.2; exit 3\n' })
+  const first = await app.cli(['start', '-D', '--wait', ...PORT])
+  expect(first).toMatchObject({ code: 1, stderr: expect.stringContaining('bad.1 | no database') as string })
+  expect(app.survivors()).toEqual([])
+  const second = await app.cli(['start', '-D', '--wait', ...PORT, '--restart', 'on-failure'])
+  expect(second.code).toBe(1)
+  expect(second.stderr).toMatch(/bad\.1 \| no database\n[^]*not ready: bad\.1/)
+  await stopped(app)
+})
+
+test('start --detach of what is over at once returns too', { timeout: 20_000 }, async () => {
+  const app = liveApp({ Procfile: 'job: true\nother: exit 4\n' })
+  for (let round = 0; round < 3; round += 1) {
+    const { code } = await app.cli(['start', '-D', '--wait', ...PORT])
+    expect(code).toBe(1)
+    await until('it to be over', () => app.survivors().length === 0)
+  }
+})
+
+test('start --detach refuses a wrong file and a taken port before anything starts', async () => {
+  const app = probeApp('web: node probe.js listen\n')
+  await detached(app)
+  const other = probeApp('web: exec sleep 300\n')
+  await until('the port to be taken', () => /ready/.test(app.runFile('web.1', 'log') ?? ''))
+  expect(await other.cli(['start', '-D', ...PORT])).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('port 30300 of web.1 is taken by') as string,
+  })
+  writeFileSync(other.path('Procfile'), 'nope\n')
+  expect(await other.cli(['start', '-D', ...PORT])).toMatchObject({ code: 2 })
+  expect(other.survivors()).toEqual([])
+  await stopped(app)
+})
+
+test('Ctrl-C of the starter does no harm to what it started', async () => {
+  const app = liveApp({ Procfile: 'web: exec sleep 300' })
+  // In a group of its own, as in a terminal, which sends Ctrl-C to all of it.
+  const starter = app.startBy(['setsid', process.execPath], ['start', '-D', '--wait', ...PORT])
+  await running(app, 'web.1')
+  process.kill(-starter.pid, 'SIGINT')
+  await starter.ended
+  const before = pids(app)
+  await done(app, 'scale', 'web=2', '--wait')
+  expect(pids(app)).toMatchObject(before)
+  await stopped(app)
+})
+
+test.each([
+  ['ps', ['ps'], ['web.1', 'worker.1']],
+  ['logs -f', ['logs', '-f'], ['web.1', 'worker.1']],
+  ['scale', ['scale', 'worker+1'], ['web.1', 'worker.1', 'worker.2']],
+  ['restart', ['restart', 'worker.1'], ['web.1', 'worker.1']],
+  ['reload', ['reload'], ['web.1', 'worker.1']],
+] as const)('a dead supervisor is replaced by %s, and the processes go on', async (_, args, expected) => {
+  const app = liveApp({ Procfile: SLEEPS })
+  await detached(app)
+  const { 'web.1': web } = await running(app, 'web.1', 'worker.1')
+  const before = await killSupervisor(app)
+  const follows = args[1] === '-f' ? app.startBy([process.execPath], args) : undefined
+  if (follows === undefined) await done(app, ...args)
+  await revived(app, before)
+  expect((await running(app, ...expected))['web.1']).toBe(web)
+  await stopped(app)
+  expect((await follows?.ended) ?? 0).toBe(0)
+})
+
+test('stop of a formation whose supervisor is dead leaves nothing', async () => {
+  const app = probeApp('web: node probe.js child stubborn')
+  await detached(app)
+  await until('it to be ready', () => (app.runFile('web.1', 'log')?.match(/ready/g) ?? []).length === 2)
+  await killSupervisor(app)
+  await stopped(app)
+  expect(history(app, 'web.1')).toEqual(['signal SIGKILL'])
+})
+
+test.each([true, false])(
+  'a stop whose supervisor is killed in the middle goes on, detached %s',
+  async (isDetached) => {
+    const app = probeApp('web: node probe.js stubborn')
+    const run = isDetached ? undefined : app.start([...PORT, '-t', '1'])
+    if (isDetached) await detached(app)
+    await running(app, 'web.1')
+    await until('it to be ready', () => app.runFile('web.1', 'log')?.includes('ready'))
+    const stopping = app.cli(['stop'])
+    await until('it to be told', () => app.runFile('web.1', 'log')?.includes('SIGTERM'))
+    await killSupervisor(app).catch(() => {})
+    expect(await stopping).toMatchObject({ code: 0, stderr: '' })
+    await run?.ended
+    expect(app.survivors()).toEqual([])
+  },
+)
+
+test('six commands over a dead supervisor make one, and none is lost', async () => {
+  const app = liveApp({ Procfile: SLEEPS })
+  await detached(app)
+  const before = await killSupervisor(app)
+  const words = await Promise.all([
+    ...Array.from({ length: 4 }, () => done(app, 'scale', 'worker+1')),
+    done(app, 'ps'),
+    done(app, 'scale', 'web=2'),
+  ])
+  expect(words.filter((line) => /^worker: \d -> \d$/m.test(line)).toSorted()).toEqual(
+    [1, 2, 3, 4].map((n) => `worker: ${n} -> ${n + 1}\n`),
+  )
+  await running(app, 'web.1', 'web.2', ...[1, 2, 3, 4, 5].map((n) => `worker.${n}`))
+  await revived(app, before)
+  await stopped(app)
+})
+
+test('what is broken in the files does not keep a formation from being supervised', async () => {
+  const app = liveApp({ Procfile: 'web: echo first; exec sleep 300\n' })
+  await detached(app, '--restart', 'always')
+  const { 'web.1': web = 0 } = await running(app, 'web.1')
+  writeFileSync(app.path('Procfile'), 'what is this\n')
+  const before = await killSupervisor(app)
+  const watch = app.startBy([process.execPath], ['logs', '-f'])
+  await revived(app, before)
+  expect(pids(app)['web.1']).toBe(web)
+  process.kill(web, 'SIGKILL')
+  await until('it to be started again', () => (pids(app)['web.1'] ?? web) !== web)
+  await watch.waitFor(/first[^]*first/)
+  // Not one try after the other while it comes up.
+  const log = readFileSync(join(app.state(), 'supervisor.log'), 'utf8')
+  expect(log).toContain('going on with the commands as they were')
+  expect(log.match(/already running/g) ?? []).toEqual([])
+  await stopped(app)
+  expect(await watch.ended).toBe(0)
+})
+
+/** Every set of the three, by bits. */
+const KILLED = [0, 1, 2, 3, 4, 5, 6, 7].map((bits) => ({
+  supervisor: (bits & 1) !== 0,
+  shim: (bits & 2) !== 0,
+  command: (bits & 4) !== 0,
+}))
+
+test(
+  'any of supervisor, shim and process may be killed together: one of each is there again',
+  { timeout: 60_000 },
+  async () => {
+    const recovers = async (kill: (typeof KILLED)[number]): Promise<void> => {
+      const app = liveApp({ Procfile: 'web: exec sleep 300' })
+      await detached(app, '--restart', 'always')
+      const { 'web.1': pid = 0 } = await running(app, 'web.1')
+      const supervisor = supervisorOf(app)
+      const shim = parentOf(pid)
+      for (const [isMeant, target] of [
+        [kill.supervisor, supervisor],
+        [kill.shim, shim],
+        [kill.command, pid],
+      ] as const)
+        if (isMeant) process.kill(target, 'SIGKILL')
+      await until('them to be gone', () =>
+        [kill.supervisor && supervisor, kill.shim && shim, kill.command && pid].every(
+          (one) => one === false || !isAlive(one),
+        ),
+      )
+      await done(app, 'ps')
+      if (kill.supervisor) await revived(app, supervisor)
+      const isReplaced = kill.shim || kill.command
+      await until(
+        () => `web.1 after ${JSON.stringify(kill)}`,
+        () => {
+          const now = pids(app)['web.1']
+          return now !== undefined && (now === pid) !== isReplaced && isAlive(now)
+        },
+      )
+      await until(
+        'only one of it',
+        () => app.survivors().filter(({ command }) => command === 'sleep 300').length === 1,
+      )
+      expect(supervisors(app)).toEqual([supervisorOf(app)])
+      const ends = history(app, 'web.1')
+      // Where both were killed, either may have come first.
+      const how =
+        kill.shim && kill.command
+          ? /^(lost shim|signal SIGKILL)$/
+          : kill.shim
+            ? /^lost shim$/
+            : /^signal SIGKILL$/
+      expect(ends.join()).toMatch(isReplaced ? how : /^$/)
+      await stopped(app)
+    }
+    const left = [...KILLED]
+    const failures: string[] = []
+    const worker = async (): Promise<void> => {
+      for (let kill = left.shift(); kill !== undefined; kill = left.shift()) {
+        const name = JSON.stringify(kill)
+        await recovers(kill).catch((error: unknown) => failures.push(`${name}: ${(error as Error).message}`))
+      }
+    }
+    await Promise.all([worker(), worker(), worker()])
+    expect(failures).toEqual([])
+  },
+)
+
+test('a supervisor killed in a grace period: the next one goes on with what is left of it', async () => {
+  const app = probeApp('web: node probe.js stubborn\nworker: node probe.js stubborn\n')
+  await detached(app, '-t', '3', '--restart', 'always', '-m', 'all=2')
+  const before = await running(app, 'web.1', 'web.2', 'worker.1', 'worker.2')
+  for (const id of ['web.2', 'worker.1'])
+    await until(`${id} to be ready`, () => /ready/.test(app.runFile(id, 'log') ?? ''))
+  const begun = performance.now()
+  await done(app, 'stop', 'worker.1')
+  await done(app, 'scale', 'web=1')
+  for (const id of ['web.2', 'worker.1'])
+    await until(`${id} to be told`, () => /SIGTERM/.test(app.runFile(id, 'log') ?? ''))
+  const killed = await killSupervisor(app)
+  await until('half of the grace period', () => performance.now() - begun > 1_000)
+  await done(app, 'ps')
+  await revived(app, killed)
+  for (const id of ['web.2', 'worker.1']) expect(isAlive(before[id] ?? 0)).toBe(true)
+  for (const id of ['web.2', 'worker.1']) {
+    await until(`${id} to be killed`, () => !isAlive(before[id] ?? 0))
+    const took = performance.now() - begun
+    expect(took).toBeGreaterThan(2_900)
+    expect(took).toBeLessThan(4_500)
+  }
+  await until('their ends', () => history(app, 'web.2').length + history(app, 'worker.1').length === 2)
+  expect(await running(app, 'web.1', 'worker.2')).toMatchObject({ 'web.1': before['web.1'] })
+  // Told once, and by no later supervisor again.
+  for (const id of ['web.2', 'worker.1']) expect(app.runFile(id, 'log')).not.toContain('number 2')
+  await Promise.all(['web.1', 'worker.2'].map(async (id) => process.kill(before[id] ?? 0, 'SIGKILL')))
+  await stopped(app)
+})
+
+test(
+  'a crash loop is paced over kills of the supervisor and commands in between',
+  { timeout: 40_000 },
+  async () => {
+    const app = liveApp({ Procfile: 'web: exec sleep 300\nbad: exit 5\n' })
+    const begun = performance.now()
+    // It may be seen to fail before all are up.
+    await app.cli(['start', '-D', ...PORT, '--restart', 'always'])
+    await until('two ends', () => history(app, 'bad.1').length >= 2)
+    for (let round = 0; round < 6; round += 1) {
+      const before = await killSupervisor(app)
+      await done(app, 'scale', round % 2 === 0 ? 'web+1' : 'web-1')
+      await revived(app, before)
+    }
+    const took = performance.now() - begun
+    // At 0, 0, 1, 3, 7 seconds, jitter left out.
+    const most = took < 1_000 ? 2 : took < 3_000 ? 3 : took < 7_000 ? 4 : 5
+    expect(history(app, 'bad.1').length).toBeLessThanOrEqual(most)
+    expect(seen(app).observed.get('bad.1')?.phase).toBe('backoff')
+    await stopped(app)
+  },
+)

@@ -1,0 +1,169 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { liveApp, until } from '../support/live.ts'
+import type { LiveApp } from '../support/live.ts'
+import { done, isAlive, killSupervisor, pids, running, supervisorOf } from '../support/control.ts'
+
+const PORT = ['-p', '30500', '-t', '1']
+const PLAIN = ['--no-timestamps']
+
+async function detached(app: LiveApp, ...args: readonly string[]): Promise<void> {
+  await done(app, 'start', '-D', ...PORT, ...args)
+}
+
+async function stopped(app: LiveApp): Promise<void> {
+  expect(await done(app, 'stop')).toContain('all stopped, nothing left running')
+  expect(app.survivors()).toEqual([])
+}
+
+/** Waits until the process has written this. */
+async function written(app: LiveApp, id: string, text: string): Promise<void> {
+  await until(`${id} to write ${text}`, () => app.runFile(id, 'log')?.includes(text))
+}
+
+function textsOf(output: string): string[] {
+  return output.split('\n').flatMap((line) => /\| (.*)$/.exec(line)?.[1] ?? [])
+}
+
+test('logs shows the last lines of each, also under a dead supervisor and after the end', async () => {
+  const app = liveApp({
+    Procfile: 'web: for i in 1 2 3 4 5; do echo w$i; done; exec sleep 300\nworker: echo k1; exec sleep 300\n',
+  })
+  expect(await app.cli(['logs'])).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('nothing runs here') as string,
+  })
+  await detached(app)
+  await written(app, 'web.1', 'w5')
+  await written(app, 'worker.1', 'k1')
+  const whole = await done(app, 'logs', ...PLAIN)
+  expect(textsOf(whole).toSorted()).toEqual(['k1', 'w1', 'w2', 'w3', 'w4', 'w5'])
+  expect(textsOf(whole).filter((text) => text.startsWith('w'))).toEqual(['w1', 'w2', 'w3', 'w4', 'w5'])
+  expect(await done(app, 'logs', ...PLAIN, '-n', '2', 'web')).toBe('web.1  | w4\nweb.1  | w5\n')
+  expect(await done(app, 'logs', ...PLAIN, '-n', '0')).toBe('')
+  expect(await done(app, 'logs', 'worker.1')).toMatch(/^\d\d:\d\d:\d\d worker\.1 \| k1\n$/)
+  expect(JSON.parse(await done(app, 'logs', '--log-format', 'json', 'worker'))).toMatchObject({
+    process: 'worker.1',
+    text: 'k1',
+  })
+  expect(await app.cli(['logs', 'wrker'])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('did you mean "worker"') as string,
+  })
+  for (const args of [
+    ['-n', '-1'],
+    ['-n', 'x'],
+    ['--since', '5 parsecs'],
+  ])
+    expect((await app.cli(['logs', ...args])).code).toBe(2)
+  await killSupervisor(app)
+  expect(textsOf(await done(app, 'logs', ...PLAIN)).toSorted()).toEqual(textsOf(whole).toSorted())
+  await stopped(app)
+  expect(textsOf(await done(app, 'logs', ...PLAIN)).toSorted()).toEqual(textsOf(whole).toSorted())
+  expect(textsOf(await done(app, 'logs', '-f', ...PLAIN)).length).toBe(6)
+})
+
+test('logs --since leaves out what is older', async () => {
+  const app = liveApp({
+    Procfile: 'web: echo early; until test -e go; do sleep 0.05; done; echo late; exec sleep 300\n',
+  })
+  await detached(app)
+  await written(app, 'web.1', 'early')
+  const at = performance.now()
+  await until('three seconds', () => performance.now() - at > 3_000)
+  writeFileSync(app.path('go'), '')
+  await written(app, 'web.1', 'late')
+  expect(textsOf(await done(app, 'logs', '--since', '2s'))).toEqual(['late'])
+  expect(textsOf(await done(app, 'logs', '--since', '1h'))).toEqual(['early', 'late'])
+  await stopped(app)
+})
+
+test('logs -f misses nothing of processes that come and go fast, in their order', async () => {
+  const app = liveApp({
+    Procfile:
+      'web: n=$(cat n 2>/dev/null || echo 0); echo $((n + 1)) >n; echo run $n; echo last $n; test $n = 1 || exec sleep 300\n',
+  })
+  await detached(app, '--restart', 'always')
+  const follow = app.startBy([process.execPath], ['logs', '-f', ...PLAIN])
+  await follow.waitFor(/last 0/)
+  for (let n = 0; n < 6; n += 1) {
+    const { 'web.1': pid = 0 } = await running(app, 'web.1')
+    // Its end, and the short run after the first one, are over before anybody looks again.
+    process.kill(pid, 'SIGKILL')
+    await until('another run', () => (pids(app)['web.1'] ?? pid) !== pid)
+    if (n > 0) await done(app, 'restart', 'web.1', '--wait')
+  }
+  await stopped(app)
+  expect(await follow.ended).toBe(0)
+  const runs = Number(readFileSync(app.path('n'), 'latin1'))
+  expect(runs).toBeGreaterThan(8)
+  expect(textsOf(follow.output())).toEqual(
+    Array.from({ length: runs }, (_, n) => [`run ${n}`, `last ${n}`]).flat(),
+  )
+})
+
+test('logs -f shows all of what was written up to the end, however much', { timeout: 40_000 }, async () => {
+  const app = liveApp({
+    Procfile:
+      'web: echo begin; until test -e go; do sleep 0.02; done; seq 1 3000000; echo no newline | tr -d "\\n"\n',
+  })
+  await detached(app)
+  const sum = 'node "$0" "$@" >shown; md5sum <shown'
+  const follow = app.startBy(['sh', '-c', sum], ['logs', '-f', '--no-prefix', ...PLAIN])
+  await until(
+    'it to follow',
+    () => existsSync(app.path('shown')) && readFileSync(app.path('shown'), 'latin1') === 'begin\n',
+  )
+  const whole = app.startBy(['sh', '-c', '(echo begin; seq 1 3000000; echo "no newline") | md5sum'])
+  writeFileSync(app.path('go'), '')
+  expect(await follow.ended).toBe(0)
+  await whole.ended
+  expect(follow.output()).toBe(whole.output())
+  await until('the end', () => app.survivors().length === 0)
+})
+
+test('logs -f ends when nobody reads it, also if nothing is written any more', async () => {
+  const app = liveApp({ Procfile: 'web: echo one; echo two; exec sleep 300\n' })
+  await detached(app)
+  await written(app, 'web.1', 'two')
+  const follow = app.startBy(['sh', '-c', 'node "$0" "$@" | head -n 1'], ['logs', '-f', ...PLAIN])
+  expect(await follow.ended).toBe(0)
+  expect(follow.output()).toBe('web.1  | one\n')
+  await until('logs to end', () => !app.survivors().some(({ command }) => command.includes('logs -f')))
+  await stopped(app)
+})
+
+test('bytes of a log are shown as they are', async () => {
+  const app = liveApp({ Procfile: String.raw`web: printf 'a\377\000\033[1mb\r\n'; exec sleep 300` })
+  await detached(app)
+  await written(app, 'web.1', 'b\r\n')
+  const shown = app.startBy(
+    ['sh', '-c', 'node "$0" "$@" | od -An -c | tr -s " "'],
+    ['logs', '--no-prefix', ...PLAIN],
+  )
+  expect(await shown.ended).toBe(0)
+  expect(shown.output()).toBe(' a 377 \\0 033 [ 1 m b \\r \\n\n')
+  await stopped(app)
+})
+
+test('logs and ps can be asked at any moment of a crash loop', async () => {
+  const app = liveApp({ Procfile: 'web: echo x; exec sleep 300\n' })
+  await detached(app, '--restart', 'always', '-m', 'web=3')
+  await running(app, 'web.1', 'web.2', 'web.3')
+  const supervisor = supervisorOf(app)
+  let isDone = false
+  const killing = (async () => {
+    while (!isDone) {
+      await app.cli(['restart'])
+    }
+  })()
+  const ask = async (...args: string[]): Promise<void> => {
+    for (let n = 0; n < 8; n += 1) expect(await app.cli(args)).toMatchObject({ code: 0, stderr: '' })
+  }
+  await Promise.all([ask('logs'), ask('ps', '--json'), ask('ps', '--stats')])
+  isDone = true
+  await killing
+  expect(isAlive(supervisor)).toBe(true)
+  await running(app, 'web.1', 'web.2', 'web.3')
+  await stopped(app)
+})
