@@ -30,18 +30,12 @@ export function stopCommand(): Command {
     say(1, `${lines.join('\n')}\n`)
     if (targets.length > 0) return
     let alive = await waitForEnd(state, WAIT_MS)
-<<<<<<< mine
     // Its supervisor was killed over it: asked again, another one goes on.
     for (let again = 0; alive.length > 0 && !isOver() && again < ASK_AGAIN; again += 1) {
-      await send(state, { do: 'stop', targets })
-=======
-    // Its supervisor died in the middle of it.
-    while (alive === 'abandoned') {
       await send(state, { do: 'stop', targets }).catch((error: unknown) => {
         // It had come to the end after all.
-        if (!(error instanceof TwRunError) || view(state).session?.over !== true) throw error
+        if (!(error instanceof TwRunError) || !isOver()) throw error
       })
->>>>>>> main
       alive = await waitForEnd(state, WAIT_MS)
     }
     if (alive.length > 0) {

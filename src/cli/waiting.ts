@@ -77,7 +77,6 @@ export function notThere({ missing, failed }: Missing, awaited: Awaited): TwRunE
 }
 
 /**
-<<<<<<< mine
  * Waits until nothing of the formation lives any more, or nobody is there to end it; what lives then. The disk may
  * have had no room for its supervisor's last word.
  */
@@ -87,24 +86,6 @@ export async function waitForEnd(state: StateDir, ms: number): Promise<readonly 
     const { slots, supervisor } = view(state)
     const alive = slots.runs().flatMap(({ id, life }) => (life === 'alive' ? [id] : []))
     if (supervisor === undefined || performance.now() > until) return alive
-=======
- * Waits until nothing of the formation lives any more; what does all the same when the time is over, or
- * 'abandoned' if nobody works on its end.
- */
-export async function waitForEnd(state: StateDir, ms: number): Promise<readonly ProcessId[] | 'abandoned'> {
-  const until = performance.now() + ms
-  for (;;) {
-    const { session, observed, supervisor } = view(state)
-    const alive = [...observed].flatMap(([id, { phase }]) =>
-      ['starting', 'up', 'stopping', 'sweeping'].includes(phase) ? [id] : [],
-    )
-    // Where no supervisor lived we took the lock ourselves, and have it still.
-    const isAlone = supervisor === undefined || supervisor === process.pid
-    if ((session?.over ?? true) && alive.length === 0 && isAlone) return []
-    // Looked at again: it may have come to the end and gone between the two looks.
-    if (isAlone && view(state).session?.over === false) return 'abandoned'
-    if (performance.now() > until) return alive
->>>>>>> main
     await sleep(LOOK_AGAIN_MS)
   }
 }

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { failedWith } from './system-error.ts'
 
 /** The text of a file, or undefined if there is none. */
@@ -25,6 +25,16 @@ export function replaceFile(path: string, text: string): void {
     closeSync(fd)
   }
   renameSync(next, path)
+}
+
+/** Whether there is no such file; one that cannot be looked at may be there. */
+export function isGone(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) === undefined
+  } catch {
+    // No permission is no news of the file.
+    return false
+  }
 }
 
 /** Makes an empty file whose being there is the message. */

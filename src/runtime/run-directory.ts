@@ -27,6 +27,10 @@ const KEPT_RUNS = 3
 const HISTORY_LIMIT = 512 * 1024
 export const HISTORY_KEPT_LINES = 1000
 
+/** The notes of how a log grew are cut to the newest ones when they are longer than this, bytes. */
+const TIMES_LIMIT = 256 * 1024
+const TIMES_KEPT = 4_000
+
 /** What a run's directory says, apart from whether its shim lives. */
 export type RunRecord = Omit<Run, 'life' | 'leftovers' | 'done'> & {
   readonly path: string
@@ -154,7 +158,12 @@ function historyPath(state: StateDir, id: ProcessId): string {
 
 /** Notes how long a run's log was at a time (ms since 1970), so that its lines can be dated later. */
 export function noteTime(path: string, length: number, time: number): void {
-  appendFileSync(join(path, 'times'), `${length} ${Math.round(time)}\n`, { mode: 0o600 })
+  const file = join(path, 'times')
+  if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > TIMES_LIMIT) {
+    const newest = readTimes(path).slice(-TIMES_KEPT)
+    replaceFile(file, newest.map((note) => `${note.length} ${note.time}\n`).join(''))
+  }
+  appendFileSync(file, `${length} ${Math.round(time)}\n`, { mode: 0o600 })
 }
 
 /** The notes, oldest first; lines that are none are passed over. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { statSync } from 'node:fs'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { JournalEvent } from '../core/journal.ts'
 import { outcome } from '../core/outcome.ts'
 import type { Reply, Request } from '../core/protocol.ts'
@@ -12,7 +12,7 @@ import { bootNow } from './clock.ts'
 import { crashPoint } from './crash-points.ts'
 import type { Definition } from './definition.ts'
 import { Ballast } from './descriptors.ts'
-import { replaceFile } from './disk.ts'
+import { isGone, replaceFile } from './disk.ts'
 import { EndTeller } from './end-teller.ts'
 import { Host } from './host.ts'
 import { LogKeeper } from './log-keeper.ts'
@@ -206,6 +206,8 @@ export class Supervisor {
       }
       if (looks.length > 0) this.#host.look(looks)
       if (wants.length > 0) await this.#starter.start(wants)
+      // Signals and commands get their turn, however much there is to do.
+      await nextTurn()
       for (const { token } of this.runs()) this.#tokens.add(token)
     }
   }
@@ -256,7 +258,7 @@ export class Supervisor {
     const due = bootNow() - LOOK_EVERY_MS
     if (this.#lookedAt <= due) this.#lookAtLogs()
     const { state } = this.#options
-    if (statSync(state.session, { throwIfNoEntry: false }) === undefined) {
+    if (isGone(state.session)) {
       this.#host.trouble(
         `the state directory ${state.path} was removed: stopping, since nothing can be kept track of`,
       )
