@@ -2,11 +2,11 @@ import { copyFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { liveApp, until } from '../support/live.ts'
 
-const ROUNDS = 10
+const ROUNDS = 20
 
 test(
   "of six started in the same instant over a dead one's leftovers one wins, and five say who",
-  { timeout: 90_000 },
+  { timeout: 120_000 },
   async () => {
     const app = liveApp({ Procfile: 'web: node probe.js', 'package.json': '{ "type": "module" }' })
     copyFileSync(new URL('../support/probe.js', import.meta.url), app.path('probe.js'))
