@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { liveApp, until } from '../support/live.ts'
+import { kill9, liveApp, until } from '../support/live.ts'
 import type { LiveApp } from '../support/live.ts'
 import { descriptorsOf, done, memoryOf, pids, running, seen, supervisorOf } from '../support/control.ts'
 
@@ -40,8 +40,9 @@ function talk(path: string, ...parts: readonly (string | Buffer)[]): Talk {
 
 /** The supervisor does its work: what crashes is started again, and what is asked is answered. */
 async function supervises(app: LiveApp, supervisor: number): Promise<void> {
-  const { 'crash.1': pid = 0, 'web.1': web } = pids(app)
-  process.kill(pid, 'SIGKILL')
+  const pid = await until('crash.1 to be up', () => pids(app)['crash.1'])
+  const { 'web.1': web } = pids(app)
+  kill9(pid)
   await until('crash.1 to be started again', () => (pids(app)['crash.1'] ?? pid) !== pid, 5_000)
   expect(pids(app)['web.1']).toBe(web)
   expect(supervisorOf(app)).toBe(supervisor)

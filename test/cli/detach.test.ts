@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { until } from '../support/live.ts'
+import { kill9, until } from '../support/live.ts'
 import type { LiveApp } from '../support/live.ts'
 import { liveApp } from '../support/live.ts'
 import {
@@ -200,7 +200,7 @@ test('what is broken in the files does not keep a formation from being supervise
   const watch = app.startBy([process.execPath], ['logs', '-f'])
   await revived(app, before)
   expect(pids(app)['web.1']).toBe(web)
-  process.kill(web, 'SIGKILL')
+  kill9(web)
   await until('it to be started again', () => (pids(app)['web.1'] ?? web) !== web)
   await watch.waitFor(/first[^]*first/)
   // Not one try after the other while it comes up.
@@ -233,7 +233,7 @@ test(
         [kill.shim, shim],
         [kill.command, pid],
       ] as const)
-        if (isMeant) process.kill(target, 'SIGKILL')
+        if (isMeant) kill9(target)
       await until('them to be gone', () =>
         [kill.supervisor && supervisor, kill.shim && shim, kill.command && pid].every(
           (one) => one === false || !isAlive(one),
@@ -304,7 +304,7 @@ test('a supervisor killed in a grace period: the next one goes on with what is l
   expect(await running(app, 'web.1', 'worker.2')).toMatchObject({ 'web.1': before['web.1'] })
   // Told once, and by no later supervisor again.
   for (const id of ['web.2', 'worker.1']) expect(app.runFile(id, 'log')).not.toContain('number 2')
-  await Promise.all(['web.1', 'worker.2'].map(async (id) => process.kill(before[id] ?? 0, 'SIGKILL')))
+  await Promise.all(['web.1', 'worker.2'].map(async (id) => kill9(before[id])))
   await stopped(app)
 })
 

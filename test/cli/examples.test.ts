@@ -2,7 +2,7 @@ import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { describe, expect } from 'vitest'
-import { liveApp, until } from '../support/live.ts'
+import { kill9, liveApp, until } from '../support/live.ts'
 import type { LiveRun } from '../support/live.ts'
 import { requires } from '../support/requirement.ts'
 
@@ -62,7 +62,7 @@ describe('examples/web-worker with web=3,worker=2', () => {
     expect(await get(base + 1)).toMatch(/^hello from web\.2 .*: no note here\n$/)
     expect(readdirSync(folder)).toEqual(['note'])
 
-    process.kill(first?.pid ?? 0, 'SIGKILL')
+    kill9(first?.pid)
     await until('web.1 to listen again', () => run.output().match(/web\.1 +\| listening/g)?.length === 2)
     expect(await get(base)).toMatch(/^hello from web\.1 .*: no note here\n$/)
     expect(existsSync(folder)).toBe(false)

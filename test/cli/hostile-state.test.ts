@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
-import { liveApp, until } from '../support/live.ts'
+import { kill9, liveApp, until } from '../support/live.ts'
 import { requires } from '../support/requirement.ts'
 import { BIN } from '../support/rig.ts'
 import {
@@ -48,7 +48,7 @@ requires(
   } catch {
     // As full as it gets.
   }
-  process.kill(before['worker.1'] ?? 0, 'SIGKILL')
+  kill9(before['worker.1'])
   await until('the end to be seen', () => !isAlive(before['worker.1'] ?? 0))
   const answer = await app.cli(['scale', 'web=2'])
   expect([0, 1]).toContain(answer.code)
@@ -99,7 +99,7 @@ requires(
   execFileSync('mount', ['--bind', app.stateDir, app.stateDir])
   mounts.push(app.stateDir)
   execFileSync('mount', ['-o', 'remount,bind,ro', app.stateDir])
-  process.kill(before['worker.1'] ?? 0, 'SIGKILL')
+  kill9(before['worker.1'])
   await run.waitFor(/cannot write to the state directory|worker\.1 .*ended|worker\.1 .*read-only/i)
   expect(isAlive(before['web.1'] ?? 0)).toBe(true)
   run.signal('SIGINT')

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { liveApp, until } from '../support/live.ts'
+import { kill9, liveApp, until } from '../support/live.ts'
 import type { LiveApp } from '../support/live.ts'
 import { done, isAlive, killSupervisor, pids, running, supervisorOf } from '../support/control.ts'
 
@@ -87,9 +87,9 @@ test('logs -f misses nothing of processes that come and go fast, in their order'
   const follow = app.startBy([process.execPath], ['logs', '-f', ...PLAIN])
   await follow.waitFor(/last 0/)
   for (let n = 0; n < 6; n += 1) {
-    const { 'web.1': pid = 0 } = await running(app, 'web.1')
+    const { 'web.1': pid } = await running(app, 'web.1')
     // Its end, and the short run after the first one, are over before anybody looks again.
-    process.kill(pid, 'SIGKILL')
+    kill9(pid)
     await until('another run', () => (pids(app)['web.1'] ?? pid) !== pid)
     if (n > 0) await done(app, 'restart', 'web.1', '--wait')
   }

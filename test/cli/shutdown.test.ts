@@ -1,7 +1,7 @@
 import { copyFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { liveApp, until } from '../support/live.ts'
+import { kill9, liveApp, until } from '../support/live.ts'
 import type { LiveApp, LiveRun } from '../support/live.ts'
 
 const PROBE = new URL('../support/probe.js', import.meta.url)
@@ -150,7 +150,7 @@ test('a shim that is killed is no way out: its process is ended and the exit is 
   const app = appOf('web: node probe.js')
   const run = app.start(PORT)
   await allReady(run, 1)
-  process.kill(Number(app.runFile('web.1', 'pid')), 'SIGKILL')
+  kill9(Number(app.runFile('web.1', 'pid')))
   expect(await run.ended).toBe(1)
   expect(run.output()).toContain('its exit code is unknown: its shim was killed')
   expect(run.output()).toMatch(/got SIGTERM number 1/)

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { liveApp } from '../support/live.ts'
+import { kill9, liveApp } from '../support/live.ts'
 
 const PORT = ['-p', '27000', '-t', '1', '--no-timestamps']
 
@@ -124,7 +124,7 @@ test('a tw-run within a tw-run is stopped with everything it started, also when 
   const inner = app
     .survivors()
     .find(({ command }) => command.includes('start -d sub') && !command.includes('trap'))
-  process.kill(inner?.pid ?? 0, 'SIGKILL')
+  kill9(inner?.pid)
   await run.waitFor(/inner\.1 ended and left running: .*sleep 100/)
   await run.waitFor(/deep up[^]*deep up/)
   run.signal('SIGINT')

@@ -29,6 +29,12 @@ export async function until<T>(
   }
 }
 
+/** kill -9 of one process; 0, or a number that is none, would be the test's own group. */
+export function kill9(pid: number | undefined): void {
+  if (pid === undefined || !(pid > 1)) throw new Error(`no process to kill: ${pid}`)
+  process.kill(pid, 'SIGKILL')
+}
+
 /** A tw-run that goes on while the test does. */
 export interface LiveRun {
   readonly child: ChildProcess
