@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { closeSync, constants, fstatSync, openSync } from 'node:fs'
+import { endHelper } from './signal.ts'
 
 /**
  * Tells when the last reader of a pipe has gone, without writing to it: `| head -1` has what it wanted, and
@@ -51,6 +52,6 @@ export class ReaderWatch {
 
   end(): void {
     this.#hasBegun = true
-    if (this.#pid !== undefined) process.kill(this.#pid, 'SIGKILL')
+    if (this.#pid !== undefined) endHelper(this.#pid)
   }
 }

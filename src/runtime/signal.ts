@@ -52,6 +52,11 @@ function isOnPath(command: string): boolean {
   })
 }
 
+/** Ends a helper of our own that has no children, if it is still there. */
+export function endHelper(pid: number): void {
+  send(pid, pid, 'SIGKILL')
+}
+
 /** The only place from which signals leave. Never ChildProcess.kill(): after a failed spawn it signals pid 0. */
 function send(pid: number, target: number, signal: string): Sent {
   if (!Number.isSafeInteger(pid) || pid <= 1 || pid === process.pid || pid === ourGroup) {
