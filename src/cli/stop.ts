@@ -31,7 +31,7 @@ export function stopCommand(): Command {
     if (targets.length > 0) return
     let alive = await waitForEnd(state, WAIT_MS)
     // Its supervisor was killed over it: asked again, another one goes on.
-    for (let again = 0; alive.length > 0 && !isOver() && again < ASK_AGAIN; again += 1) {
+    for (let again = 0; !isOver() && again < ASK_AGAIN; again += 1) {
       await send(state, { do: 'stop', targets }).catch((error: unknown) => {
         // It had come to the end after all.
         if (!(error instanceof TwRunError) || !isOver()) throw error

@@ -2,6 +2,7 @@ import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { timeOf } from '../core/log-times.ts'
 import { readTimes } from './run-directory.ts'
+import { failedWith } from './system-error.ts'
 
 /** The most that is read of one log for its last lines, bytes. It ends before what was given back to the disk. */
 const TAIL = 8 * 1024 * 1024
@@ -15,7 +16,8 @@ export interface DatedLine {
 
 /** The last lines of the log in a run's directory, and how far they go, bytes. */
 export function tail(directory: string, count: number): { lines: DatedLine[]; end: number } {
-  const log = openSync(join(directory, 'log'), 'r')
+  const log = openIfThere(join(directory, 'log'))
+  if (log === undefined) return { lines: [], end: 0 }
   try {
     const { size, mtimeMs } = fstatSync(log)
     const start = Math.max(0, size - TAIL)
@@ -56,7 +58,8 @@ function lastLines(directory: string, bytes: Buffer, { start, count, mtimeMs }: 
 export function linesFrom(directory: string, offset: number, isOver: boolean): Buffer {
   const path = join(directory, 'log')
   if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) <= offset) return Buffer.alloc(0)
-  const log = openSync(path, 'r')
+  const log = openIfThere(path)
+  if (log === undefined) return Buffer.alloc(0)
   try {
     const bytes = Buffer.allocUnsafe(Math.min(fstatSync(log).size - offset, TAIL))
     const read = bytes.subarray(0, readSync(log, bytes, 0, bytes.length, offset))
@@ -64,5 +67,15 @@ export function linesFrom(directory: string, offset: number, isOver: boolean): B
     return isOver || (whole === 0 && read.length === TAIL) ? read : read.subarray(0, whole)
   } finally {
     closeSync(log)
+  }
+}
+
+/** Old runs are dropped while one looks. */
+function openIfThere(path: string): number | undefined {
+  try {
+    return openSync(path, 'r')
+  } catch (error) {
+    if (failedWith(error, 'ENOENT')) return undefined
+    throw error
   }
 }

@@ -110,7 +110,9 @@ export function readExit(path: string, startedAt: number): Pick<Run, 'exit' | 'e
   const file = join(path, 'exit')
   const status = readNumber(file)
   if (status === undefined || status > 255) return { exit: undefined, endedAt: undefined }
-  return { exit: exitFromStatus(status), endedAt: bootFromWall(statSync(file).mtimeMs, startedAt, bootNow()) }
+  // An old run may be dropped while one looks.
+  const writtenAt = statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()
+  return { exit: exitFromStatus(status), endedAt: bootFromWall(writtenAt, startedAt, bootNow()) }
 }
 
 /** The pid that the shim wrote as its first act. */
