@@ -103,6 +103,13 @@ export type ProcessState =
 
 export type Phase = ProcessState['phase']
 
+const ALIVE: ReadonlySet<Phase> = new Set<Phase>(['starting', 'up', 'stopping', 'sweeping'])
+
+/** Whether something of its newest run may live: the run itself, or what it left behind. */
+export function isAlive(state: ProcessState): state is ProcessState & { readonly run: Run } {
+  return ALIVE.has(state.phase)
+}
+
 /** What is known of one process: its newest run, and how the earlier ones ended. */
 export interface Slot {
   readonly run: Run | undefined

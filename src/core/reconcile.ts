@@ -1,16 +1,7 @@
 import { isAsked } from './observe.ts'
 import type { ProcessId } from './names.ts'
-import type {
-  Action,
-  Desired,
-  Observed,
-  Phase,
-  Plan,
-  ProcessState,
-  Run,
-  StopIntent,
-  Want,
-} from './process.ts'
+import { isAlive } from './process.ts'
+import type { Action, Desired, Observed, Plan, ProcessState, Run, StopIntent, Want } from './process.ts'
 
 /** How often one looks for what wakes nobody: the pid of a new shim, the end of a leftover. */
 export const LOOK_AGAIN_MS = 50
@@ -38,12 +29,10 @@ export function reconcile(desired: Desired, observed: Observed, now: number): Pl
 function portsInUse(observed: Observed): ReadonlyMap<number, ProcessId> {
   const ports = new Map<number, ProcessId>()
   for (const [id, state] of observed) {
-    if ('run' in state && ON_ITS_FEET.has(state.phase)) ports.set(state.run.port, id)
+    if (isAlive(state)) ports.set(state.run.port, id)
   }
   return ports
 }
-
-const ON_ITS_FEET: ReadonlySet<Phase> = new Set<Phase>(['starting', 'up', 'stopping', 'sweeping'])
 
 /** The end of the holder wakes whoever waits for its port. */
 function isTaken(ports: ReadonlyMap<number, ProcessId>, { plan }: Want): boolean {

@@ -52,7 +52,7 @@ export class Host {
       case 'kill-leftovers':
         return this.#killLeftovers(run)
       case 'finish':
-        return this.#finish(run, action.exit, action.asked)
+        return this.finish(run, action.exit, action.asked)
     }
   }
 
@@ -65,12 +65,6 @@ export class Host {
       found = [...found, ...carriers(tokens)]
     for (const run of runs) this.#counted(run, found)
     crashPoint('sweep:looked')
-  }
-
-  /** Everything alive that carries the token of one of these runs. */
-  survivors(tokens: ReadonlySet<string>): Carrier[] {
-    const found = carriers(tokens)
-    return found.length === 0 ? carriers(tokens) : found
   }
 
   /** Resolves when nothing is being removed any more. */
@@ -173,7 +167,8 @@ export class Host {
     this.#at.slots.update(run, { leftovers: { pids, lookedAt: bootNow() } })
   }
 
-  #finish(run: Run, exit: Exit, asked: boolean): void {
+  /** Records how a run ended, from when on it is over, and removes what was its own. */
+  finish(run: Run, exit: Exit, asked: boolean): void {
     const { id, number, generation, startedAt, endedAt = bootNow() } = run
     const end: End = { run: number, generation, exit, startedAt, endedAt, asked, jitter: Math.random() }
     this.persist(() => directory.appendEnd(this.#at.state, id, end))

@@ -2,7 +2,8 @@ import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { parseProcessId } from '../core/names.ts'
 import type { ProcessId } from '../core/names.ts'
-import type { Observed, ProcessState, RestartPolicy } from '../core/process.ts'
+import { isAlive } from '../core/process.ts'
+import type { Observed, RestartPolicy } from '../core/process.ts'
 import { decodeSession } from '../core/records.ts'
 import { isUnfinished } from '../core/session.ts'
 import type { Session } from '../core/session.ts'
@@ -68,10 +69,6 @@ export function rowsOf({ session, slots, observed }: View): ProcessStatus[] {
     endsOf: (id: ProcessId) => slots.endsOf(id).filter(({ startedAt }) => startedAt >= beganAt),
     pidOf: (run) => (run.pid === undefined ? undefined : childOf(run.pid)),
   })
-}
-
-function isAlive(state: ProcessState): boolean {
-  return ['starting', 'up', 'stopping', 'sweeping'].includes(state.phase)
 }
 
 function isWanted(id: ProcessId, session: Session | undefined): boolean {

@@ -36,6 +36,12 @@ const table: ProcessTable = process.platform === 'linux' ? linux : ps
 export const { carriers, argumentsOf, environmentOfProcess, childOf, groupOf, findByArgument, mayHold } =
   table
 
+/** What carries one of the tokens: none only if two rounds find none, since what forks and ends can slip through one. */
+export function remaining(tokens: ReadonlySet<string>): Carrier[] {
+  const found = carriers(tokens)
+  return found.length === 0 ? carriers(tokens) : found
+}
+
 /** Whether a process of that pid lives; a zombie does not. */
 export function isRunning(pid: number): boolean {
   const state = table.stateOf(pid)

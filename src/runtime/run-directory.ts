@@ -1,13 +1,4 @@
-import {
-  closeSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { exitFromStatus } from '../core/exit.ts'
@@ -199,10 +190,6 @@ export function quarantine(path: string): string {
 /** Opens a run's log for its process: a description of its own, so that nobody else's flags are its own. */
 export function openLog(path: string): number {
   return openSync(join(path, 'log'), 'a', 0o600)
-}
-
-export function closeAll(...descriptors: number[]): void {
-  for (const fd of descriptors) closeSync(fd)
 }
 
 function readNumber(path: string): number | undefined {

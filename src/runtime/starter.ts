@@ -4,10 +4,9 @@ import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { ChildProcess } from 'node:child_process'
 import type { ProcessPlan } from '../core/expand.ts'
-import type { End, Run, Want } from '../core/process.ts'
+import type { Run, Want } from '../core/process.ts'
 import type { RunSpec } from '../core/records.ts'
 import type { Place } from '../core/session.ts'
-import { bootNow } from './clock.ts'
 import { crashPoint } from './crash-points.ts'
 import { descriptorCeiling } from './descriptors.ts'
 import type { Host, HostContext } from './host.ts'
@@ -159,22 +158,8 @@ export class Starter {
 
   /** It never ran: recorded as an end, so that trying again is paced like any restart. */
   #refuse(run: Run, { message, again }: Refusal): void {
-    const exit = { kind: 'unstarted', message, again } as const
-    const at = bootNow()
-    const { number, generation, startedAt } = run
-    const end: End = {
-      run: number,
-      generation,
-      exit,
-      startedAt,
-      endedAt: at,
-      asked: false,
-      jitter: Math.random(),
-    }
     this.#at.slots.add({ ...run, life: 'dead' })
-    this.#at.host.persist(() => directory.appendEnd(this.#at.state, run.id, end))
-    this.#at.slots.close(run, end)
-    this.#at.host.remove(run.scratch)
+    this.#at.host.finish(run, { kind: 'unstarted', message, again }, false)
   }
 }
 
@@ -189,7 +174,7 @@ async function errorOf(child: ChildProcess | undefined): Promise<unknown> {
   return new Promise((resolve) => child.once('error', resolve))
 }
 
-/** The plan of a stage or of the formation, for the supervisor's wants. */
+/** Whether a run is still what its process is planned to be. */
 export function sameProcess(run: Run, plan: ProcessPlan): boolean {
   return run.command === plan.command && run.port === plan.port
 }

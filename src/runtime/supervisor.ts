@@ -16,6 +16,7 @@ import { isGone, replaceFile } from './disk.ts'
 import { EndTeller } from './end-teller.ts'
 import { Host } from './host.ts'
 import { LogKeeper } from './log-keeper.ts'
+import { remaining } from './process-table.ts'
 import type { Carrier } from './process-table.ts'
 import { readSession } from './session-file.ts'
 import type { Slots } from './slots.ts'
@@ -174,7 +175,7 @@ export class Supervisor {
     }
     await this.#host.settled()
     const { ending, over } = this.#session
-    return over && ending ? { ending, survivors: this.#host.survivors(this.#tokens) } : undefined
+    return over && ending ? { ending, survivors: remaining(this.#tokens) } : undefined
   }
 
   /** Takes steps until there is none to take; the time to look again, ms since boot. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { carriers } from './process-table.ts'
+import { remaining } from './process-table.ts'
 import type { Carrier } from './process-table.ts'
 import { signalCarrier } from './signal.ts'
 
@@ -20,11 +20,7 @@ export interface SweepOptions {
  */
 export async function sweep(token: string, { graceMs, hurry }: SweepOptions): Promise<Carrier[]> {
   const tokens = new Set([token])
-  const look = (): Carrier[] => {
-    const found = carriers(tokens)
-    return found.length === 0 ? carriers(tokens) : found
-  }
-  let found = look()
+  let found = remaining(tokens)
   const toldAt = performance.now()
   let killAt = toldAt + graceMs
   const told = new Set<number>()
@@ -40,7 +36,7 @@ export async function sweep(token: string, { graceMs, hurry }: SweepOptions): Pr
       told.add(carrier.pid)
     }
     await sleep(LOOK_AGAIN_MS)
-    found = look()
+    found = remaining(tokens)
   }
   return found
 }
