@@ -86,7 +86,7 @@ function judge(world, code) {
   const [state] = readdirSync(world.stateDir)
   const processes = join(world.stateDir, state, 'processes')
   for (const id of ['steady.1', 'slow.1']) judgeLog(join(processes, id), id, wrong)
-  judgeEnds(join(processes, 'ends.1', 'history'), join(world.root, 'starts'), wrong, seen)
+  judgeEnds(join(processes, 'ends.1'), join(world.root, 'starts'), wrong, seen)
   return { wrong, seen }
 }
 
@@ -147,7 +147,11 @@ function repeated(lines, last) {
 
 /** The log on disk holds what the process wrote, to the byte. */
 function judgeLog(folder, id, wrong) {
-  const runs = readdirSync(folder).filter((name) => /^\d+$/.test(name))
+  // A kill between the intent to start and the start leaves a run that never ran.
+  const unborn = new Set(
+    readEnds(folder).flatMap((end) => (end.exit.kind === 'unstarted' ? [String(end.run)] : [])),
+  )
+  const runs = readdirSync(folder).filter((name) => /^\d+$/.test(name) && !unborn.has(name))
   if (runs.length !== 1) return wrong.push(`${id} had ${runs.length} runs instead of 1`)
   const lines = readFileSync(join(folder, runs[0], 'log'), 'utf8').split('\n')
   const pid = lines[0]?.split(' ')[0]
@@ -156,12 +160,14 @@ function judgeLog(folder, id, wrong) {
   return undefined
 }
 
+function readEnds(folder) {
+  const lines = readFileSync(join(folder, 'history'), 'utf8').split('\n').filter(Boolean)
+  return lines.map((line) => JSON.parse(line))
+}
+
 /** Every start has one end with its right code. */
-function judgeEnds(history, starts, wrong, seen) {
-  const ends = readFileSync(history, 'utf8')
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line))
+function judgeEnds(folder, starts, wrong, seen) {
+  const ends = readEnds(folder)
   const natural = ends.filter((end) => end.exit.kind === 'code' && end.exit.code === 7)
   const others = ends.filter((end) => !natural.includes(end) && !end.asked)
   seen.ends = ends.length
