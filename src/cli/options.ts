@@ -13,6 +13,7 @@ export type OptionGroup =
   | 'color'
   | 'state'
   | 'release'
+  | 'sharing'
 
 function collect(value: string, earlier: readonly string[] = []): readonly string[] {
   return [...earlier, value]
@@ -56,6 +57,13 @@ const GROUPS: Readonly<Record<OptionGroup, () => Option[]>> = {
   ],
   state: () => [
     new Option('--state-dir <folder>', 'where tw-run keeps what it knows of the running formation'),
+  ],
+  sharing: () => [
+    new Option('--router [address]', 'one address in front of all web processes (default: 127.0.0.1:8080)'),
+    new Option('--recycle <time>', 'replace each process after so long, one by one: 10m, 24h'),
+    new Option('--max <counts>', 'no more of a type than this, whatever is asked for: clock=1').argParser(
+      collect,
+    ),
   ],
   release: () => [new Option('--release', 'run the stages build and release to completion first')],
 }

@@ -17,7 +17,6 @@ import { describeReason } from './journal-text.ts'
 import { StartView } from './start-view.ts'
 
 const STDOUT = 1
-export const STOP_SIGNAL = 'SIGTERM'
 /** The exit code when something survived the shutdown. */
 export const SURVIVED = 3
 const PID_1 =
@@ -70,9 +69,16 @@ export function newSupervisor(ground: Ground, choices: SupervisorChoices): Super
     state,
     slots,
     place: here(),
-    asked: { counts: Object.fromEntries(app.counts), stages, isDetached, flags, isRevival, keepsCounts },
+    asked: {
+      counts: Object.fromEntries(app.counts),
+      stages,
+      isDetached,
+      hasRouter: app.router !== undefined,
+      flags,
+      isRevival,
+      keepsCounts,
+    },
     definition: new Definition(app, isColorTerminal),
-    stopSignal: STOP_SIGNAL,
     journal,
   })
 }

@@ -19,6 +19,7 @@ export function startCommand(): Command {
     'color',
     'state',
     'release',
+    'sharing',
   )
   return command.action(async (types: string[]) => {
     const { detach, wait, ...flags } = flagsOf(command) as Flags & { detach?: true; wait?: true }

@@ -5,7 +5,7 @@ import { parseProcessId } from '../core/names.ts'
 import type { ProcessId } from '../core/names.ts'
 import type { ProcessState } from '../core/process.ts'
 import { generationOf } from '../core/session.ts'
-import { isReady } from '../core/status.ts'
+import { isReady } from '../core/readiness.ts'
 import { bootNow } from '../runtime/clock.ts'
 import { view } from '../runtime/observer.ts'
 import type { View } from '../runtime/observer.ts'
@@ -22,6 +22,8 @@ export type Awaited = 'up' | 'ready'
 export interface Missing {
   readonly missing: readonly ProcessId[]
   readonly failed: readonly ProcessId[]
+  /** Why something is not ready, where that is known. */
+  readonly reasons: ReadonlyMap<ProcessId, string>
 }
 
 /** What of the formation, or of these processes, is not there yet in the generation that is wanted. */
@@ -30,7 +32,7 @@ export function missingOf(
   awaited: Awaited,
   only?: readonly ProcessId[],
 ): Missing {
-  if (session === undefined) return { missing: [], failed: [] }
+  if (session === undefined) return { missing: [], failed: [], reasons: new Map() }
   const now = bootNow()
   const isThere = (id: ProcessId, state: ProcessState | undefined): boolean => {
     if (state?.phase !== 'up') return false
@@ -47,7 +49,12 @@ export function missingOf(
     if (state.phase === 'backoff') return state.retryAt > now
     return state.phase === 'exited' || state.phase === 'crashed'
   })
-  return { missing, failed }
+  const reasons = missing.flatMap((id) => {
+    const state = observed.get(id)
+    const reason = state?.phase === 'up' ? state.run.health.reason : undefined
+    return reason === undefined ? [] : [[id, reason] as const]
+  })
+  return { missing, failed, reasons: new Map(reasons) }
 }
 
 /** Waits until nothing is missing, something failed, the run ends or the time is over; what is missing then. */
@@ -68,9 +75,10 @@ export async function waitFor(
 }
 
 /** The error for what did not come to be. */
-export function notThere({ missing, failed }: Missing, awaited: Awaited): TwRunError {
+export function notThere({ missing, failed, reasons }: Missing, awaited: Awaited): TwRunError {
   const names = failed.length > 0 ? failed : missing
-  return new TwRunError(`not ${awaited}: ${names.join(', ')}`, {
+  const list = names.map((id) => (reasons.has(id) ? `${id} (${reasons.get(id)})` : id))
+  return new TwRunError(`not ${awaited}: ${list.join(', ')}`, {
     exitCode: 1,
     hint: `see what happened with: tw-run logs ${names.slice(0, 3).join(' ')}`,
   })

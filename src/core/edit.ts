@@ -1,8 +1,11 @@
 import type { ProcessPlan } from './expand.ts'
 import type { Problem } from './error.ts'
 import { applySteps, formatFormation, parseFormation, typeProblem } from './formation.ts'
-import { isStage, parseProcessId, processId } from './names.ts'
+import { isStage, processId, parseProcessId } from './names.ts'
+import { typeOf } from './readiness.ts'
 import type { ProcessId } from './names.ts'
+import { ROUTER, ROUTER_TYPE } from './router.ts'
+import type { Limit } from './rules.ts'
 import { replace } from './session.ts'
 import type { Session } from './session.ts'
 
@@ -16,6 +19,19 @@ export interface Edited {
 }
 
 export type Edit = Edited | { readonly problems: readonly Problem[] }
+
+/** What is wrong with these counts where there may be only so many of a type. */
+export function limitProblems(
+  counts: Readonly<Record<string, number>>,
+  limitOf: (type: string) => Limit | undefined,
+): Problem[] {
+  return Object.entries(counts).flatMap(([type, count]) => {
+    const limit = limitOf(type)
+    if (limit === undefined || count <= limit.count) return []
+    const message = `${type}=${count}: ${limit.from} allows ${limit.count} of it, since more would do its work twice`
+    return [{ message, hint: `write ${type}=${limit.count}` }]
+  })
+}
 
 /** Sets counts: `web=3`, `worker+1`, `clock-1`. Those of a type that were stopped one by one run again. */
 export function scale(session: Session, words: readonly string[], types: readonly string[]): Edit {
@@ -64,10 +80,11 @@ export function withoutStopped(plans: readonly ProcessPlan[], session: Session):
 }
 
 /** Every process of the formation that is not to stay down. */
-export function expandIds({ counts, stopped }: Session): ProcessId[] {
-  return Object.entries(counts)
-    .flatMap(([type, count]) => Array.from({ length: count }, (_, index) => processId(type, index + 1)))
-    .filter((id) => !stopped.includes(id))
+export function expandIds({ counts, stopped, hasRouter }: Session): ProcessId[] {
+  const ids = Object.entries(counts).flatMap(([type, count]) =>
+    Array.from({ length: count }, (_, index) => processId(type, index + 1)),
+  )
+  return [...ids, ...(hasRouter ? [ROUTER] : [])].filter((id) => !stopped.includes(id))
 }
 
 /** The processes that words such as `web` and `worker.2` name; none named means all. */
@@ -84,6 +101,7 @@ export function targetsOf(
 }
 
 function targetOf(word: string, session: Session, types: readonly string[]): readonly ProcessId[] | Problem {
+  if (session.hasRouter && (word === ROUTER_TYPE || word === ROUTER)) return [ROUTER]
   const parsed = parseProcessId(word)
   const type = parsed?.type ?? word
   const problem = typeProblem(type, types)
@@ -99,8 +117,4 @@ function targetOf(word: string, session: Session, types: readonly string[]): rea
 
 function countOf({ counts }: Session, type: string): number {
   return Object.hasOwn(counts, type) ? (counts[type] ?? 0) : 0
-}
-
-function typeOf(id: ProcessId): string {
-  return parseProcessId(id)?.type ?? id
 }

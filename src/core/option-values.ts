@@ -47,6 +47,36 @@ export function truth(text: string): Reading<boolean> {
   return /^(false|no|off|0)$/i.test(text) ? { value: false } : { not: 'true or false' }
 }
 
+/** Where to listen. */
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+/** Where the router listens if nothing else was said: on this machine alone. */
+export const USUAL_ADDRESS: Address = { host: '127.0.0.1', port: 8080 }
+
+/** A port, `host:port` or `[::1]:port`; true for the usual address, false for none. */
+export function address(given: string): Reading<Address | undefined> {
+  if (given === 'true') return { value: USUAL_ADDRESS }
+  if (given === 'false') return { value: undefined }
+  const [, bare, bracketed, digits = ''] =
+    /^(?:([^:[\]\s]+):|\[([0-9a-fA-F:.]+)\]:)?(\d{1,5})$/.exec(given) ?? []
+  const value = Number(digits)
+  return value >= 1 && value <= MAX_PORT
+    ? { value: { host: bare ?? bracketed ?? USUAL_ADDRESS.host, port: value } }
+    : { not: 'a port or host:port' }
+}
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** `90s`, `10m`, `24h`, `1d`; a bare number is seconds. In ms, at most 30 days. */
+export function duration(given: string): Reading<number> {
+  const [, digits, unit = 's'] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(given.trim().toLowerCase()) ?? []
+  const value = Math.round(Number(digits) * (UNITS[unit] ?? NaN))
+  return value > 0 && value <= 30 * 86_400_000 ? { value } : { not: 'a time such as 90s, 10m or 24h' }
+}
+
 /** A list with commas or blanks. */
 export function list(text: string): Reading<readonly string[]> {
   return { value: text.split(/[\s,]+/).filter((item) => item !== '') }

@@ -1,5 +1,5 @@
 import { exitCodeOf } from './exit.ts'
-import type { Desired, Exit, Observed, ProcessState } from './process.ts'
+import type { Desired, Exit, Observed, ProcessState, Want } from './process.ts'
 import type { ProcessId } from './names.ts'
 import { isUnkillable } from './reconcile.ts'
 import type { Ending, Session } from './session.ts'
@@ -24,13 +24,18 @@ export function outcome(session: Session, desired: Desired, observed: Observed, 
     const end = endOf(id, observed.get(id))
     return end !== undefined && end.generation === want.generation ? [{ ...end, want }] : []
   })
-  const first = ended.filter((end) => end.final || end.want.policy.when === 'no').toSorted(byTime)[0]
+  const first = ended.filter((end) => end.final || endsTheRun(end)).toSorted(byTime)[0]
   if (session.stages[0] !== 'formation') return first && stageOutcome(first)
   if (first !== undefined) return end(first)
   if (desired.wants.size > 0 && ended.length === desired.wants.size && ended.every((one) => one.settled)) {
     return { do: 'end', ending: { code: 0, reason: { kind: 'all-exited' }, hurried: false } }
   }
   return undefined
+}
+
+/** Under the policy `no` an end is the end of all, but for one that was expected and went well. */
+function endsTheRun({ exit, want }: ProcessEnd & { readonly want: Want }): boolean {
+  return want.policy.when === 'no' && !(want.mayExit === true && exitCodeOf(exit) === 0)
 }
 
 interface ProcessEnd {

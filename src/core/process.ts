@@ -1,5 +1,6 @@
 import type { ProcessPlan } from './expand.ts'
 import type { ProcessId } from './names.ts'
+import type { Dependency, StopRule } from './rules.ts'
 
 /**
  * How a run ended. `lost` is the honest answer where nobody could see it; `unstarted` never ran, and
@@ -21,6 +22,14 @@ export interface RestartPolicy {
 export interface StopIntent {
   readonly signal: string
   readonly killAt: number
+  /** Until then (ms since boot) the router may let requests come to their end; no signal is sent before. */
+  readonly drainUntil?: number
+}
+
+/** What is known of a run's readiness: since when (ms since boot) it is ready, or why it is not. */
+export interface Health {
+  readonly readyAt?: number
+  readonly reason?: string
 }
 
 /** Processes that outlived their run, and when they were last counted (ms since boot). */
@@ -54,6 +63,12 @@ export interface Run {
   /** ms since boot; known with `exit`. */
   readonly endedAt: number | undefined
   readonly stop: StopIntent | undefined
+  /** It is ready when its checks say so, not when it has been up for a while. */
+  readonly isProbed: boolean
+  /** What its checks said last. */
+  readonly health: Health
+  /** The router says that no request is under way to it any more. */
+  readonly drained: boolean
   /** The stop signal was sent. */
   readonly told: boolean
   /** When SIGKILL was last sent, ms since boot. */
@@ -122,13 +137,20 @@ export interface Want {
   /** A run of an older generation is replaced. */
   readonly generation: number
   readonly policy: RestartPolicy
+  /** What has to be there before it is started. */
+  readonly dependsOn?: readonly Dependency[]
+  /** Ending with success is no reason to end the run. */
+  readonly mayExit?: boolean
+  /** It is ready when its checks say so. */
+  readonly isProbed?: boolean
 }
 
 /** What should run, and how what should not is stopped. */
 export interface Desired {
   readonly wants: ReadonlyMap<ProcessId, Want>
-  readonly stopSignal: string
-  readonly graceMs: number
+  /** How a process of a type is stopped, and of one that is not in there. */
+  readonly stops: ReadonlyMap<string, StopRule>
+  readonly stop: StopRule
   /** The second Ctrl-C: every grace period is over now. */
   readonly hurried: boolean
 }

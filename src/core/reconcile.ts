@@ -2,6 +2,9 @@ import { isAsked } from './observe.ts'
 import type { ProcessId } from './names.ts'
 import { isAlive } from './process.ts'
 import type { Action, Desired, Observed, Plan, ProcessState, Run, StopIntent, Want } from './process.ts'
+import { awaitedBy, nextReadyAt, typeOf } from './readiness.ts'
+import { ROUTER } from './router.ts'
+import type { StopRule } from './rules.ts'
 
 /** How often one looks for what wakes nobody: the pid of a new shim, the end of a leftover. */
 export const LOOK_AGAIN_MS = 50
@@ -18,10 +21,12 @@ export function reconcile(desired: Desired, observed: Observed, now: number): Pl
   const ports = portsInUse(observed)
   const take = (next: Action | number | undefined): void => {
     if (typeof next === 'number') wakeAt = Math.min(wakeAt, next)
-    else if (next !== undefined && !(next.do === 'start' && isTaken(ports, next.want))) actions.push(next)
+    else if (next?.do !== 'start') actions.push(...(next === undefined ? [] : [next]))
+    else if (awaitedBy(next.want, desired.wants, observed, now).length > 0) take(nextReadyAt(observed, now))
+    else if (!isTaken(ports, next.want)) actions.push(next)
   }
   for (const [id, want] of desired.wants) if (!observed.has(id)) take({ do: 'start', want })
-  for (const [id, state] of observed) take(step(desired, desired.wants.get(id), state, now))
+  for (const [id, state] of observed) take(step(desired, observed, { id, state }, now))
   return { actions, wakeAt: wakeAt === Infinity ? undefined : wakeAt }
 }
 
@@ -43,10 +48,11 @@ function isTaken(ports: ReadonlyMap<number, ProcessId>, { plan }: Want): boolean
 /** The next action for one process, the time to look again, or nothing to do. */
 function step(
   desired: Desired,
-  want: Want | undefined,
-  state: ProcessState,
+  observed: Observed,
+  { id, state }: { readonly id: ProcessId; readonly state: ProcessState },
   now: number,
 ): Action | number | undefined {
+  const want = desired.wants.get(id)
   switch (state.phase) {
     case 'absent':
     case 'stopped':
@@ -55,13 +61,9 @@ function step(
     case 'up':
       if (want?.generation === state.run.generation)
         return state.phase === 'up' ? undefined : now + LOOK_AGAIN_MS
-      return {
-        do: 'stop',
-        run: state.run,
-        intent: { signal: desired.stopSignal, killAt: now + desired.graceMs },
-      }
+      return { do: 'stop', run: state.run, intent: intentFor(desired, observed, state.run, now) }
     case 'stopping':
-      return stopping(desired, state, now)
+      return stopping(desired, observed, state, now)
     case 'sweeping':
       return sweeping(desired, state, now)
     case 'backoff':
@@ -74,18 +76,41 @@ function step(
   }
 }
 
+function stopRuleOf({ stops, stop }: Desired, { id }: Run): StopRule {
+  return stops.get(typeOf(id)) ?? stop
+}
+
+function intentFor(desired: Desired, observed: Observed, run: Run, now: number): StopIntent {
+  const { signal, graceMs, drainMs } = stopRuleOf(desired, run)
+  if (drainMs === 0 || desired.hurried || !isRouted(observed)) return { signal, killAt: now + graceMs }
+  return { signal, killAt: now + drainMs + graceMs, drainUntil: now + drainMs }
+}
+
+/** Whether a router lives that would let requests come to their end. */
+function isRouted(observed: Observed): boolean {
+  const state = observed.get(ROUTER)
+  return state !== undefined && 'run' in state && state.run.life === 'alive'
+}
+
 function stopping(
   desired: Desired,
+  observed: Observed,
   state: ProcessState & { phase: 'stopping' },
   now: number,
 ): Action | number {
   const { run, stop } = state
+  const { graceMs } = stopRuleOf(desired, run)
+  if (stop.drainUntil !== undefined) {
+    const isOver = run.drained || desired.hurried || !isRouted(observed) || now >= stop.drainUntil
+    if (!isOver) return Math.min(stop.drainUntil, now + LOOK_AGAIN_MS)
+    return { do: 'stop', run, intent: { signal: stop.signal, killAt: now + graceMs } }
+  }
   const killAt = desired.hurried ? Math.min(stop.killAt, now) : stop.killAt
   if (now >= killAt) {
     const dueAt = killDueAt(run, killAt)
     if (isMissed(dueAt, now)) {
       // Nobody told it before nobody was there: its grace period has not begun.
-      const grace = run.told || desired.hurried ? 0 : desired.graceMs
+      const grace = run.told || desired.hurried ? 0 : graceMs
       return { do: 'stop', run, intent: { ...stop, killAt: now + grace } }
     }
     return now >= dueAt ? { do: 'kill', run } : dueAt
@@ -124,8 +149,9 @@ function sweeping(
   const finish: Action = { do: 'finish', run, exit, asked: isAsked(run) }
   if (run.leftovers.pids.length === 0) return finish
   if (run.leftoversKillAt === undefined) {
-    const killAt = run.stop === undefined ? now + desired.graceMs : Math.max(run.stop.killAt, now)
-    return { do: 'tell-leftovers', run, signal: run.stop?.signal ?? desired.stopSignal, killAt }
+    const { signal, graceMs } = stopRuleOf(desired, run)
+    const killAt = run.stop === undefined ? now + graceMs : Math.max(run.stop.killAt, now)
+    return { do: 'tell-leftovers', run, signal: run.stop?.signal ?? signal, killAt }
   }
   const killAt = desired.hurried ? Math.min(run.leftoversKillAt, now) : run.leftoversKillAt
   const lookAt = run.leftovers.lookedAt + LOOK_AGAIN_MS

@@ -1,4 +1,4 @@
-import type { End, Exit, StopIntent } from './process.ts'
+import type { End, Exit, Health, StopIntent } from './process.ts'
 import { isSignalName } from './exit.ts'
 import { parseProcessId } from './names.ts'
 import type { ProcessId } from './names.ts'
@@ -15,6 +15,7 @@ export interface RunSpec {
   readonly session: string
   readonly command: string
   readonly port: number
+  readonly isProbed: boolean
   readonly cwd: string
   readonly token: string
   readonly scratch: string
@@ -32,7 +33,8 @@ export function decodeRunSpec(text: string): RunSpec | undefined {
   const id = o && isText(o['id']) ? parseProcessId(o['id'])?.id : undefined
   if (o === undefined || id === undefined || o['version'] !== 1) return undefined
   const { number, generation, session, command, port, cwd, token, scratch, bootId, pidNamespace } = o
-  const { startedAt, startedWall } = o
+  const { startedAt, startedWall, isProbed } = o
+  if (typeof isProbed !== 'boolean') return undefined
   if (!isCount(number) || !isCount(generation) || !isCount(port) || !isTime(startedAt)) return undefined
   if (!isTime(startedWall) || !isToken(token) || !isText(session) || !isText(command)) return undefined
   if (!isText(cwd) || !isText(scratch) || !isText(bootId) || !isText(pidNamespace)) return undefined
@@ -45,6 +47,7 @@ export function decodeRunSpec(text: string): RunSpec | undefined {
     session,
     command,
     port,
+    isProbed,
     cwd,
     token,
     scratch,
@@ -59,7 +62,16 @@ export function decodeRunSpec(text: string): RunSpec | undefined {
 export function decodeStop(text: string): StopIntent | undefined {
   const o = decodeObject(text)
   if (o === undefined || !isSignal(o['signal']) || !isTime(o['killAt'])) return undefined
-  return { signal: o['signal'], killAt: o['killAt'] }
+  const { drainUntil } = o
+  const stop = { signal: o['signal'], killAt: o['killAt'] }
+  if (drainUntil === undefined) return stop
+  return isTime(drainUntil) ? { ...stop, drainUntil } : undefined
+}
+
+/** Decodes what the checks of a run said last; nothing is known where it is damaged. */
+export function decodeHealth(text: string): Health {
+  const { readyAt, reason } = decodeObject(text) ?? {}
+  return { ...(isTime(readyAt) ? { readyAt } : {}), ...(isText(reason) ? { reason } : {}) }
 }
 
 /** Decodes one line of a history; undefined for a line that is none, such as one cut off by a full disk. */
@@ -77,7 +89,8 @@ export function decodeEnd(line: string): End | undefined {
 export function decodeSession(text: string): Session | undefined {
   const o = decodeObject(text)
   if (o === undefined || o['version'] !== SESSION_VERSION) return undefined
-  const { id, bootId, pidNamespace, beganAt, over, isDetached } = o
+  const { id, bootId, pidNamespace, beganAt, over, isDetached, hasRouter } = o
+  if (typeof hasRouter !== 'boolean') return undefined
   if (!isTime(beganAt)) return undefined
   const counts = decodeNumbers(o['counts'], isTypeName)
   const generations = decodeNumbers(o['generations'], (name) => isTypeName(name) || isProcessId(name))
@@ -89,8 +102,9 @@ export function decodeSession(text: string): Session | undefined {
   if (stopped === undefined || flags === undefined || typeof isDetached !== 'boolean') return undefined
   if (o['ending'] !== undefined && ending === undefined) return undefined
   if (!isText(id) || !isText(bootId) || !isText(pidNamespace) || typeof over !== 'boolean') return undefined
-  const known = { id, bootId, pidNamespace, beganAt, stages, counts, generations, stopped, isDetached, flags }
-  return { version: SESSION_VERSION, ...known, ending, over }
+  const place = { id, bootId, pidNamespace, beganAt }
+  const wanted = { stages, counts, generations, stopped, hasRouter }
+  return { version: SESSION_VERSION, ...place, ...wanted, isDetached, flags, ending, over }
 }
 
 function decodeEnding(value: unknown): Ending | undefined {

@@ -44,6 +44,8 @@ export interface Session {
   readonly generations: Readonly<Record<string, number>>
   /** Processes of the formation that stay down until they are asked for again. */
   readonly stopped: readonly ProcessId[]
+  /** A router stands in front of the web processes; it is a process of the formation without being of the app. */
+  readonly hasRouter: boolean
   /** No terminal shows it: whoever finds its supervisor dead starts another one. */
   readonly isDetached: boolean
   /** The options that it was started with, to start another supervisor as that one was. */
@@ -66,6 +68,7 @@ export interface Asked {
   readonly counts: Readonly<Record<string, number>>
   readonly stages: readonly Stage[]
   readonly isDetached: boolean
+  readonly hasRouter: boolean
   readonly flags: Flags
   /** Only to go on with what is there, such as for a new supervisor of a detached formation. */
   readonly isRevival?: boolean
@@ -86,11 +89,11 @@ export function beginOrCarryOn(
   if (previous !== undefined && isUnfinished(previous, here)) {
     if (previous.ending !== undefined || asked.isRevival === true)
       return { session: previous, carriedOn: true }
-    const { isDetached, flags } = asked
+    const { isDetached, hasRouter, flags } = asked
     const held = asked.keepsCounts === true
     const counts = held ? { ...asked.counts, ...previous.counts } : asked.counts
     const stopped = held ? previous.stopped : []
-    return { session: { ...previous, counts, stopped, isDetached, flags }, carriedOn: true }
+    return { session: { ...previous, counts, stopped, isDetached, hasRouter, flags }, carriedOn: true }
   }
   const generations = Object.fromEntries(
     Object.entries(newestGenerations).map(([type, generation]) => [type, generation + 1]),
@@ -101,6 +104,7 @@ export function beginOrCarryOn(
     counts: asked.counts,
     stages: asked.stages,
     isDetached: asked.isDetached,
+    hasRouter: asked.hasRouter,
     flags: asked.flags,
     generations,
     stopped: [],
@@ -132,6 +136,17 @@ export function replace(session: Session, names: Iterable<string>): Session {
 /** A type may be called "constructor". */
 function numberOf({ generations }: Session, name: string): number | undefined {
   return Object.hasOwn(generations, name) ? generations[name] : undefined
+}
+
+/** npm and its kind hand on a Ctrl-C that the terminal has sent already: within this time, ms, it is the same one. */
+const SAME_SIGNAL_MS = 100
+
+/**
+ * Whether the person at the terminal, this many ms after the end began, does not want to wait. A terminal that
+ * closes says so more than once.
+ */
+export function isSecondThought(reason: Reason, sinceMs: number): boolean {
+  return reason.kind === 'signal' && reason.signal !== 'SIGHUP' && sinceMs >= SAME_SIGNAL_MS
 }
 
 /** The exit code of a run that ends for this reason; a process's own exit is judged where it is seen. */

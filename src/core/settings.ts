@@ -1,7 +1,7 @@
 import type { EnvironmentLayer, Precedence } from './environment.ts'
 import type { Problem } from './error.ts'
-import { list, oneOf, port, restart, seconds, text, truth } from './option-values.ts'
-import type { Reading, RestartSetting } from './option-values.ts'
+import { address, duration, list, oneOf, port, restart, seconds, text, truth } from './option-values.ts'
+import type { Address, Reading, RestartSetting } from './option-values.ts'
 import { printable } from './printable.ts'
 
 export type LogFormat = 'pretty' | 'plain' | 'json'
@@ -26,6 +26,11 @@ export interface Flags {
   readonly stateDir?: string
   readonly envPrecedence?: string
   readonly release?: boolean
+  /** An address, or true for the usual one. */
+  readonly router?: string | boolean
+  readonly recycle?: string
+  /** Counts, in the order given; a part may hold several, with commas. */
+  readonly max?: readonly string[]
   /** The types named as words: only these run. */
   readonly types?: readonly string[]
 }
@@ -50,6 +55,12 @@ export interface Settings {
   readonly stateDir: string | undefined
   readonly envPrecedence: Precedence
   readonly release: boolean
+  /** Where one address stands in front of all web processes; undefined for none. */
+  readonly router: Address | undefined
+  /** ms after which a process is replaced; undefined for never. */
+  readonly recycleMs: number | undefined
+  /** The most of each type. */
+  readonly max: Given
 }
 
 /** Where an option may come from, strongest first; `files` are the environment files, weakest first. */
@@ -96,6 +107,9 @@ export function resolveSettings(sources: Sources): { settings: Settings; problem
     stateDir: find('stateDir', sources)?.text,
     envPrecedence: option('envPrecedence', oneOf('shell', 'file'), 'shell'),
     release: option('release', truth, false),
+    router: option('router', address, undefined),
+    recycleMs: option('recycle', duration, undefined),
+    max: find('max', sources) ?? { text: '', from: '' },
   }
   return { settings, problems }
 }

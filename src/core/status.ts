@@ -1,9 +1,7 @@
 import { parseProcessId } from './names.ts'
 import type { ProcessId } from './names.ts'
 import type { End, Exit, Observed, ProcessState, Run } from './process.ts'
-
-/** A process that has been up for this long (ms) is ready, unless something better is known. */
-export const READY_AFTER_MS = 1_000
+import { isReady } from './readiness.ts'
 
 /** What every command says of a process, with the same names everywhere. */
 export interface ProcessStatus {
@@ -52,11 +50,6 @@ export function statusOf(
   return rows.toSorted(
     (a, b) => place(a.type) - place(b.type) || a.type.localeCompare(b.type) || a.instance - b.instance,
   )
-}
-
-/** Whether it does its work: up is not ready. */
-export function isReady(state: ProcessState, now: number): boolean {
-  return state.phase === 'up' && now - state.run.startedAt >= READY_AFTER_MS
 }
 
 function row(id: ProcessId, state: ProcessState, context: StatusContext): ProcessStatus | undefined {

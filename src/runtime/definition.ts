@@ -1,11 +1,13 @@
-import { withoutStopped } from '../core/edit.ts'
+import { limitProblems, withoutStopped } from '../core/edit.ts'
 import { environmentFor, valuesOf } from '../core/environment.ts'
 import type { Problem } from '../core/error.ts'
 import { expand, planOf } from '../core/expand.ts'
 import type { ProcessPlan } from '../core/expand.ts'
 import { assignPorts } from '../core/ports.ts'
 import type { ProcessType } from '../core/procfile.ts'
-import type { Desired, RestartPolicy, Want } from '../core/process.ts'
+import type { Desired, Want } from '../core/process.ts'
+import { rulesOf, STOP_SIGNAL } from '../core/rules-of.ts'
+import type { Rules, StopRule } from '../core/rules.ts'
 import { generationOf } from '../core/session.ts'
 import type { Session, Stage } from '../core/session.ts'
 import { loadLayers } from './env-files.ts'
@@ -17,9 +19,15 @@ import type { EnvironmentOf } from './starter.ts'
 export class Definition {
   readonly app: App
   readonly #isColorTerminal: boolean
+  readonly #rules: ReadonlyMap<string, Rules>
+  readonly #stops: ReadonlyMap<string, StopRule>
 
   constructor(app: App, isColorTerminal: boolean) {
     this.app = app
+    const { settings, manifest, limits, router } = app
+    const types = router === undefined ? app.types : [...app.types, { name: router.type, ...router, line: 0 }]
+    this.#rules = new Map(types.map((type) => [type.name, rulesOf(type, settings, manifest, limits)]))
+    this.#stops = new Map([...this.#rules].map(([type, { stop }]) => [type, stop]))
     this.#isColorTerminal = isColorTerminal
   }
 
@@ -30,8 +38,11 @@ export class Definition {
 
   /** The processes of a stage, or of the formation with these counts. */
   plansOf(stage: Stage, counts: Session['counts']): readonly ProcessPlan[] {
-    const { types, ports } = this.app
-    if (stage === 'formation') return expand(types, new Map(Object.entries(counts)), ports)
+    const { types, ports, router } = this.app
+    if (stage === 'formation') {
+      const plans = expand(types, new Map(Object.entries(counts)), ports)
+      return router === undefined ? plans : [...plans, router]
+    }
     const type = types.find(({ name }) => name === stage)
     return type === undefined ? [] : [planOf(type, 1, ports)]
   }
@@ -43,19 +54,32 @@ export class Definition {
   }
 
   /** What should run of a session, and how what should not is stopped. */
-  desired(session: Session, stopSignal: string): Desired {
-    const { restart, graceMs } = this.app.settings
-    const policy: RestartPolicy = session.stages[0] === 'formation' ? restart : { when: 'no' }
+  desired(session: Session): Desired {
+    const { graceMs } = this.app.settings
     const wants = this.wanted(session).map((plan): [ProcessPlan['id'], Want] => {
-      return [plan.id, { plan, generation: generationOf(session, plan.type, plan.id), policy }]
+      const generation = generationOf(session, plan.type, plan.id)
+      return [plan.id, { plan, generation, ...wishesOf(this.rulesOf(plan.type), session) }]
     })
-    return { wants: new Map(wants), stopSignal, graceMs, hurried: session.ending?.hurried ?? false }
+    return {
+      wants: new Map(wants),
+      stops: this.#stops,
+      stop: { signal: STOP_SIGNAL, graceMs, drainMs: 0 },
+      hurried: session.ending?.hurried ?? false,
+    }
+  }
+
+  /** What holds for a type. */
+  rulesOf(type: string): Rules {
+    const rules = this.#rules.get(type)
+    if (rules === undefined) throw new Error(`no rules for "${type}"`)
+    return rules
   }
 
   /** What is wrong with so many of each: ports that overlap. */
   problemsOf(counts: Session['counts']): readonly Problem[] {
     const { port: base, portStep: step } = this.app.settings
-    return assignPorts(this.types, new Map(Object.entries(counts)), { base, step }).problems
+    const limits = limitProblems(counts, (type) => this.#rules.get(type)?.max)
+    return [...limits, ...assignPorts(this.types, new Map(Object.entries(counts)), { base, step }).problems]
   }
 
   /** Reads the environment files as they are now. Errors: InputError. */
@@ -82,4 +106,10 @@ export class Definition {
     })
     return new Definition({ ...this.app, types }, this.#isColorTerminal)
   }
+}
+
+/** A stage runs once and before everything else, whatever holds for the type that it is. */
+function wishesOf({ restart, dependsOn, mayExit, checks }: Rules, { stages }: Session) {
+  if (stages[0] !== 'formation') return { policy: { when: 'no' } } as const
+  return { policy: restart, dependsOn, mayExit, isProbed: checks.some(({ kind }) => kind !== 'liveness') }
 }

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import type { JournalEvent } from '../core/journal.ts'
-import type { Action, End, Exit, Run } from '../core/process.ts'
+import type { Action, End, Exit, Health, Run } from '../core/process.ts'
 import { bootNow } from './clock.ts'
 import { crashPoint } from './crash-points.ts'
 import type { Ballast } from './descriptors.ts'
@@ -165,6 +165,12 @@ export class Host {
   #counted(run: Run, found: readonly Carrier[]): void {
     const pids = found.filter(({ token }) => token === run.token).map(({ pid }) => pid)
     this.#at.slots.update(run, { leftovers: { pids, lookedAt: bootNow() } })
+  }
+
+  /** Records what the checks of a run say now. */
+  recordHealth(run: Run, health: Health): void {
+    this.persist(() => directory.writeHealth(this.path(run), health))
+    this.#at.slots.update(run, { health })
   }
 
   /** Records how a run ended, from when on it is over, and removes what was its own. */

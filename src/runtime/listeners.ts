@@ -34,6 +34,18 @@ function fromProc(wanted: ReadonlySet<number>): PortHolder[] {
   return [...holders.values(), ...unknown.map((port) => ({ port }))]
 }
 
+/** Every TCP port of this machine that somebody listens on now, on any address. */
+export function listeningPorts(): ReadonlySet<number> {
+  const ports = new Set<number>()
+  for (const table of ['/proc/net/tcp', '/proc/net/tcp6'].map(readOrNothing)) {
+    // The fourth column is the state; 0A is LISTEN.
+    for (const [, port = ''] of table.matchAll(/^ *\d+: [0-9A-F]+:([0-9A-F]{4}) \S+ 0A /gm)) {
+      ports.add(Number.parseInt(port, 16))
+    }
+  }
+  return ports
+}
+
 /** Inode to port of the listening sockets (state 0A) in a table of /proc/net. */
 export function listeningSockets(table: string, wanted: ReadonlySet<number>): Map<string, number> {
   const sockets = new Map<string, number>()

@@ -4,14 +4,20 @@ import type { EnvironmentLayers } from '../core/environment.ts'
 import { TwRunError } from '../core/error.ts'
 import { expand, type ProcessPlan } from '../core/expand.ts'
 import type { Counts } from '../core/formation.ts'
+import { limitProblems } from '../core/edit.ts'
+import { parseFormation } from '../core/formation.ts'
 import { isStage } from '../core/names.ts'
 import { assignPorts, type FirstPorts } from '../core/ports.ts'
 import { printable } from '../core/printable.ts'
 import { parseProcfile, type ProcessType } from '../core/procfile.ts'
 import { resolveSettings, type Flags, type Settings } from '../core/settings.ts'
+import { NO_MANIFEST } from '../core/rules.ts'
+import type { Manifest } from '../core/rules.ts'
 import { startingCounts } from '../core/starting-counts.ts'
+import { locateStateDir } from './state-dir.ts'
 import { readLayers, type EnvironmentFile } from './env-files.ts'
 import { locate, type AppPlace } from './locate.ts'
+import { routerPlan, routerProblems } from './router-plan.ts'
 import { readTextFile } from './text-file.ts'
 
 /** An app as its files, the options and the shell describe it now. */
@@ -29,6 +35,12 @@ export interface App {
   readonly ports: FirstPorts
   readonly plan: readonly ProcessPlan[]
   readonly settings: Settings
+  /** What app.json says. */
+  readonly manifest: Manifest
+  /** The most of a type that `--max` allows. */
+  readonly limits: Counts
+  /** The router as a process, if there is one. */
+  readonly router: ProcessPlan | undefined
   /** For `loadLayers`, at every start of a process. */
   readonly envFiles: readonly EnvironmentFile[]
   readonly layers: EnvironmentLayers
@@ -59,13 +71,46 @@ export function loadApp(flags: Flags, shell: NodeJS.ProcessEnv, former: readonly
     base: settings.port,
     step: settings.portStep,
   })
-  const wrongOptions = [...problems, ...inFormation, ...inPorts]
+  const { steps: most, problems: inMax } = parseFormation(settings.max.text, known)
+  const limits = new Map(most.map(({ type, count }) => [type, count]))
+  const manifest = NO_MANIFEST
+  const wrongLimits = limitProblems(Object.fromEntries(counts), (type) => {
+    const count = limits.get(type) ?? manifest.rules.get(type)?.max
+    return count === undefined ? undefined : { count, from: limits.has(type) ? '--max' : 'app.json' }
+  })
+  const wrongOptions = [
+    ...problems,
+    ...inFormation,
+    ...inPorts,
+    ...inMax,
+    ...wrongLimits,
+    ...routerProblems(settings, names, counts, ports),
+  ]
   if (wrongOptions.length > 0) throw new InputError([], wrongOptions)
-  const plan = expand(types, counts, ports)
   const { root, envFiles } = place
   const stateFolder = folderFor(flags.stateDir ?? shell['TW_RUN_STATE_DIR'], place)
   const stateDir = settings.stateDir === undefined ? undefined : resolve(stateFolder, settings.stateDir)
-  return { root, procfile, procfileText, types, counts, ports, plan, settings, envFiles, layers, stateDir }
+  const router =
+    settings.router === undefined
+      ? undefined
+      : routerPlan(settings.router, locateStateDir(root, stateDir).path)
+  const plan = [...expand(types, counts, ports), ...(router === undefined ? [] : [router])]
+  return {
+    root,
+    procfile,
+    procfileText,
+    types,
+    counts,
+    ports,
+    plan,
+    settings,
+    manifest,
+    limits,
+    router,
+    envFiles,
+    layers,
+    stateDir,
+  }
 }
 
 /** Throws a TwRunError of exit code 2 if the formation has no process. */

@@ -7,7 +7,7 @@ import { bootNow } from './clock.ts'
 /** What the names of scratch directories begin with. */
 const SCRATCH = 'tw-run-'
 
-type Given = Pick<Run, 'id' | 'number' | 'generation' | 'session' | 'command' | 'port' | 'token'>
+type Given = Pick<Run, 'id' | 'number' | 'generation' | 'session' | 'command' | 'port' | 'isProbed' | 'token'>
 
 /** A run that begins now, with its own place for temporary files: short, since programs put sockets there. */
 export function newRun(given: Given): Run {
@@ -20,6 +20,8 @@ export function newRun(given: Given): Run {
     exit: undefined,
     endedAt: undefined,
     stop: undefined,
+    health: {},
+    drained: false,
     told: false,
     killedAt: undefined,
     leftovers: undefined,

@@ -5,6 +5,7 @@ import type { ProcessId } from '../core/names.ts'
 import { isAlive } from '../core/process.ts'
 import type { Observed, RestartPolicy } from '../core/process.ts'
 import { decodeSession } from '../core/records.ts'
+import { ROUTER } from '../core/router.ts'
 import { isUnfinished } from '../core/session.ts'
 import type { Session } from '../core/session.ts'
 import { resolveSettings } from '../core/settings.ts'
@@ -73,6 +74,7 @@ export function rowsOf({ session, slots, observed }: View): ProcessStatus[] {
 
 function isWanted(id: ProcessId, session: Session | undefined): boolean {
   if (session === undefined || !isUnfinished(session, here())) return false
+  if (id === ROUTER) return session.hasRouter
   const { type = '', instance = 0 } = parseProcessId(id) ?? {}
   return Object.hasOwn(session.counts, type) && instance <= (session.counts[type] ?? 0)
 }

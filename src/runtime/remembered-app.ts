@@ -1,12 +1,14 @@
 import { assignPorts } from '../core/ports.ts'
 import { parseProcessId } from '../core/names.ts'
 import { decodeSession } from '../core/records.ts'
+import { NO_MANIFEST } from '../core/rules.ts'
 import { resolveSettings } from '../core/settings.ts'
 import type { Flags } from '../core/settings.ts'
 import { readIfThere } from './disk.ts'
 import { readLayers } from './env-files.ts'
 import type { App } from './load.ts'
 import { locate } from './locate.ts'
+import { routerPlan } from './router-plan.ts'
 import { keptRuns, knownProcesses } from './run-directory.ts'
 import { locateStateDir } from './state-dir.ts'
 import type { StateDir } from './state-dir.ts'
@@ -44,6 +46,9 @@ export function rememberedApp(flags: Flags, shell: NodeJS.ProcessEnv): App | und
     ports,
     plan: [],
     settings,
+    manifest: NO_MANIFEST,
+    limits: new Map(),
+    router: settings.router && routerPlan(settings.router, state.path),
     envFiles,
     layers,
     stateDir,

@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { exitFromStatus } from '../core/exit.ts'
 import { parseProcessId } from '../core/names.ts'
 import type { ProcessId } from '../core/names.ts'
-import type { End, Run, StopIntent } from '../core/process.ts'
+import type { End, Health, Run, StopIntent } from '../core/process.ts'
 import type { LengthAt } from '../core/log-times.ts'
-import { decodeEnd, decodeRunSpec, decodeStop } from '../core/records.ts'
+import { decodeEnd, decodeHealth, decodeRunSpec, decodeStop } from '../core/records.ts'
 import type { RunSpec } from '../core/records.ts'
 import { bootFromWall, bootNow } from './clock.ts'
 import { mark, readIfThere, replaceFile } from './disk.ts'
@@ -72,7 +72,7 @@ export function keptRuns(state: StateDir, id: ProcessId): RunRecord[] {
 export function readRun(path: string): RunRecord | undefined {
   const spec = decodeRunSpec(readIfThere(join(path, 'spec.json')) ?? '')
   if (spec === undefined) return undefined
-  const { id, number, generation, session, command, port, token, scratch, startedAt } = spec
+  const { id, number, generation, session, command, port, isProbed, token, scratch, startedAt } = spec
   const { bootId, pidNamespace } = spec
   return {
     path,
@@ -82,6 +82,7 @@ export function readRun(path: string): RunRecord | undefined {
     session,
     command,
     port,
+    isProbed,
     token,
     scratch,
     startedAt,
@@ -90,6 +91,8 @@ export function readRun(path: string): RunRecord | undefined {
     pid: readNumber(join(path, 'pid')),
     ...readExit(path, startedAt),
     stop: decodeStop(readIfThere(join(path, 'stop')) ?? ''),
+    health: readHealth(path),
+    drained: isDrained(path),
     told: readIfThere(join(path, 'told')) !== undefined,
     killedAt: readNumber(join(path, 'killed')),
     leftoversKillAt: readNumber(join(path, 'leftovers')),
@@ -113,6 +116,24 @@ export function readPid(path: string): number | undefined {
 
 export function writeStop(path: string, intent: StopIntent): void {
   replaceFile(join(path, 'stop'), JSON.stringify(intent))
+}
+
+/** What the checks of a run said last. */
+export function readHealth(path: string): Health {
+  return decodeHealth(readIfThere(join(path, 'health')) ?? '')
+}
+
+export function writeHealth(path: string, health: Health): void {
+  replaceFile(join(path, 'health'), JSON.stringify(health))
+}
+
+/** Whether the router has said that no request is under way to this run any more. */
+export function isDrained(path: string): boolean {
+  return readIfThere(join(path, 'drained')) !== undefined
+}
+
+export function writeDrained(path: string): void {
+  mark(join(path, 'drained'))
 }
 
 export function writeTold(path: string): void {

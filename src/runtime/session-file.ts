@@ -37,6 +37,7 @@ export function readSession(found: Found, trouble: (message: string) => void): S
     counts: asked.counts,
     stages: asked.stages,
     isDetached: asked.isDetached,
+    hasRouter: asked.hasRouter,
     flags: asked.flags,
     stopped: [],
     generations: slots.newestGenerations(),

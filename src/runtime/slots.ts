@@ -139,6 +139,8 @@ export class Slots {
     for (const { run } of this.#slots.values()) {
       if (run === undefined || run.life === 'dead') continue
       if (run.pid === undefined) this.#lookForPid(run)
+      if (run.stop?.drainUntil !== undefined && !run.drained && directory.isDrained(this.#path(run)))
+        this.update(run, { drained: true })
       if (this.#unwatched.has(run.id) && !this.#isShimThere(run)) this.#dead(run)
     }
   }
@@ -177,7 +179,16 @@ export class Slots {
     const pid = directory.readPid(path)
     const token = pid === undefined ? undefined : tokenOfShim(argumentsOf(pid) ?? '', path)
     if (pid === undefined || token === undefined) return undefined
-    const run = newRun({ id, number, token, generation: 0, session: '', command: '', port: 0 })
+    const run = newRun({
+      id,
+      number,
+      token,
+      generation: 0,
+      session: '',
+      command: '',
+      port: 0,
+      isProbed: false,
+    })
     return { ...run, pid, life: 'dead' }
   }
 

@@ -61,10 +61,10 @@ export class Starter {
     for (const run of started) this.#at.host.prune(run)
   }
 
-  #plan({ plan: { id, command, port }, generation }: Want): Run {
+  #plan({ plan: { id, command, port }, generation, isProbed = false }: Want): Run {
     const { slots, session } = this.#at
     const token = randomBytes(8).toString('hex')
-    return newRun({ id, command, port, generation, session, token, number: slots.nextNumber(id) })
+    return newRun({ id, command, port, isProbed, generation, session, token, number: slots.nextNumber(id) })
   }
 
   #prepare(runs: readonly Run[]): void {
@@ -74,7 +74,8 @@ export class Starter {
     crashPoint('start:prepared')
   }
 
-  #specOf({ id, number, generation, session, command, port, token, scratch, startedAt }: Run): RunSpec {
+  #specOf(run: Run): RunSpec {
+    const { id, number, generation, session, command, port, isProbed, token, scratch, startedAt } = run
     return {
       version: 1,
       id,
@@ -83,6 +84,7 @@ export class Starter {
       session,
       command,
       port,
+      isProbed,
       token,
       scratch,
       startedAt,

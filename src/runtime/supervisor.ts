@@ -3,10 +3,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { JournalEvent } from '../core/journal.ts'
 import { outcome } from '../core/outcome.ts'
 import type { Reply, Request } from '../core/protocol.ts'
-import type { Desired, Observed, Run, Want } from '../core/process.ts'
+import type { Action, Desired, Observed, Run } from '../core/process.ts'
+import { typeOf, upIn } from '../core/readiness.ts'
 import { reconcile } from '../core/reconcile.ts'
-import { beginOrCarryOn, codeOfReason, replace } from '../core/session.ts'
+import { recycling } from '../core/recycle.ts'
+import { beginOrCarryOn, codeOfReason, isSecondThought, replace } from '../core/session.ts'
 import type { Asked, Ending, Place, Reason, Session } from '../core/session.ts'
+import { Alarm } from './alarm.ts'
 import { applyCommand } from './apply-command.ts'
 import { bootNow } from './clock.ts'
 import { crashPoint } from './crash-points.ts'
@@ -18,17 +21,15 @@ import { Host } from './host.ts'
 import { LogKeeper } from './log-keeper.ts'
 import { remaining } from './process-table.ts'
 import type { Carrier } from './process-table.ts'
+import { Prober } from './prober.ts'
 import { readSession } from './session-file.ts'
 import type { Slots } from './slots.ts'
 import { Starter, sameProcess } from './starter.ts'
 import type { StateDir } from './state-dir.ts'
+import { WaitingTeller } from './waiting-teller.ts'
 
 /** The longest time between two looks, ms: events are hints, and may be lost. */
 const LOOK_EVERY_MS = 1_000
-/** npm and its kind hand on a Ctrl-C that the terminal has sent already: within this time, ms, it is the same one. */
-const SAME_SIGNAL_MS = 100
-/** How often it is said who is waited for, ms. */
-const SAY_WAITING_EVERY_MS = 5_000
 
 export interface SupervisorOptions {
   readonly state: StateDir
@@ -37,7 +38,6 @@ export interface SupervisorOptions {
   readonly place: Place
   readonly asked: Asked
   readonly definition: Definition
-  readonly stopSignal: string
   readonly journal: (event: JournalEvent) => void
 }
 
@@ -58,27 +58,27 @@ export class Supervisor {
   readonly #host: Host
   readonly #starter: Starter
   readonly #logs: LogKeeper
+  readonly #prober: Prober
   /** Of every run of this session, for the last look. */
   readonly #tokens = new Set<string>()
   #session: Session
   #definition: Definition
-  #timer: NodeJS.Timeout | undefined
-  #wake: () => void = () => {}
-  #isChanged = false
+  readonly #alarm = new Alarm()
   #endingSince = Infinity
-  #saidWaiting = -Infinity
   #lookedAt = -Infinity
   readonly #ends: EndTeller
+  readonly #waiting: WaitingTeller
 
   constructor(options: SupervisorOptions) {
     const { state, asked, journal, place } = options
     this.#options = options
     this.#definition = options.definition
     this.#slots = options.slots
-    this.#slots.onChange(() => this.#change())
+    this.#slots.onChange(() => this.#alarm.ring())
     const context = { state, slots: this.#slots, ballast: new Ballast(), journal }
     this.#host = new Host(context)
     this.#ends = new EndTeller(this.#slots.runs(), journal)
+    this.#waiting = new WaitingTeller(journal)
     const id = randomBytes(4).toString('hex')
     const previous = readSession(options, (message) => this.#host.trouble(message))
     const { session, carriedOn } = beginOrCarryOn(
@@ -100,6 +100,13 @@ export class Supervisor {
       pathOf: (run) => this.#host.path(run),
       bounds: session.isDetached,
       trouble: (message) => this.#host.trouble(message),
+    })
+    this.#prober = new Prober({
+      checksOf: ({ id }) => this.#definition.rulesOf(typeOf(id)).checks,
+      found: (run, health) => {
+        this.#host.recordHealth(run, health)
+        this.#alarm.ring()
+      },
     })
     if (carriedOn) this.#carryOn()
     if (session.ending !== undefined) this.#endingSince = bootNow()
@@ -126,8 +133,9 @@ export class Supervisor {
   end(reason: Reason): void {
     const { ending } = this.#session
     if (ending === undefined) this.#beginEnding({ code: codeOfReason(reason), reason, hurried: false })
-    else if (this.#isSecondThought(reason)) this.#write({ ending: { ...ending, hurried: true } })
-    this.#change()
+    else if (isSecondThought(reason, bootNow() - this.#endingSince))
+      this.#write({ ending: { ...ending, hurried: true } })
+    this.#alarm.ring()
   }
 
   /** Carries out a command: the desired state is on disk before the answer, the work comes after it. */
@@ -142,14 +150,8 @@ export class Supervisor {
     if (applied.session !== this.#session) this.#write(applied.session)
     crashPoint('command:written')
     if (applied.endsAll) this.end({ kind: 'asked' })
-    this.#change()
+    this.#alarm.ring()
     return { ok: true, lines: applied.lines }
-  }
-
-  /** The person at the terminal does not want to wait. A terminal that closes says so more than once. */
-  #isSecondThought(reason: Reason): boolean {
-    if (reason.kind !== 'signal' || reason.signal === 'SIGHUP') return false
-    return bootNow() - this.#endingSince >= SAME_SIGNAL_MS
   }
 
   /** Works until the run is over. */
@@ -167,10 +169,10 @@ export class Supervisor {
 
   async #work(isEnough: () => boolean): Promise<RunResult | undefined> {
     for (;;) {
-      this.#isChanged = false
+      this.#alarm.arm()
       const wakeAt = await this.#settle()
       if (this.#session.over || isEnough()) break
-      if (!this.#isChanged) await this.#sleep(wakeAt)
+      await this.#alarm.wait(Math.min(wakeAt, bootNow() + LOOK_EVERY_MS))
       this.#look()
     }
     await this.#host.settled()
@@ -179,7 +181,7 @@ export class Supervisor {
   }
 
   /** Takes steps until there is none to take; the time to look again, ms since boot. */
-  async #settle(): Promise<number | undefined> {
+  async #settle(): Promise<number> {
     for (;;) {
       const desired = this.#desired()
       const observed = this.#observed(desired)
@@ -189,28 +191,43 @@ export class Supervisor {
       if (next?.do === 'over') {
         this.#write({ over: true })
         crashPoint('session:over')
-        return undefined
+        return Infinity
       }
       if (next !== undefined) {
         if (next.do === 'end') this.#beginEnding(next.ending)
         else this.#write({ stages: this.#session.stages.slice(1) })
         continue
       }
-      const { actions, wakeAt } = reconcile(desired, observed, now)
-      if (actions.length === 0) return wakeAt
-      const wants: Want[] = []
-      const looks: Run[] = []
-      for (const action of actions) {
-        if (action.do === 'start') wants.push(action.want)
-        else if (action.do === 'look') looks.push(action.run)
-        else this.#host.perform(action)
+      const { actions, wakeAt = Infinity } = reconcile(desired, observed, now)
+      if (actions.length === 0) {
+        const lookAt = this.#prober.look(upIn(desired.wants, observed))
+        const recycleAt = this.#recycle(desired, observed, now)
+        if (recycleAt > now) return Math.min(wakeAt, lookAt, recycleAt)
+        continue
       }
-      if (looks.length > 0) this.#host.look(looks)
-      if (wants.length > 0) await this.#starter.start(wants)
+      await this.#perform(actions)
       // Signals and commands get their turn, however much there is to do.
       await nextTurn()
       for (const { token } of this.runs()) this.#tokens.add(token)
     }
+  }
+
+  async #perform(actions: readonly Action[]): Promise<void> {
+    const wants = actions.flatMap((action) => (action.do === 'start' ? [action.want] : []))
+    const looks = actions.flatMap((action) => (action.do === 'look' ? [action.run] : []))
+    for (const action of actions)
+      if (action.do !== 'start' && action.do !== 'look') this.#host.perform(action)
+    if (looks.length > 0) this.#host.look(looks)
+    if (wants.length > 0) await this.#starter.start(wants)
+  }
+
+  /** Replaces what has lived for long enough; when something will have, ms since boot. */
+  #recycle({ wants }: Desired, observed: Observed, now: number): number {
+    const { recycleMs } = this.#definition.app.settings
+    if (recycleMs === undefined || this.#session.ending !== undefined) return Infinity
+    const { due, nextAt } = recycling(recycleMs, wants, observed, now)
+    if (due.length > 0) this.#write(replace(this.#session, due))
+    return nextAt
   }
 
   #observed({ wants } = this.#desired()): Observed {
@@ -218,7 +235,7 @@ export class Supervisor {
   }
 
   #desired(): Desired {
-    return this.#definition.desired(this.#session, this.#options.stopSignal)
+    return this.#definition.desired(this.#session)
   }
 
   /** Takes over what a killed supervisor left: what was edited since is replaced, the rest goes on. */
@@ -265,31 +282,12 @@ export class Supervisor {
       )
       this.end({ kind: 'state-gone' })
     }
-    const now = bootNow()
-    const since = Math.max(this.#endingSince, this.#saidWaiting + SAY_WAITING_EVERY_MS - LOOK_EVERY_MS)
-    if (now < since + LOOK_EVERY_MS) return
-    const runs = this.runs().filter(({ done }) => !done)
-    this.#saidWaiting = now
-    if (runs.length > 0) this.#options.journal({ type: 'waiting', runs })
+    this.#waiting.tell(this.#endingSince, this.runs())
   }
 
   #lookAtLogs(): void {
     this.#lookedAt = bootNow()
     const running = this.runs().filter(({ done }) => !done)
     this.#host.persist(() => this.#logs.look(running))
-  }
-
-  #change(): void {
-    this.#isChanged = true
-    this.#wake()
-  }
-
-  /** The one timer. */
-  #sleep(wakeAt: number | undefined): Promise<void> {
-    const until = Math.min(wakeAt ?? Infinity, bootNow() + LOOK_EVERY_MS)
-    return new Promise<void>((resolve) => {
-      this.#wake = resolve
-      this.#timer = setTimeout(this.#wake, Math.max(0, until - bootNow()))
-    }).then(() => clearTimeout(this.#timer))
   }
 }

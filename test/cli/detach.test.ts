@@ -72,7 +72,7 @@ test('start --detach returns when all are up, holds on to nothing, and says who 
 })
 
 test('start --detach --wait returns when all are ready', async () => {
-  const app = liveApp({ Procfile: 'web: exec sleep 300' })
+  const app = liveApp({ Procfile: 'worker: exec sleep 300' })
   const begun = performance.now()
   await detached(app, '--wait')
   expect(performance.now() - begun).toBeGreaterThan(1_000)
@@ -81,7 +81,7 @@ test('start --detach --wait returns when all are ready', async () => {
 })
 
 test('start --detach --wait shows the last lines of what fails', async () => {
-  const app = liveApp({ Procfile: 'web: exec sleep 300\nbad: echo no database >&2; sleep 0.2; exit 3\n' })
+  const app = liveApp({ Procfile: 'worker: exec sleep 300\nbad: echo no database >&2; sleep 0.2; exit 3\n' })
   const first = await app.cli(['start', '-D', '--wait', ...PORT])
   expect(first).toMatchObject({ code: 1, stderr: expect.stringContaining('bad.1 | no database') as string })
   expect(app.survivors()).toEqual([])

@@ -20,6 +20,7 @@ const SESSION: Session = {
   generations: { web: 3 },
   stopped: [],
   isDetached: true,
+  hasRouter: false,
   flags: { port: '6000' },
   ending: undefined,
   over: false,

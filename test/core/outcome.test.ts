@@ -26,6 +26,9 @@ const run: Run = {
   exit: undefined,
   endedAt: undefined,
   stop: undefined,
+  isProbed: false,
+  health: {},
+  drained: false,
   told: false,
   killedAt: undefined,
   leftovers: undefined,
@@ -55,7 +58,13 @@ function sweeping(exit: Exit, facts: Partial<Run> = {}): ProcessState {
 
 function session(change: Partial<Session> = {}): Session {
   const place = { bootId: 'boot', pidNamespace: 'pid', beganAt: 0 }
-  const started = { stages: ['formation'] as const, counts: {}, isDetached: false, flags: {} }
+  const started = {
+    stages: ['formation'] as const,
+    counts: {},
+    isDetached: false,
+    hasRouter: false,
+    flags: {},
+  }
   const untouched = { generations: {}, stopped: [], ending: undefined, over: false }
   return { version: 1, id: 'this', ...place, ...started, ...untouched, ...change }
 }
@@ -78,7 +87,12 @@ function of(states: States, given: Given = {}): Outcome {
     return [id, { plan, generation: 1, policy }] as const
   })
   const hurried = ending?.hurried ?? false
-  const desired: Desired = { wants: new Map(wants), stopSignal: 'SIGTERM', graceMs: 5_000, hurried }
+  const desired: Desired = {
+    wants: new Map(wants),
+    stops: new Map(),
+    stop: { signal: 'SIGTERM', graceMs: 5_000, drainMs: 0 },
+    hurried,
+  }
   return outcome(session({ stages, ending }), desired, observed, NOW)
 }
 

@@ -43,6 +43,9 @@ const RUN: Run = {
   exit: undefined,
   endedAt: undefined,
   stop: undefined,
+  isProbed: false,
+  health: {},
+  drained: false,
   told: false,
   killedAt: undefined,
   leftovers: undefined,
@@ -130,7 +133,7 @@ type Fact = keyof typeof FACTS
 
 function desiredIn({ want, hurried }: Situation): Desired {
   const wants = new Map(want && [[PLAN.id, want]])
-  return { wants, stopSignal: 'SIGTERM', graceMs: GRACE_MS, hurried }
+  return { wants, stops: new Map(), stop: { signal: 'SIGTERM', graceMs: GRACE_MS, drainMs: 0 }, hurried }
 }
 
 function planIn(here: Situation): Plan {
@@ -557,6 +560,9 @@ describe('whatever the facts', () => {
     exit: maybe(exit),
     endedAt: maybe(time),
     stop: maybe(time.map((killAt) => ({ signal: 'SIGTERM', killAt }))),
+    isProbed: fc.boolean(),
+    health: fc.constant({}),
+    drained: fc.boolean(),
     told: fc.boolean(),
     killedAt: maybe(time),
     leftovers: maybe(fc.record({ pids: fc.array(fc.constant(101), { maxLength: 1 }), lookedAt: time })),

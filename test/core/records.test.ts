@@ -33,6 +33,7 @@ const spec: fc.Arbitrary<RunSpec> = fc
     session: text,
     command: text,
     port: count,
+    isProbed: fc.boolean(),
     cwd: text,
     token,
     scratch: text,
@@ -43,7 +44,10 @@ const spec: fc.Arbitrary<RunSpec> = fc
   })
   .map((one) => ({ ...one, scratch: one.scratch + one.token }))
 
-const stop: fc.Arbitrary<StopIntent> = fc.record({ signal, killAt: time })
+const stop: fc.Arbitrary<StopIntent> = fc.record(
+  { signal, killAt: time, drainUntil: time },
+  { requiredKeys: ['signal', 'killAt'] },
+)
 
 const end: fc.Arbitrary<End> = fc.record({
   run: count,
@@ -101,6 +105,7 @@ const session: fc.Arbitrary<Session> = fc.record({
   counts,
   generations,
   stopped: fc.uniqueArray(id, { maxLength: 3 }),
+  hasRouter: fc.boolean(),
   isDetached: fc.boolean(),
   flags,
   ending: fc.option(ending, { nil: undefined }),
@@ -152,7 +157,7 @@ describe.each(RECORDS)('the record of %s', (_, records, decode) => {
   })
 
   test('without one of its parts, or with another kind of thing in its place, is no record', () => {
-    const optional = new Set(['ending'])
+    const optional = new Set(['ending', 'drainUntil'])
     const stranger = fc.constantFrom(null, [], {}, -1, 'xxx', Infinity, [1], { kind: 'x' })
     fc.assert(
       fc.property(records, fc.nat(), stranger, (record, at, other) => {
@@ -210,6 +215,7 @@ const sound = {
     generations: {},
     stopped: ['web.1'],
     isDetached: true,
+    hasRouter: false,
     flags: { port: '6000' },
     stages: ['formation'],
     over: false,

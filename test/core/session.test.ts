@@ -24,6 +24,7 @@ const INTERRUPTED: Session = {
   generations: { web: 4, 'web.2': 3 },
   stopped: ['web.1'],
   isDetached: false,
+  hasRouter: false,
   flags: { port: '6000' },
   ending: undefined,
   over: false,
@@ -33,6 +34,7 @@ const ASKED: Asked = {
   counts: { web: 3, worker: 2 },
   stages: ['formation'],
   isDetached: true,
+  hasRouter: false,
   flags: { restart: 'always', types: ['web'] },
 }
 

@@ -25,6 +25,9 @@ test('nothing given is the default of everything', () => {
       stateDir: undefined,
       envPrecedence: 'shell',
       release: false,
+      router: undefined,
+      recycleMs: undefined,
+      max: { text: '', from: '' },
     },
   })
 })

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { ProcessId } from '../../src/core/names.ts'
 import type { End, Exit, ProcessState, Run } from '../../src/core/process.ts'
-import { isReady, READY_AFTER_MS, statusOf } from '../../src/core/status.ts'
+import { isReady, READY_AFTER_MS } from '../../src/core/readiness.ts'
+import { statusOf } from '../../src/core/status.ts'
 import type { ProcessStatus, StatusContext } from '../../src/core/status.ts'
 
 const NOW = 100_000
@@ -24,6 +25,9 @@ const RUN: Run = {
   exit: undefined,
   endedAt: undefined,
   stop: undefined,
+  isProbed: false,
+  health: {},
+  drained: false,
   told: false,
   killedAt: undefined,
   leftovers: undefined,

@@ -1,4 +1,4 @@
-import { copyFileSync, readFileSync, readdirSync } from 'node:fs'
+import { copyFileSync, readFileSync, readlinkSync, readdirSync } from 'node:fs'
 import { expect } from 'vitest'
 import type { ProcessStatus } from '../../src/core/status.ts'
 import { rowsOf, view } from '../../src/runtime/observer.ts'
@@ -85,6 +85,19 @@ function stat(pid: number): string[] | undefined {
 
 export function descriptorsOf(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length
+}
+
+/** Whether a process has a file open whose path holds this text. */
+export function holds(pid: number, part: string): boolean {
+  const folder = `/proc/${pid}/fd`
+  return readdirSync(folder).some((fd) => {
+    try {
+      return readlinkSync(`${folder}/${fd}`).includes(part)
+    } catch {
+      // Closed between the listing and now.
+      return false
+    }
+  })
 }
 
 /** Resident memory, bytes. */

@@ -404,6 +404,9 @@ function readRun(host: FakeHost, directory: Directory, ends: readonly End[]): Ru
     endedAt: exit?.at,
     pid,
     stop,
+    isProbed: false,
+    health: {},
+    drained: false,
     told,
     killedAt,
     leftoversKillAt,
@@ -457,7 +460,13 @@ export class FakeSupervisor {
       const type = typeOf(id)
       newest[type] = Math.max(newest[type] ?? 0, run?.generation ?? 0, ends.at(-1)?.generation ?? 0)
     }
-    const started = { counts: host.counts, stages: ['formation'] as const, isDetached: false, flags: {} }
+    const started = {
+      counts: host.counts,
+      stages: ['formation'] as const,
+      isDetached: false,
+      hasRouter: false,
+      flags: {},
+    }
     const asked = { ...started, isRevival }
     const here = { ...HERE, id: `session of ${host.now}` }
     this.session = beginOrCarryOn(previous, asked, here, newest).session
@@ -510,8 +519,8 @@ export class FakeSupervisor {
     })
     return {
       wants: new Map(wants),
-      stopSignal: 'SIGTERM',
-      graceMs,
+      stops: new Map(),
+      stop: { signal: 'SIGTERM', graceMs, drainMs: 0 },
       hurried: ending?.hurried ?? false,
     }
   }
@@ -669,6 +678,9 @@ export class FakeSupervisor {
       exit: undefined,
       endedAt: undefined,
       stop: undefined,
+      isProbed: false,
+      health: {},
+      drained: false,
       told: false,
       killedAt: undefined,
       leftovers: undefined,

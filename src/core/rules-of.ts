@@ -1,0 +1,53 @@
+import { ROUTED_TYPE, ROUTER_TYPE, DRAIN_MS } from './router.ts'
+import { defaultChecks, LISTENS } from './rules.ts'
+import type { Limit, Manifest, Rules } from './rules.ts'
+import type { ProcessType } from './procfile.ts'
+import type { Settings } from './settings.ts'
+
+/** How a process is stopped where nobody said anything else. */
+export const STOP_SIGNAL = 'SIGTERM'
+
+type Options = Pick<Settings, 'restart' | 'graceMs' | 'router'>
+
+/** What holds for a type: what app.json says of it, else what the options say of all. */
+export function rulesOf(
+  { name, command }: ProcessType,
+  options: Options,
+  manifest: Manifest,
+  limits: ReadonlyMap<string, number>,
+): Rules {
+  if (name === ROUTER_TYPE && options.router !== undefined) return routerRules(options)
+  const own = manifest.rules.get(name) ?? {}
+  const isRouted = options.router !== undefined && name === ROUTED_TYPE
+  return {
+    restart: own.restart ?? options.restart,
+    stop: {
+      signal: own.stopSignal ?? STOP_SIGNAL,
+      graceMs: own.graceMs ?? options.graceMs,
+      drainMs: isRouted ? DRAIN_MS : 0,
+    },
+    dependsOn: own.dependsOn ?? [],
+    max: limitOf(limits.get(name), own.max),
+    mayExit: own.mayExit ?? false,
+    watch: own.watch ?? [],
+    checks: own.checks ?? defaultChecks(name, command),
+  }
+}
+
+function limitOf(flag: number | undefined, manifest: number | undefined): Limit | undefined {
+  if (flag !== undefined) return { count: flag, from: '--max' }
+  return manifest === undefined ? undefined : { count: manifest, from: 'app.json' }
+}
+
+/** It holds no state, so it comes back at once whatever holds for the app. */
+function routerRules({ graceMs }: Options): Rules {
+  return {
+    restart: { when: 'always' },
+    stop: { signal: STOP_SIGNAL, graceMs: graceMs + DRAIN_MS, drainMs: 0 },
+    dependsOn: [],
+    max: { count: 1, from: '--router' },
+    mayExit: false,
+    watch: [],
+    checks: [LISTENS],
+  }
+}

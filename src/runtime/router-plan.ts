@@ -1,0 +1,58 @@
+import { fileURLToPath } from 'node:url'
+import type { Problem } from '../core/error.ts'
+import type { ProcessPlan } from '../core/expand.ts'
+import type { Counts } from '../core/formation.ts'
+import type { Address } from '../core/option-values.ts'
+import { portOf } from '../core/ports.ts'
+import type { FirstPorts } from '../core/ports.ts'
+import { ROUTED_TYPE, ROUTER, ROUTER_TYPE } from '../core/router.ts'
+import type { Settings } from '../core/settings.ts'
+
+const BIN = fileURLToPath(new URL('../../bin/tw-run.js', import.meta.url))
+
+/** The router as a process of the formation: this program, which reads who is ready from the state directory. */
+export function routerPlan({ host, port }: Address, statePath: string): ProcessPlan {
+  const words = [process.execPath, BIN, 'route', '--host', host, '--state', statePath]
+  return {
+    id: ROUTER,
+    type: ROUTER_TYPE,
+    instance: 1,
+    port,
+    command: `exec ${words.map(quoted).join(' ')}`,
+  }
+}
+
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`
+}
+
+/** What stands in the way of a router. */
+export function routerProblems(
+  { router }: Settings,
+  types: readonly string[],
+  counts: Counts,
+  ports: FirstPorts,
+): Problem[] {
+  if (router === undefined) return []
+  const problems: Problem[] = []
+  if (types.includes(ROUTER_TYPE))
+    problems.push({
+      message: `--router: the Procfile has a process type "${ROUTER_TYPE}" of its own`,
+      hint: 'rename that type, or leave --router out',
+    })
+  if (!types.includes(ROUTED_TYPE))
+    problems.push({
+      message: `--router: the Procfile has no "${ROUTED_TYPE}" that it could stand in front of`,
+    })
+  const taken = types.find((type) => {
+    const first = ports.get(type)
+    const count = counts.get(type) ?? 0
+    return first !== undefined && count > 0 && router.port >= first && router.port <= portOf(first, count)
+  })
+  if (taken !== undefined)
+    problems.push({
+      message: `--router: port ${router.port} is one of the ports of "${taken}"`,
+      hint: 'choose another one with --router PORT',
+    })
+  return problems
+}
