@@ -103,6 +103,8 @@ export function describeReason(reason: Reason): string {
       return 'nobody reads the output any more'
     case 'asked':
       return 'tw-run stop'
+    case 'done':
+      return 'no longer needed'
     case 'state-gone':
       return 'the state directory was removed'
   }

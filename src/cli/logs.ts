@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
+import { duration } from '../core/duration.ts'
 import { flagsOf, withOptions } from './options.ts'
 
 export interface LogsOptions {
@@ -7,8 +8,6 @@ export interface LogsOptions {
   /** ms. */
   readonly since?: number
 }
-
-const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
 export function logsCommand(): Command {
   const command = new Command('logs')
@@ -30,7 +29,7 @@ function wholeNumber(text: string): number {
 }
 
 function milliseconds(text: string): number {
-  const [, count, unit = ''] = /^(\d{1,9})([smhd])$/.exec(text) ?? []
-  if (count === undefined) throw new InvalidArgumentError('It is a number and s, m, h or d, such as 5m.')
-  return Number(count) * (UNITS[unit] ?? 1)
+  const reading = duration(text)
+  if ('not' in reading) throw new InvalidArgumentError(`It is not ${reading.not}.`)
+  return reading.value
 }

@@ -15,6 +15,7 @@ import { startCommand } from './start.ts'
 import { stopCommand } from './stop.ts'
 import { superviseCommand } from './supervise.ts'
 import { readVersion, versionCommand } from './version.ts'
+import { withCommand } from './with.ts'
 
 const STDOUT = 1
 const STDERR = 2
@@ -40,6 +41,7 @@ function program(): Command {
     logsCommand(),
     reloadCommand(),
     runCommand(),
+    withCommand(),
     checkCommand(),
     portsCommand(),
     envCommand(),

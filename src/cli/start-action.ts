@@ -33,6 +33,7 @@ export async function start(types: readonly string[], flags: Flags): Promise<num
   let supervisor: Supervisor | undefined
   const view = await StartView.open({
     app,
+    fd: STDOUT,
     color,
     directoryOf: ({ id, number }) => runPath(state, id, number),
     readerGone: () =>

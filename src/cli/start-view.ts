@@ -15,7 +15,6 @@ import { readPid } from '../runtime/run-directory.ts'
 import { say } from '../runtime/terminal.ts'
 import { describeEvent, describeRuns } from './journal-text.ts'
 
-const STDOUT = 1
 const STDERR = 2
 /** How long a line that names pids waits for them, ms, and how often it looks: a shim forks within two. */
 const PIDS_WITHIN_MS = 100
@@ -23,6 +22,8 @@ const PIDS_EVERY_MS = 2
 
 export interface ViewOptions {
   readonly app: App
+  /** The descriptor that a person or a program reads. */
+  readonly fd: number
   readonly color: boolean
   readonly directoryOf: (run: Pick<Run, 'id' | 'number'>) => string
   readonly readerGone: () => void
@@ -40,13 +41,13 @@ export class StartView {
   }
 
   static async open(options: ViewOptions): Promise<StartView> {
-    const { app, color, readerGone } = options
+    const { app, fd, color, readerGone } = options
     const { logFormat: format, timestamps, prefix } = app.settings
     const types = app.types.map(({ name }) => name)
     const width = Math.max('system'.length, ...app.plan.map(({ id }) => id.length))
     const paint = color ? (await import('../runtime/paint.ts')).makePaint(types) : undefined
     const follower = new Follower({
-      fd: STDOUT,
+      fd,
       render: makeRender({ format, timestamps, prefix, width: () => width, paint }),
       readerGone,
       trouble: complain,
@@ -58,7 +59,7 @@ export class StartView {
   /** Follows the runs of an interrupted session from where they were last shown. */
   carryOn(runs: readonly Pick<Run, 'id' | 'number'>[]): void {
     // The killed one may have been cut off within a line, in the file that we write to too.
-    endTornLine(STDOUT)
+    endTornLine(this.#options.fd)
     for (const run of runs) this.#follower.follow(run.id, this.#options.directoryOf(run))
   }
 

@@ -4,6 +4,7 @@ import { TwRunError } from '../core/error.ts'
 import { parseProcessId } from '../core/names.ts'
 import type { ProcessId } from '../core/names.ts'
 import type { ProcessState } from '../core/process.ts'
+import { BOOT_LIMIT_MS } from '../core/rules.ts'
 import { generationOf } from '../core/session.ts'
 import { isReady } from '../core/readiness.ts'
 import { bootNow } from '../runtime/clock.ts'
@@ -28,7 +29,7 @@ export interface Missing {
 
 /** What of the formation, or of these processes, is not there yet in the generation that is wanted. */
 export function missingOf(
-  { session, observed }: View,
+  { session, observed }: Pick<View, 'session' | 'observed'>,
   awaited: Awaited,
   only?: readonly ProcessId[],
 ): Missing {
@@ -47,6 +48,7 @@ export function missingOf(
     if (!isCurrent) return false
     // One that is to be started at once is on its way.
     if (state.phase === 'backoff') return state.retryAt > now
+    if (state.phase === 'up') return awaited === 'ready' && now > state.run.startedAt + BOOT_LIMIT_MS
     return state.phase === 'exited' || state.phase === 'crashed'
   })
   const reasons = missing.flatMap((id) => {

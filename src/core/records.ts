@@ -122,6 +122,7 @@ function decodeReason(value: unknown): Reason | undefined {
     case 'reader-gone':
     case 'asked':
     case 'state-gone':
+    case 'done':
       return { kind: value['kind'] }
     case 'signal':
       return isSignal(value['signal']) ? { kind: 'signal', signal: value['signal'] } : undefined

@@ -23,6 +23,8 @@ export type Reason =
   /** `tw-run stop`. */
   | { readonly kind: 'asked' }
   | { readonly kind: 'state-gone' }
+  /** The work that it was there for is done. */
+  | { readonly kind: 'done' }
 
 /**
  * The desired state on disk: one run of the formation, from `start` to its end. It holds no environment
@@ -160,6 +162,7 @@ export function codeOfReason(reason: Reason): number {
       return 1
     case 'all-exited':
     case 'asked':
+    case 'done':
       return 0
     case 'exit':
       return exitCodeOf(reason.exit)

@@ -1,6 +1,7 @@
 import type { EnvironmentLayer, Precedence } from './environment.ts'
 import type { Problem } from './error.ts'
-import { address, duration, list, oneOf, port, restart, seconds, text, truth } from './option-values.ts'
+import { duration } from './duration.ts'
+import { address, list, oneOf, port, restart, seconds, text, truth } from './option-values.ts'
 import type { Address, Reading, RestartSetting } from './option-values.ts'
 import { printable } from './printable.ts'
 

@@ -74,13 +74,14 @@ function row(id: ProcessId, state: ProcessState, context: StatusContext): Proces
     startedAt: isoOf(wall - (now - run.startedAt)),
     upFor: Math.round(Math.max(0, endedAt - run.startedAt)),
     restarts,
-    lastExit: last === undefined ? null : lastExit(last),
+    lastExit: last === undefined ? null : exitStatus(last),
     engine: 'local',
     node,
   }
 }
 
-function lastExit(exit: Exit): ProcessStatus['lastExit'] {
+/** How a run ended, as every command says it. */
+export function exitStatus(exit: Exit): NonNullable<ProcessStatus['lastExit']> {
   switch (exit.kind) {
     case 'code':
       return { code: exit.code }

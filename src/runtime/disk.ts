@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { failedWith } from './system-error.ts'
 
 /** The text of a file, or undefined if there is none. */
@@ -7,6 +7,16 @@ export function readIfThere(path: string): string | undefined {
     return readFileSync(path, 'utf8')
   } catch (error) {
     if (failedWith(error, 'ENOENT', 'ENOTDIR')) return undefined
+    throw error
+  }
+}
+
+/** The names in a folder; none if there is no such folder. */
+export function readFolder(path: string): string[] {
+  try {
+    return readdirSync(path)
+  } catch (error) {
+    if (failedWith(error, 'ENOENT', 'ENOTDIR')) return []
     throw error
   }
 }

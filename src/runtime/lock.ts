@@ -32,8 +32,8 @@ export async function takeLock(path: string): Promise<void> {
   }
 }
 
-/** The descriptor that holds the lock, or undefined if somebody else does. */
-function tryLock(path: string): number | undefined {
+/** The descriptor that holds the lock, or undefined if somebody else does. Errors: TwRunError 1 where there are no locks. */
+export function tryLock(path: string): number | undefined {
   if (process.platform !== 'linux') return tryOpenLocked(path)
   const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600)
   // flock locks the open file that it inherits, not its own descriptor: the lock stays with us when it ends.

@@ -78,6 +78,11 @@ export class SignalRelay {
     this.#pid = pid
   }
 
+  /** Ends the process, if it still runs: SIGTERM, and SIGKILL after the grace period. */
+  stop(): void {
+    if (this.#pid !== undefined) this.#pass(this.#pid, 'SIGTERM')
+  }
+
   end(): void {
     this.#pid = undefined
     clearTimeout(this.#kill)
@@ -95,6 +100,10 @@ export class SignalRelay {
       return
     }
     if ((signal === 'SIGINT' || signal === 'SIGQUIT') && isInForeground()) return
+    this.#pass(pid, signal)
+  }
+
+  #pass(pid: number, signal: string): void {
     void signalTree(pid, signal)
     this.#kill ??= setTimeout(() => void signalTree(pid, 'SIGKILL'), this.#graceMs)
   }

@@ -144,3 +144,17 @@ export function inheritableDescriptors(): number[] {
       }
     })
 }
+
+const PAGE_BYTES = 4_096
+
+export function memoryOfGroups(): Map<number, number> {
+  const memory = new Map<number, number>()
+  for (const pid of pids()) {
+    const fields = stat(pid)
+    if (fields === undefined) continue
+    // Counted from the state: the group is the third field, resident pages are the 22nd.
+    const [group, pages] = [Number(fields[2]), Number(fields[21])]
+    if (pages > 0) memory.set(group, (memory.get(group) ?? 0) + pages * PAGE_BYTES)
+  }
+  return memory
+}

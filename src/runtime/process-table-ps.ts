@@ -63,3 +63,12 @@ function ps(args: string[]): string[] {
   const { stdout } = spawnSync('ps', args, { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 })
   return (stdout ?? '').split('\n').filter((line) => line !== '')
 }
+
+export function memoryOfGroups(): Map<number, number> {
+  const memory = new Map<number, number>()
+  for (const line of ps(['ax', '-o', 'pgid=,rss='])) {
+    const [group = 0, kilobytes = 0] = line.trim().split(/\s+/).map(Number)
+    memory.set(group, (memory.get(group) ?? 0) + kilobytes * 1024)
+  }
+  return memory
+}

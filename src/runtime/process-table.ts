@@ -27,14 +27,24 @@ export interface ProcessTable {
   readonly mayHold: (pid: number, path: string) => boolean
   /** Whether its group is the one that its terminal sends Ctrl-C to. */
   readonly isForegroundOf: (pid: number) => boolean
+  /** Resident memory of every process group, bytes. What is shared is counted for each. */
+  readonly memoryOfGroups: () => ReadonlyMap<number, number>
   /** The living process with this text among its arguments, or undefined. */
   readonly findByArgument: (text: string) => number | undefined
 }
 
 const table: ProcessTable = process.platform === 'linux' ? linux : ps
 
-export const { carriers, argumentsOf, environmentOfProcess, childOf, groupOf, findByArgument, mayHold } =
-  table
+export const {
+  carriers,
+  argumentsOf,
+  environmentOfProcess,
+  childOf,
+  groupOf,
+  findByArgument,
+  mayHold,
+  memoryOfGroups,
+} = table
 
 /** What carries one of the tokens: none only if two rounds find none, since what forks and ends can slip through one. */
 export function remaining(tokens: ReadonlySet<string>): Carrier[] {

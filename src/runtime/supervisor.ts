@@ -164,7 +164,7 @@ export class Supervisor {
   /** Works until nothing is on its way any more; the result if the run is over then. */
   async runUntilQuiet(): Promise<RunResult | undefined> {
     const onTheWay = new Set(['starting', 'stopping', 'sweeping'])
-    return this.#work(() => ![...this.#observed()].some(([, { phase }]) => onTheWay.has(phase)))
+    return this.#work(() => ![...this.observed()].some(([, { phase }]) => onTheWay.has(phase)))
   }
 
   async #work(isEnough: () => boolean): Promise<RunResult | undefined> {
@@ -184,7 +184,7 @@ export class Supervisor {
   async #settle(): Promise<number> {
     for (;;) {
       const desired = this.#desired()
-      const observed = this.#observed(desired)
+      const observed = this.observed(desired)
       this.#ends.tell(observed)
       const now = bootNow()
       const next = outcome(this.#session, desired, observed, now)
@@ -230,7 +230,8 @@ export class Supervisor {
     return nextAt
   }
 
-  #observed({ wants } = this.#desired()): Observed {
+  /** The phase of every process, as far as it is known now. */
+  observed({ wants } = this.#desired()): Observed {
     return this.#slots.observed((id) => wants.get(id)?.policy)
   }
 

@@ -230,6 +230,7 @@ function isTrue(reason: Reason, { policy: { when, limit }, changes }: Story, { h
     }
     case 'reader-gone':
     case 'state-gone':
+    case 'done':
       return false
   }
 }

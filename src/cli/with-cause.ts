@@ -1,0 +1,62 @@
+import { describeExit } from '../core/exit.ts'
+import type { ProcessId } from '../core/names.ts'
+import type { Reason } from '../core/session.ts'
+import type { Fixture } from './fixture.ts'
+import { describeReason, duration } from './journal-text.ts'
+import type { Missing } from './waiting.ts'
+
+/** What timeout(1) ends with. */
+export const TIMED_OUT = 124
+
+/** Why the work could not be done, or not to its end. */
+export interface Cause {
+  /** One sentence for a person. */
+  readonly message: string
+  readonly exitCode: number
+  readonly reason: Reason
+  /** Whose last lines tell more. */
+  readonly processes: readonly ProcessId[]
+}
+
+export interface Outcome {
+  readonly fixture: Fixture
+  /** What was not ready; undefined where the time was over before that was known. */
+  readonly missing: Missing | undefined
+  /** Of the command; undefined if it was not begun. */
+  readonly code: number | undefined
+  readonly isLate: boolean
+  readonly limitMs: number | undefined
+}
+
+/** What went wrong, other than the command ending with a failure of its own; undefined if nothing did. */
+export function causeOf(outcome: Outcome): Cause | undefined {
+  const { fixture, missing, code, isLate, limitMs = 0 } = outcome
+  const { ending } = fixture.session
+  const when = code === undefined ? 'before everything was ready' : 'while the command ran'
+  if (ending !== undefined) {
+    const { reason } = ending
+    const isSignal = reason.kind === 'signal'
+    const message =
+      reason.kind === 'exit' ? deathOf(fixture, reason, when) : `${describeReason(reason)} ${when}`
+    const processes = reason.kind === 'exit' ? [reason.process] : []
+    // A process that ended with 0 was still to be there.
+    return { message, exitCode: isSignal ? ending.code : ending.code || 1, reason, processes }
+  }
+  if (isLate) {
+    const processes = code === undefined ? fixture.notReady() : []
+    const what = code === undefined ? `not ready: ${processes.join(', ')}` : 'the command still ran'
+    const message = `the time limit of ${duration(limitMs)} is over: ${what}`
+    return { message, exitCode: TIMED_OUT, reason: { kind: 'done' }, processes }
+  }
+  if (missing === undefined || missing.missing.length === 0) return undefined
+  const processes = missing.failed.length > 0 ? missing.failed : missing.missing
+  const list = processes.map((id) => (missing.reasons.has(id) ? `${id} (${missing.reasons.get(id)})` : id))
+  return { message: `not ready: ${list.join(', ')}`, exitCode: 1, reason: { kind: 'done' }, processes }
+}
+
+function deathOf(fixture: Fixture, { process, exit }: Reason & { kind: 'exit' }, when: string): string {
+  const state = fixture.observed().get(process)
+  const run = state !== undefined && 'run' in state ? state.run : undefined
+  const after = run?.endedAt === undefined ? '' : ` after ${duration(run.endedAt - run.startedAt)}`
+  return `${process} ${describeExit(exit)}${after}, ${when}`
+}
