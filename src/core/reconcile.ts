@@ -108,7 +108,8 @@ function stopping(
   const killAt = desired.hurried ? Math.min(stop.killAt, now) : stop.killAt
   if (now >= killAt) {
     const dueAt = killDueAt(run, killAt)
-    if (isMissed(dueAt, now)) {
+    const isUntold = isTellable(run) && graceMs > LOOK_AGAIN_MS && !desired.hurried
+    if (isMissed(dueAt, now) || isUntold) {
       // Nobody told it before nobody was there: its grace period has not begun.
       const grace = run.told || desired.hurried ? 0 : graceMs
       return { do: 'stop', run, intent: { ...stop, killAt: now + grace } }
@@ -118,6 +119,11 @@ function stopping(
   // Without a pid there is no group to tell yet: its shim is about to write it.
   if (run.pid === undefined) return Math.min(killAt, now + LOOK_AGAIN_MS)
   return run.told ? killAt : { do: 'tell', run, signal: stop.signal }
+}
+
+/** The intent to stop it is there, and neither the stop signal nor SIGKILL was sent. */
+function isTellable({ pid, told, killedAt }: Run): boolean {
+  return pid !== undefined && !told && killedAt === undefined
 }
 
 /** When the next SIGKILL is due, ms since boot. */

@@ -246,7 +246,7 @@ const ANSWERS: Readonly<Record<Phase, Readonly<Record<Fact, string>>>> = {
     'its end is recorded as asked': 'stopped: start',
     'its type is replaced': 'stopping: tell SIGTERM',
     'it is not wanted': 'stopping: tell SIGTERM',
-    'killAt passes': 'stopping: kill',
+    'killAt passes': 'stopping: stop SIGTERM by 17000',
     'retryAt passes': 'stopping: tell SIGTERM',
     'the end is hurried': 'stopping: kill',
   },
@@ -468,6 +468,20 @@ describe('a stop', () => {
     expect(at(20_000, { ...told, killedAt: 12_000 })).toBe('stop SIGTERM by 20000')
     const renewed = { ...told, stop: { ...STOP, killAt: 20_000 }, killedAt: 12_000 }
     expect(at(20_000, renewed)).toBe('kill')
+  })
+
+  test('that nobody told before its deadline, however short ago that was, has its whole grace period anew', () => {
+    for (const now of [12_000, 12_300, 12_999, 13_000, 60_000])
+      expect(at(now, { stop: STOP })).toBe(`stop SIGTERM by ${now + GRACE_MS}`)
+    expect(at(12_300, { stop: STOP }, { hurried: true })).toBe('kill')
+    expect(at(12_300, { stop: STOP, killedAt: 12_000 })).toBe('wake at 13000')
+  })
+
+  test('without a grace period kills at once', () => {
+    const none = { ...desiredIn(situation({})), graceMs: 0 }
+    const state = observe({ run: { ...RUN, stop: { ...STOP, killAt: 10_000 } }, ends: [] }, POLICY)
+    const { actions } = reconcile({ ...none, wants: new Map() }, new Map([[RUN.id, state]]), 10_000)
+    expect(actions.map(describeAction)).toEqual(['kill'])
   })
 
   test('is given up on when SIGKILL had no effect for five seconds, not sooner and not unasked', () => {
