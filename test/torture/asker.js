@@ -5,6 +5,8 @@ import { TYPES, uptime } from './world.js'
 
 /** The longest that a command may take, ms; a stop has the grace period and two sweeps to wait for. */
 const COMMAND_WITHIN_MS = 15_000
+/** The wait after the second end in a row, with its jitter, and time for a busy machine, s. */
+const LONGEST_BACKOFF_S = 8
 /** How long what was cut off may still be on its way, ms. */
 const ON_ITS_WAY_MS = 300
 
@@ -20,6 +22,8 @@ export class Asker {
   isDetached = false
   /** Ends by themselves since the last restart, for each slot: the third in a row would wait for seconds. */
   crashes = new Map()
+  /** When each slot was last killed, s since boot. */
+  killedAt = new Map()
 
   constructor(world) {
     this.world = world
@@ -84,13 +88,17 @@ export class Asker {
     return false
   }
 
-  /** `start -D` does not wait for what a crash has just taken down. */
+  /** `start -D` does not wait for what a crash has just taken down, and may be waiting to start again. */
   isOnlyNotUpYet([verb], { code, stderr }) {
     const named = /^tw-run: not up: (.+)$/m.exec(stderr)?.[1]?.split(', ')
-    if (verb !== 'start' || code !== 1 || !named?.every((slot) => this.crashes.has(slot))) return false
+    if (verb !== 'start' || code !== 1 || !named?.every((slot) => this.isBackingOff(slot))) return false
     this.counted.notUpYet += 1
     this.world.log(`done, and not up yet: ${named.join()}`)
     return true
+  }
+
+  isBackingOff(slot) {
+    return uptime() < (this.killedAt.get(slot) ?? -Infinity) + LONGEST_BACKOFF_S
   }
 
   /** The end of a command, or its kill -9 after the time in which every command has to end. */
@@ -133,8 +141,10 @@ export class Asker {
 
   /** Begins, or carries on; tried again where it was cut off. */
   async start(counts = this.randomCounts()) {
-    const effect = { counts, cleared: TYPES }
-    const args = this.world.startArguments(counts)
+    // None of anything cannot be asked for: what was scaled to that is carried on as it is.
+    const isNone = TYPES.every((type) => counts[type] === 0)
+    const effect = isNone ? {} : { counts, cleared: TYPES }
+    const args = this.world.startArguments(isNone ? undefined : counts)
     this.isDetached = this.chance(0.5)
     for (
       let cut = this.pick([

@@ -1,7 +1,7 @@
 // What can be asked of a formation and done to it, each with how often it is drawn.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MOST, partsOf } from './oracle.js'
-import { TYPES } from './world.js'
+import { TYPES, uptime } from './world.js'
 
 /** The third end in a row would wait for two seconds or more. */
 const MOST_CRASHES = 2
@@ -79,10 +79,11 @@ async function kill(session) {
     await session.supervise()
 }
 
-function killOf({ world, killed, counted, crashes }, { slot, token, pid, shim }, what) {
+function killOf({ world, killed, counted, crashes, killedAt }, { slot, token, pid, shim }, what) {
   if (!world.kill(what === 'shim' ? shim : pid, token)) return
   killed[what === 'shim' ? 'shims' : 'commands'].add(token)
   counted[what === 'shim' ? 'shimKills' : 'crashes'] += 1
+  killedAt.set(slot, uptime())
   crashes.set(slot, (crashes.get(slot) ?? 0) + 1)
   world.log(`killed the ${what} of ${slot} (${token})`)
 }

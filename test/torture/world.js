@@ -100,9 +100,9 @@ export class World {
   }
 
   startArguments(counts) {
-    const formation = TYPES.map((type) => `${type}=${counts[type]}`).join(',')
-    const place = ['-p', String(this.port), '-t', String(GRACE_S)]
-    return [...place, '--restart', this.policy, '--formation', formation]
+    const options = ['-p', String(this.port), '-t', String(GRACE_S), '--restart', this.policy]
+    if (counts === undefined) return options
+    return [...options, '--formation', TYPES.map((type) => `${type}=${counts[type]}`).join(',')]
   }
 
   #stateFile(name) {
