@@ -13,6 +13,7 @@ import { readIfThere } from '../runtime/disk.ts'
 import { view } from '../runtime/observer.ts'
 import type { View } from '../runtime/observer.ts'
 import { here } from '../runtime/place.ts'
+import { unwritable } from '../runtime/state-dir.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
 
 const BIN = fileURLToPath(new URL('../../bin/tw-run.js', import.meta.url))
@@ -85,7 +86,12 @@ export function revive(seen: View): void {
   if (session?.isDetached !== true || supervisor !== undefined || !isUnfinished(session, here())) return
   if (performance.now() < revivedAt + LISTENS_WITHIN_MS) return
   revivedAt = performance.now()
-  startSupervisor(state, session.flags, '--revive')
+  try {
+    startSupervisor(state, session.flags, '--revive')
+  } catch (error) {
+    // Where nothing can be written nobody can supervise; what runs can be looked at all the same.
+    if (!(error instanceof TwRunError)) throw error
+  }
 }
 
 /** Where a supervisor without a terminal says what it has to say. */
@@ -93,9 +99,12 @@ export function supervisorLog({ path }: StateDir): string {
   return join(path, 'supervisor.log')
 }
 
-/** Starts a supervisor in a session of its own; it ends by itself if another one holds the lock. */
+/**
+ * Starts a supervisor in a session of its own; it ends by itself if another one holds the lock. Errors: TwRunError
+ * where it could not say anything.
+ */
 export function startSupervisor(state: StateDir, flags: Flags, ...options: '--revive'[]): ChildProcess {
-  const log = openSync(supervisorLog(state), 'a', 0o600)
+  const log = openLog(state)
   const child = spawn(process.execPath, [BIN, 'supervise', ...options, JSON.stringify(flags)], {
     cwd: flags.root,
     detached: true,
@@ -104,4 +113,12 @@ export function startSupervisor(state: StateDir, flags: Flags, ...options: '--re
   closeSync(log)
   child.unref()
   return child
+}
+
+function openLog(state: StateDir): number {
+  try {
+    return openSync(supervisorLog(state), 'a', 0o600)
+  } catch (error) {
+    throw unwritable(state.path, error)
+  }
 }

@@ -11,7 +11,7 @@ import { loadApp, requireProcesses } from '../runtime/load.ts'
 import { heldBy } from '../runtime/lock.ts'
 import { view } from '../runtime/observer.ts'
 import { runPath } from '../runtime/run-directory.ts'
-import { locateStateDir, makeStateDir } from '../runtime/state-dir.ts'
+import { locateStateDir, makeStateDir, requireRoom } from '../runtime/state-dir.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
 import { say } from '../runtime/terminal.ts'
 import { startSupervisor, supervisorLog } from './control.ts'
@@ -36,6 +36,7 @@ export async function startDetached(flags: Flags, awaited: Awaited): Promise<num
   makeStateDir(state)
   const { supervisor, slots } = view(state)
   if (supervisor !== undefined) throw heldBy(supervisor, state.lock)
+  requireRoom(state)
   refuseTakenPorts(app, slots)
   const child = startSupervisor(state, lastingFlags(flags, app))
   const ended = once(child, 'exit').then(([code]) => (typeof code === 'number' ? code : 1))

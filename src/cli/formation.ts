@@ -12,7 +12,7 @@ import { takeLock } from '../runtime/lock.ts'
 import { rememberedApp } from '../runtime/remembered-app.ts'
 import { here } from '../runtime/place.ts'
 import { Slots } from '../runtime/slots.ts'
-import { locateStateDir, makeStateDir } from '../runtime/state-dir.ts'
+import { locateStateDir, makeStateDir, requireRoom } from '../runtime/state-dir.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
 import { refuseTakenPorts } from './taken-ports.ts'
 
@@ -42,7 +42,9 @@ export async function takeGround(flags: Flags, isRevival = false): Promise<Groun
   makeStateDir(state)
   await takeLock(state.lock)
   crashPoint('lock:held')
-  if (isRevival) refuseIfOver(state)
+  // What lives is supervised, however full the disk is.
+  if (!isRevival) requireRoom(state)
+  else refuseIfOver(state)
   const slots = new Slots(state, here(), true)
   slots.load()
   // What runs has its ports; who else has got one since is no reason to leave it alone.

@@ -1,9 +1,11 @@
 import { spawnSync } from 'node:child_process'
 import { closeSync, constants, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TwRunError } from '../core/error.ts'
 import { failedWith } from './system-error.ts'
 import { isRunning, isStopped } from './process-table.ts'
+import { unwritable } from './state-dir.ts'
 
 /** How long a lock may outlive its dead holder: a child of it between fork and exec still has it, ms. */
 const LINGER_MS = 2_000
@@ -20,11 +22,7 @@ export async function takeLock(path: string): Promise<void> {
   const until = performance.now() + LINGER_MS
   for (;;) {
     const fd = tryLock(path)
-    if (fd !== undefined) {
-      ftruncateSync(fd)
-      writeSync(fd, `${process.pid}\n`, 0)
-      return
-    }
+    if (fd !== undefined) return sayWhoHolds(fd, path)
     const holder = readHolder(path)
     const known = holder !== undefined && holder !== process.pid && isRunning(holder)
     if (known || performance.now() > until) throw heldBy(known ? holder : undefined, path)
@@ -32,10 +30,21 @@ export async function takeLock(path: string): Promise<void> {
   }
 }
 
+/** In this order, since a full disk has room for what takes the place of something else. */
+function sayWhoHolds(fd: number, path: string): void {
+  const text = `${process.pid}\n`
+  try {
+    writeSync(fd, text, 0)
+    ftruncateSync(fd, text.length)
+  } catch (error) {
+    throw unwritable(dirname(path), error)
+  }
+}
+
 /** The descriptor that holds the lock, or undefined if somebody else does. Errors: TwRunError 1 where there are no locks. */
 export function tryLock(path: string): number | undefined {
   if (process.platform !== 'linux') return tryOpenLocked(path)
-  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600)
+  const fd = openLock(path, 0)
   // flock locks the open file that it inherits, not its own descriptor: the lock stays with us when it ends.
   const flock = spawnSync('flock', ['-n', '-x', '3'], { stdio: ['ignore', 'ignore', 'pipe', fd] })
   if (flock.status === 0) return fd
@@ -52,10 +61,18 @@ export function tryLock(path: string): number | undefined {
 
 function tryOpenLocked(path: string): number | undefined {
   try {
-    return openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NONBLOCK | O_EXLOCK, 0o600)
+    return openLock(path, constants.O_NONBLOCK | O_EXLOCK)
   } catch (error) {
     if (failedWith(error, 'EAGAIN')) return undefined
     throw error
+  }
+}
+
+function openLock(path: string, flags: number): number {
+  try {
+    return openSync(path, constants.O_RDWR | constants.O_CREAT | flags, 0o600)
+  } catch (error) {
+    throw failedWith(error, 'EAGAIN') ? error : unwritable(dirname(path), error)
   }
 }
 

@@ -19,7 +19,7 @@ import { locate } from './locate.ts'
 import { here } from './place.ts'
 import { childOf, isRunning, mayHold } from './process-table.ts'
 import { Slots } from './slots.ts'
-import { locateStateDir } from './state-dir.ts'
+import { checkStateDir, locateStateDir } from './state-dir.ts'
 import type { StateDir } from './state-dir.ts'
 
 /** What anybody can see of a formation, with or without a supervisor: from the directory and the kernel. */
@@ -33,8 +33,17 @@ export interface View {
   readonly observed: Observed
 }
 
-/** Where the state of the app that the options name is; its Procfile may be broken or gone. */
+/**
+ * Where the state of the app that the options name is; its Procfile may be broken or gone. Errors: TwRunError
+ * where the state is not this user's, or cannot be read.
+ */
 export function findState(flags: Flags): StateDir {
+  const state = placeOfState(flags)
+  checkStateDir(state)
+  return state
+}
+
+function placeOfState(flags: Flags): StateDir {
   const { root, folder, envFiles } = locate(flags, process.env)
   const { layers } = readLayers(
     envFiles.map((file) => ({ ...file, required: false })),

@@ -1,8 +1,22 @@
 import { createHash } from 'node:crypto'
-import { accessSync, constants, existsSync, lstatSync, mkdirSync, statSync } from 'node:fs'
+import {
+  accessSync,
+  constants,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import type { Stats } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { TwRunError } from '../core/error.ts'
+import { reasonOf } from './system-error.ts'
+
+/** What a formation of one process needs on the disk, bytes: a block for each of its files. */
+const ROOM = 8 * 4096
 
 /** The places in the state directory of one project. */
 export interface StateDir {
@@ -56,20 +70,78 @@ function isWritable(path: string): boolean {
 }
 
 /**
- * Makes the state directory, 0700, and refuses one that is not the user's alone: whoever can write there
- * can have tw-run start or signal what they like. Errors: TwRunError with exit code 1.
+ * Makes the state directory, 0700, and refuses one that is not the user's alone. Errors: TwRunError with exit
+ * code 1.
  */
 export function makeStateDir(state: StateDir): void {
+  checkStateDir(state)
   try {
     mkdirSync(state.processes, { recursive: true, mode: 0o700 })
   } catch (error) {
-    throw refusal(`cannot make the state directory ${state.path}: ${(error as Error).message}`)
+    throw refusal(`cannot make the state directory ${state.path}: ${whyNotMade(state.path, error)}`)
   }
-  for (const path of [dirname(state.path), state.path, state.processes]) checkOwned(path)
+  checkStateDir(state)
 }
 
-function checkOwned(path: string): void {
-  const stat = lstatSync(path)
+/** Node says of a read-only file system that there is no such folder. */
+function whyNotMade(path: string, error: unknown): string {
+  try {
+    let there = path
+    while (!existsSync(there)) there = dirname(there)
+    accessSync(there, constants.W_OK)
+  } catch (denial) {
+    return reasonOf(denial)
+  }
+  return reasonOf(error)
+}
+
+/**
+ * Refuses a state directory that cannot be read or is not the user's alone: whoever can write there can have
+ * tw-run start or signal what they like. One that is not there is no error. Errors: TwRunError with exit code 1.
+ */
+export function checkStateDir(state: StateDir): void {
+  for (const path of [dirname(state.path), state.path, state.processes]) {
+    const stat = lookAt(path)
+    if (stat === undefined) return
+    checkOwned(path, stat)
+    try {
+      accessSync(path, constants.R_OK | constants.X_OK)
+    } catch (error) {
+      throw refusal(`cannot read the state directory ${path}: ${reasonOf(error)}`, `chmod u+rwx '${path}'`)
+    }
+  }
+}
+
+/**
+ * Refuses a state directory in which nothing can be written now, such as on a full disk, found out by writing.
+ * Errors: TwRunError with exit code 1.
+ */
+export function requireRoom({ path }: StateDir): void {
+  const probe = join(path, 'probe')
+  try {
+    writeFileSync(probe, Buffer.alloc(ROOM))
+  } catch (error) {
+    throw unwritable(path, error)
+  } finally {
+    // Of a full disk the first half may be there; of six starters another one may have removed it.
+    rmSync(probe, { force: true })
+  }
+}
+
+/** The error for a state directory in which something could not be written. */
+export function unwritable(path: string, error: unknown): TwRunError {
+  return refusal(`cannot write to the state directory ${path}: ${reasonOf(error)}`)
+}
+
+function lookAt(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })
+  } catch (error) {
+    throw refusal(`cannot look at the state directory ${path}: ${reasonOf(error)}`)
+  }
+}
+
+function checkOwned(path: string, stat: Stats): void {
   if (!stat.isDirectory()) throw refusal(`the state directory ${path} is no directory`)
   const uid = process.getuid?.()
   if (uid !== undefined && stat.uid !== uid) {

@@ -14,6 +14,8 @@ const REASONS: Readonly<Record<string, string>> = {
   EISDIR: 'it is a directory, not a file',
   ELOOP: 'its symbolic links go in a circle',
   EMFILE: 'too many files are open',
+  ENOSPC: 'no space left on the disk',
+  EROFS: 'the file system is read-only',
   ENOENT: 'there is no such file',
   ENOTDIR: 'a part of the path is not a directory',
   EPERM: 'permission denied',

@@ -6,17 +6,21 @@ import type { TestAPI } from 'vitest'
 /** The Debian package of every program that some test needs and not every machine has. */
 const PACKAGES = {
   fallocate: 'util-linux',
+  fish: 'fish',
   flock: 'util-linux',
   git: 'git',
   lsof: 'lsof',
+  nsenter: 'util-linux',
   ps: 'procps',
   python3: 'python3',
   script: 'bsdutils',
+  setpriv: 'util-linux',
   setsid: 'util-linux',
   strace: 'strace',
   tmux: 'tmux',
   mount: 'mount',
   unshare: 'util-linux',
+  zsh: 'zsh',
 } as const
 
 export type Tool = keyof typeof PACKAGES
