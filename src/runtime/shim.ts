@@ -9,13 +9,14 @@ import { isToken } from '../core/records.ts'
  * The parent of a command, which outlives tw-run and writes down how the command ended. $1 is the run's
  * directory, $2 the command; descriptor 3 is the lifeline, 4 the log.
  *
- * Trapped, not ignored: what is ignored stays ignored in the command. The subshell keeps the shell's own
- * "Killed" out of the log. The status is also the shim's own, for a tw-run that lives to see it when the
- * disk is full. Passed by `sh -c`: a shell reads a script file as it goes, and an upgrade may replace it.
+ * Trapped, not ignored: what is ignored stays ignored in the command. Who reads the pid may signal the group,
+ * and what the shim traps is lost; so the pid, which is the shim's in its subshell too, is written by what will
+ * be the command and has no traps any more. The subshell also keeps the shell's own "Killed" out of the log. The
+ * status is also the shim's own, for a tw-run that lives to see it when the disk is full. Passed by `sh -c`: a
+ * shell reads a script file as it goes, and an upgrade may replace it.
  */
 const SHIM = `trap : TERM INT HUP QUIT USR1 USR2
-echo $$ >"$1/pid"
-(exec /bin/sh -c "$2" >&4 2>&4 3>&- 4>&-)
+(echo $$ >"$1/pid"; exec /bin/sh -c "$2" >&4 2>&4 3>&- 4>&-)
 code=$?
 echo $code >"$1/exit"
 exit $code`
