@@ -58,6 +58,7 @@ export class Asker {
         [1, 'command'],
         [1, 'supervisor'],
       ]),
+      mayBeOver = false,
     } = {},
   ) {
     this.counted.asked += 1
@@ -81,7 +82,8 @@ export class Asker {
       this.wish.commit(effect)
       return true
     }
-    if (!isCut) this.fail(`tw-run ${args.join(' ')} ended with ${said}`)
+    const isOver = mayBeOver && /nothing runs here/.test(result.stderr)
+    if (!isCut && !isOver) this.fail(`tw-run ${args.join(' ')} ended with ${said}`)
     this.counted.cutOff += 1
     this.world.log(`cut off ${args.join(' ')}: ${said}`)
     await sleep(ON_ITS_WAY_MS)
@@ -202,8 +204,11 @@ export class Asker {
   /** Asked until it is done; nothing may be left then. */
   async stopAll(cut) {
     const { foreground } = this
-    while (this.wrong.length === 0 && !(await this.command(['stop'], { ends: true }, { cut }))) {
+    let mayBeOver = false
+    while (this.wrong.length === 0 && !(await this.command(['stop'], { ends: true }, { cut, mayBeOver }))) {
       cut = 'none'
+      // What was cut off may come to its end before it is asked for again.
+      mayBeOver = true
       // It may have happened; then there is nothing to stop.
       if (this.world.supervisor() === undefined && !this.world.isUnderWay()) this.wish.commit({ ends: true })
       if (this.wish.counts === undefined) break
