@@ -81,12 +81,14 @@ export class Host {
     void removal.finally(() => this.#removals.delete(removal))
   }
 
-  /** Writes to the state directory. A disk that refuses is said once; memory goes on without it. */
-  persist(write: () => void): void {
+  /** Writes to the state directory; whether it could. A disk that refuses is said once; memory goes on without it. */
+  persist(write: () => void): boolean {
     try {
       this.#at.ballast.during(write)
+      return true
     } catch (error) {
       this.trouble(`cannot write to the state directory: ${(error as Error).message}`)
+      return false
     }
   }
 

@@ -23,6 +23,7 @@ import { remaining } from './process-table.ts'
 import type { Carrier } from './process-table.ts'
 import { Prober } from './prober.ts'
 import { readSession } from './session-file.ts'
+import { NOT_WRITTEN, SessionKeeper } from './session-keeper.ts'
 import type { Slots } from './slots.ts'
 import { Starter, sameProcess } from './starter.ts'
 import type { StateDir } from './state-dir.ts'
@@ -59,6 +60,7 @@ export class Supervisor {
   readonly #starter: Starter
   readonly #logs: LogKeeper
   readonly #prober: Prober
+  readonly #keeper: SessionKeeper
   /** Of every run of this session, for the last look. */
   readonly #tokens = new Set<string>()
   #session: Session
@@ -111,7 +113,8 @@ export class Supervisor {
     if (carriedOn) this.#carryOn()
     if (session.ending !== undefined) this.#endingSince = bootNow()
     this.#host.removeLostScratch()
-    this.#writeSession()
+    this.#keeper = new SessionKeeper(state, (write) => this.#host.persist(write))
+    this.#keeper.begin(this.#session, carriedOn)
     crashPoint('session:written')
   }
 
@@ -146,12 +149,13 @@ export class Supervisor {
       slots: this.#slots,
     })
     if ('ok' in applied) return applied
+    if (applied.session !== this.#session && !this.#keeper.offer(applied.session)) return NOT_WRITTEN
+    this.#session = applied.session
     this.#definition = applied.definition
-    if (applied.session !== this.#session) this.#write(applied.session)
     crashPoint('command:written')
     if (applied.endsAll) this.end({ kind: 'asked' })
     this.#alarm.ring()
-    return { ok: true, lines: applied.lines }
+    return { ok: true, lines: [...applied.lines, ...this.#keeper.warnings()] }
   }
 
   /** Works until the run is over. */
@@ -265,15 +269,12 @@ export class Supervisor {
 
   #write(change: Partial<Session>): void {
     this.#session = { ...this.#session, ...change }
-    this.#writeSession()
-  }
-
-  #writeSession(): void {
-    this.#host.persist(() => replaceFile(this.#options.state.session, `${JSON.stringify(this.#session)}\n`))
+    this.#keeper.keep(this.#session)
   }
 
   #look(): void {
     this.#slots.look()
+    this.#keeper.catchUp(this.#session)
     const due = bootNow() - LOOK_EVERY_MS
     if (this.#lookedAt <= due) this.#lookAtLogs()
     const { state } = this.#options
