@@ -2,36 +2,28 @@ import type { JournalEvent } from '../core/journal.ts'
 import type { Flags } from '../core/settings.ts'
 import { bootNow } from '../runtime/clock.ts'
 import { closeInheritedDescriptors } from '../runtime/descriptors.ts'
-import { say } from '../runtime/terminal.ts'
+import { OwnLog } from '../runtime/own-log.ts'
+import { supervisorLog } from './control.ts'
 import { takeGround } from './formation.ts'
 import { describeEvent, describeRuns } from './journal-text.ts'
 import { codeOf, farewell, newSupervisor, serve } from './start-action.ts'
-
-const STDOUT = 1
 
 /** Supervises a formation that nobody looks at; what it has to say goes to stdout, which is its own log. */
 export async function supervise(flags: Flags, isRevival: boolean): Promise<number> {
   closeInheritedDescriptors()
   const ground = await takeGround(flags, isRevival)
+  const log = new OwnLog(supervisorLog(ground.state))
   const { graceMs } = ground.app.settings
   const journal = (event: JournalEvent): void => {
     const text =
       event.type === 'started'
         ? describeRuns(event.runs, ({ pid }) => pid)
         : describeEvent(event, graceMs, bootNow())
-    if (text !== undefined) note(text)
+    if (text !== undefined) log.note(text)
   }
-  if (ground.broken !== undefined) note(`going on with the commands as they were: ${ground.broken}`)
+  if (ground.broken !== undefined) log.note(`going on with the commands as they were: ${ground.broken}`)
   const supervisor = newSupervisor(ground, { journal, isDetached: true, isColorTerminal: false })
   const result = await serve(supervisor, ground)
-  note(farewell(result))
+  log.note(farewell(result))
   return codeOf(result)
-}
-
-function note(text: string): void {
-  try {
-    say(STDOUT, `${new Date().toISOString()} ${text}\n`)
-  } catch {
-    // Its disk is full: what runs is worth more than what is said of it.
-  }
 }
