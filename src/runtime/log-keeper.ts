@@ -1,7 +1,10 @@
 import { join } from 'node:path'
 import type { Run } from '../core/process.ts'
+import { bootNow } from './clock.ts'
 import { giveBack, GIVEN_BACK_IN, KEPT } from './give-back.ts'
 import { logLength, noteTime } from './run-directory.ts'
+
+const LOOK_EVERY_MS = 1_000
 
 export interface LogKeeperOptions {
   readonly pathOf: (run: Run) => string
@@ -18,12 +21,17 @@ export class LogKeeper {
   readonly #options: LogKeeperOptions
   readonly #lengths = new Map<string, number>()
   readonly #givenBack = new Map<string, number>()
+  #lookedAt = -Infinity
 
   constructor(options: LogKeeperOptions) {
     this.#options = options
   }
 
+  /** Looks at the logs of these runs, unless that was done within the last second. */
   look(runs: readonly Run[]): void {
+    const now = bootNow()
+    if (now < this.#lookedAt + LOOK_EVERY_MS) return
+    this.#lookedAt = now
     const known = new Set(runs.map(({ token }) => token))
     for (const map of [this.#lengths, this.#givenBack]) {
       for (const token of map.keys()) if (!known.has(token)) map.delete(token)

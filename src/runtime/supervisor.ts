@@ -67,7 +67,6 @@ export class Supervisor {
   #definition: Definition
   readonly #alarm = new Alarm()
   #endingSince = Infinity
-  #lookedAt = -Infinity
   readonly #ends: EndTeller
   readonly #waiting: WaitingTeller
 
@@ -275,8 +274,8 @@ export class Supervisor {
   #look(): void {
     this.#slots.look()
     this.#keeper.catchUp(this.#session)
-    const due = bootNow() - LOOK_EVERY_MS
-    if (this.#lookedAt <= due) this.#lookAtLogs()
+    const running = this.runs().filter(({ done }) => !done)
+    this.#host.persist(() => this.#logs.look(running))
     const { state } = this.#options
     if (isGone(state.session)) {
       this.#host.trouble(
@@ -285,11 +284,5 @@ export class Supervisor {
       this.end({ kind: 'state-gone' })
     }
     this.#waiting.tell(this.#endingSince, this.runs())
-  }
-
-  #lookAtLogs(): void {
-    this.#lookedAt = bootNow()
-    const running = this.runs().filter(({ done }) => !done)
-    this.#host.persist(() => this.#logs.look(running))
   }
 }

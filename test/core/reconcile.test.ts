@@ -478,7 +478,10 @@ describe('a stop', () => {
   })
 
   test('without a grace period kills at once', () => {
-    const none = { ...desiredIn(situation({})), graceMs: 0 }
+    const none = {
+      ...desiredIn(situation({})),
+      stop: { signal: 'SIGTERM', graceMs: 0, drainMs: 0 },
+    }
     const state = observe({ run: { ...RUN, stop: { ...STOP, killAt: 10_000 } }, ends: [] }, POLICY)
     const { actions } = reconcile({ ...none, wants: new Map() }, new Map([[RUN.id, state]]), 10_000)
     expect(actions.map(describeAction)).toEqual(['kill'])
