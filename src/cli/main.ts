@@ -9,6 +9,7 @@ import { portsCommand } from './ports.ts'
 import { psCommand } from './ps.ts'
 import { reloadCommand } from './reload.ts'
 import { restartCommand } from './restart.ts'
+import { routeCommand } from './route.ts'
 import { runCommand } from './run.ts'
 import { scaleCommand } from './scale.ts'
 import { startCommand } from './start.ts'
@@ -48,7 +49,7 @@ function program(): Command {
     completionCommand(),
     versionCommand(),
   ]
-  const hidden = [superviseCommand(), completeCommand(() => tw)]
+  const hidden = [superviseCommand(), routeCommand(), completeCommand(() => tw)]
   for (const command of commands) tw.addCommand(command)
   for (const command of hidden) tw.addCommand(command, { hidden: true })
   for (const command of [tw, ...commands, ...hidden])

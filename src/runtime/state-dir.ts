@@ -38,7 +38,11 @@ export function locateStateDir(root: string, base: string | undefined): StateDir
   const name = basename(root)
     .replaceAll(/[^A-Za-z0-9._-]/g, '_')
     .slice(0, 40)
-  const path = join(base === undefined ? defaultBase() : resolve(base), `${name}-${hash}`)
+  return stateDirAt(join(base === undefined ? defaultBase() : resolve(base), `${name}-${hash}`))
+}
+
+/** The places in a state directory that is known. */
+export function stateDirAt(path: string): StateDir {
   return {
     path,
     lock: join(path, 'lock'),

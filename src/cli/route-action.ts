@@ -1,0 +1,33 @@
+import { printable } from '../core/printable.ts'
+import { Router, urlOf } from '../runtime/router.ts'
+import { stateDirAt } from '../runtime/state-dir.ts'
+import { failedWith } from '../runtime/system-error.ts'
+import { say } from '../runtime/terminal.ts'
+
+const STDOUT = 1
+/** The longest line in its log: clients choose what they ask for. */
+const LONGEST_LINE = 300
+
+/** Routes until it is told to stop; the exit code. */
+export async function route(host: string, path: string): Promise<number> {
+  const port = Number(process.env['PORT'])
+  const router = new Router({ state: stateDirAt(path), host, port, say: note })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => router.stop())
+  try {
+    await router.run()
+  } catch (error) {
+    if (!failedWith(error, 'EADDRINUSE', 'EADDRNOTAVAIL', 'EACCES')) throw error
+    note(`cannot listen on ${urlOf(host, port)}: ${(error as Error).message}`)
+    return 1
+  }
+  // Nothing is under way any more; a connection to a process that does not answer is no reason to stay.
+  process.exit(0)
+}
+
+function note(text: string): void {
+  try {
+    say(STDOUT, `${printable(text).slice(0, LONGEST_LINE)}\n`)
+  } catch {
+    // The disk is full: requests are worth more than what is said of them.
+  }
+}

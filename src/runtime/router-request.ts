@@ -1,0 +1,200 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { PassThrough } from 'node:stream'
+import type { Dispatcher } from 'undici'
+import { requestHeaders, responseHeaders } from '../core/forwarding.ts'
+import type { Asked, Headers } from '../core/forwarding.ts'
+import type { Backend } from './router-backends.ts'
+
+/** A client that sends nothing of its body for this long, ms, is not waited for any more. */
+const BODY_WITHIN_MS = 120_000
+
+/** How long a request waits for a process to get ready, ms: a restart of the only one is over by then, mostly. */
+export const WAIT_MS = 2_000
+
+/** What a request needs of the router. */
+export interface Switchboard {
+  /** A process for this request, but for those that it was tried with; undefined if there is none now. */
+  choose(request: IncomingMessage, tried: ReadonlySet<Backend>): Backend | undefined
+  /** A request that a process was chosen for is over. */
+  over(backend: Backend): void
+  /**
+   * Calls back once, when another process may be ready or at `until` (of performance.now()); false if that is over
+   * or too many wait.
+   */
+  wait(until: number, again: () => void): boolean
+  asked(request: IncomingMessage): Asked
+  /** An app gave a client a cookie. */
+  gave(setCookie: string, backend: Backend): void
+  /** Why there is nobody to ask. */
+  nobody(): string
+  /** What went wrong, for the log of the router. */
+  complain(message: string): void
+}
+
+export interface Incoming {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  /** The client waits for "100 Continue" before it sends its body. */
+  readonly saysContinue: boolean
+}
+
+/** One request on its way to a process and its answer on the way back. */
+export class RoutedRequest implements Dispatcher.DispatchHandler {
+  readonly #at: Switchboard
+  readonly #request: IncomingMessage
+  readonly #response: ServerResponse
+  readonly #tried = new Set<Backend>()
+  readonly #body: PassThrough | undefined
+  readonly #saysContinue: boolean
+  #backend: Backend | undefined
+  #controller: Dispatcher.DispatchController | undefined
+  #waitsUntil = 0
+  #isSent = false
+  #isClientGone = false
+
+  constructor(at: Switchboard, { request, response, saysContinue }: Incoming) {
+    this.#at = at
+    this.#request = request
+    this.#response = response
+    this.#saysContinue = saysContinue
+    this.#body = hasBody(request) ? new PassThrough() : undefined
+    response.once('close', () => this.#closed())
+    if (this.#body !== undefined) this.#receive(this.#body)
+  }
+
+  /** Sends it to a process, or answers itself where there is none. */
+  send(): void {
+    if (this.#isClientGone) return
+    const backend = this.#at.choose(this.#request, this.#tried)
+    if (backend === undefined) {
+      this.#waitsUntil ||= performance.now() + WAIT_MS
+      if (!this.#at.wait(this.#waitsUntil, () => this.#sendAgain())) this.#refuse()
+      return
+    }
+    this.#backend = backend
+    const { method = 'GET', rawHeaders } = this.#request
+    const headers = requestHeaders(rawHeaders, this.#at.asked(this.#request))
+    const options = { method, path: pathOf(this.#request), headers, body: this.#body ?? null }
+    backend.pool.dispatch(options, this)
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#isSent = true
+    this.#controller = controller
+    if (this.#isClientGone) controller.abort(new Error('the client is gone'))
+    else if (this.#saysContinue) this.#response.writeContinue()
+  }
+
+  onResponseStart(
+    { rawHeaders }: Dispatcher.DispatchController,
+    status: number,
+    { 'set-cookie': cookies }: NodeJS.Dict<string | string[]>,
+    message?: string,
+  ): void {
+    if (status < 200) return
+    const headers = responseHeaders(textsOf(rawHeaders))
+    for (const cookie of typeof cookies === 'string' ? [cookies] : (cookies ?? []))
+      if (this.#backend !== undefined) this.#at.gave(cookie, this.#backend)
+    this.#response.writeHead(status, message ?? '', headers)
+    // A stream whose first event is late has begun all the same.
+    if (this.#request.method !== 'HEAD') this.#response.flushHeaders()
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#response.write(chunk)) return
+    controller.pause()
+    this.#response.once('drain', () => controller.resume())
+  }
+
+  onResponseEnd({ rawTrailers }: Dispatcher.DispatchController): void {
+    const trailers = textsOf(rawTrailers)
+    if (trailers.length > 0) this.#response.addTrailers(pairsOf(trailers))
+    this.#response.end()
+    this.#leave()
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
+    const backend = this.#leave()
+    if (this.#isClientGone || backend === undefined) return
+    if (!this.#isSent) {
+      this.#tried.add(backend)
+      return this.send()
+    }
+    const what = `${this.#request.method} ${pathOf(this.#request).split('?')[0]}`
+    this.#at.complain(`${what}: ${backend.id} did not answer (${error.message})`)
+    if (this.#response.headersSent) this.#response.destroy()
+    else this.#answer(502, `${backend.id} ended, or broke the connection, before it answered`)
+  }
+
+  #sendAgain(): void {
+    if (this.#isClientGone) return
+    // Whoever refused may be another run by now.
+    this.#tried.clear()
+    this.send()
+  }
+
+  #refuse(): void {
+    this.#response.setHeader('retry-after', '1')
+    this.#answer(503, this.#at.nobody())
+  }
+
+  #answer(status: number, text: string): void {
+    this.#response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' })
+    this.#response.end(`${status} tw-run: ${text}\n`)
+  }
+
+  /** From now on nothing is under way to its process; that process. */
+  #leave(): Backend | undefined {
+    const backend = this.#backend
+    this.#backend = undefined
+    if (backend === undefined) return undefined
+    this.#at.over(backend)
+    // What the app did not want to read of the request goes nowhere, so that its client comes to the answer.
+    if (this.#body !== undefined && this.#isSent) {
+      this.#request.unpipe(this.#body)
+      this.#request.resume()
+    }
+    return backend
+  }
+
+  /**
+   * A stream of its own: the app's connection may destroy it, and it can be offered to another process as long as
+   * nothing of it was read.
+   */
+  #receive(body: PassThrough): void {
+    const { socket } = this.#request
+    socket.setTimeout(BODY_WITHIN_MS)
+    this.#request.once('end', () => socket.setTimeout(0))
+    // That the client went away is seen by the end of the response.
+    body.on('error', () => {})
+    this.#request.on('error', () => {})
+    this.#request.pipe(body)
+  }
+
+  #closed(): void {
+    if (this.#response.writableFinished) return
+    this.#isClientGone = true
+    this.#controller?.abort(new Error('the client is gone'))
+    this.#body?.destroy()
+  }
+}
+
+export function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+}
+
+/** `GET http://app/path` is what clients say to a proxy, and means the path. */
+function pathOf({ url = '/' }: IncomingMessage): string {
+  const [whole, path = '/'] = /^https?:\/\/[^/?#]*([^#]*)/i.exec(url) ?? [undefined, url]
+  return whole === undefined || path.startsWith('/') ? path : `/${path}`
+}
+
+/** Bytes as Node writes them again: undici has decoded its own copy as UTF-8. */
+function textsOf(raw: Dispatcher.DispatchController['rawHeaders']): Headers {
+  if (!Array.isArray(raw)) return []
+  return raw.map((one) => (typeof one === 'string' ? one : one.toString('latin1')))
+}
+
+function pairsOf(flat: Headers): [string, string][] {
+  return flat.flatMap((name, index) => (index % 2 === 0 ? [[name, flat[index + 1] ?? '']] : []))
+}

@@ -1,0 +1,71 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { forwarded, isForgeable, requestHeaders, responseHeaders } from '../../src/core/forwarding.ts'
+
+const asked = { remote: '::ffff:10.0.0.7', host: 'app.test:8080', port: 8080 }
+const said = [
+  ...['x-forwarded-for', '10.0.0.7', 'x-forwarded-proto', 'http'],
+  ...['x-forwarded-host', 'app.test:8080', 'x-forwarded-port', '8080'],
+]
+
+test.each([
+  ['of the connection', ['Connection', 'keep-alive', 'Keep-Alive', 'timeout=5', 'Proxy-Connection', 'x'], []],
+  [
+    'named by the connection',
+    ['Connection', 'close, X-Secret', 'X-Secret', '1', 'X-Other', '2'],
+    ['X-Other', '2'],
+  ],
+  [
+    'the length, though named',
+    ['Connection', 'content-length', 'Content-Length', '4'],
+    ['Content-Length', '4'],
+  ],
+  [
+    'framing, which is made anew',
+    ['Transfer-Encoding', 'chunked', 'Upgrade', 'h2c', 'HTTP2-Settings', 'x'],
+    [],
+  ],
+  ['answered by the router', ['Expect', '100-continue'], []],
+  ['trailers are of the message', ['TE', 'trailers', 'Connection', 'te'], ['TE', 'trailers']],
+  ['compression of the connection is not', ['TE', 'gzip'], []],
+  ['forged', ['X-Forwarded-For', '6.6.6.6', 'forwarded', 'for=6.6.6.6', 'X-Real-IP', '6.6.6.6'], []],
+  ['forged with another name', ['X-Forwarded-Prefix', '/admin', 'X-FORWARDED-PROTO', 'https'], []],
+  ['doubled, in order', ['Cookie', 'a', 'X', '1', 'X', '2'], ['Cookie', 'a', 'X', '1', 'X', '2']],
+  ['another host', ['Host', 'evil.test', 'host', 'worse.test'], []],
+])('headers of a request: %s', (_what, raw, kept) => {
+  expect(requestHeaders(raw, asked)).toEqual(['host', 'app.test:8080', ...kept, ...said])
+})
+
+test('what is not known of a client is not said', () => {
+  expect(forwarded({ remote: undefined, host: undefined, port: 80 })).toEqual([
+    ['x-forwarded-proto', 'http'],
+    ['x-forwarded-port', '80'],
+  ])
+  expect(forwarded({ ...asked, remote: '2001:db8::1' })[0]).toEqual(['x-forwarded-for', '2001:db8::1'])
+})
+
+test('headers of a response', () => {
+  const raw = ['Connection', 'close, X-Hop', 'Keep-Alive', 'timeout=5', 'Transfer-Encoding', 'chunked']
+  expect(responseHeaders([...raw, 'X-Hop', '1', 'Set-Cookie', 'a', 'set-cookie', 'b'])).toEqual([
+    ...['Set-Cookie', 'a', 'set-cookie', 'b'],
+  ])
+})
+
+test('whatever a client sends: the app hears of nobody but the client, and nothing else is lost', () => {
+  const name = fc.constantFrom(
+    'Accept',
+    'X-Forwarded-For',
+    'x-forwarded-host',
+    'Forwarded',
+    'X-Real-Ip',
+    'Cookie',
+    'A',
+  )
+  fc.assert(
+    fc.property(fc.array(fc.tuple(name, fc.stringMatching(/^[a-z]{1,5}$/))), (pairs) => {
+      const headers = requestHeaders(pairs.flat(), asked)
+      const kept = pairs.filter(([one]) => !isForgeable(one.toLowerCase()))
+      expect(headers).toEqual(['host', 'app.test:8080', ...kept.flat(), ...said])
+    }),
+  )
+})
