@@ -1,12 +1,13 @@
 import { Command } from 'commander'
 import type { Diagnostic } from '../core/diagnostic.ts'
 import type { TwRunError } from '../core/error.ts'
+import type { App } from '../runtime/load.ts'
 import { say } from '../runtime/terminal.ts'
 import { flagsOf, withOptions } from './options.ts'
 
 export function checkCommand(): Command {
   const command = new Command('check')
-    .description('check Procfile, environment files, formation and ports, and start nothing')
+    .description('check Procfile, app.json, environment files, formation and ports, and start nothing')
     .argument('[type...]', 'only these types (default: all but the stages)')
     .option('--json', 'print JSON')
   withOptions(command, 'app', 'environment', 'formation', 'stop', 'restart', 'state')
@@ -17,22 +18,26 @@ export function checkCommand(): Command {
 }
 
 async function check(types: string[], command: Command): Promise<void> {
-  const { loadApp } = await import('../runtime/load.ts')
-  const { portabilityNotes } = await import('../core/portability.ts')
   const { formatDiagnostic } = await import('../core/diagnostic.ts')
-  const app = loadApp({ ...flagsOf(command), types }, process.env)
-  const notes = portabilityNotes(app.types, app.procfileText, app.settings.procfile)
+  const { app, notes } = await examine(types, command)
   say(1, `valid Procfile: ${app.types.map(({ name }) => name).join(', ')}\n`)
   for (const note of notes) say(1, `${formatDiagnostic(note)}\n`)
 }
 
-async function checkAsJson(types: string[], command: Command): Promise<void> {
-  const { loadApp } = await import('../runtime/load.ts')
+/** The app, and what is no error in it but worth a word. Errors: TwRunError, as `start` would have them. */
+async function examine(types: string[], command: Command): Promise<{ app: App; notes: Diagnostic[] }> {
+  const { loadApp, requireVariables } = await import('../runtime/load.ts')
   const { portabilityNotes } = await import('../core/portability.ts')
+  const app = loadApp({ ...flagsOf(command), types }, process.env)
+  requireVariables(app)
+  const notes = portabilityNotes(app.types, app.procfileText, app.settings.procfile)
+  return { app, notes: [...app.warnings, ...notes] }
+}
+
+async function checkAsJson(types: string[], command: Command): Promise<void> {
   const { TwRunError } = await import('../core/error.ts')
   try {
-    const app = loadApp({ ...flagsOf(command), types }, process.env)
-    const notes = portabilityNotes(app.types, app.procfileText, app.settings.procfile)
+    const { app, notes } = await examine(types, command)
     sayVerdict({
       valid: true,
       types: app.types.map(({ name }) => name),

@@ -3,11 +3,12 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { formatDiagnostic } from '../core/diagnostic.ts'
 import { TwRunError } from '../core/error.ts'
 import type { ProcessId } from '../core/names.ts'
 import type { Flags } from '../core/settings.ts'
 import { closeInheritedDescriptors } from '../runtime/descriptors.ts'
-import { loadApp, requireProcesses } from '../runtime/load.ts'
+import { loadApp, requireProcesses, requireVariables } from '../runtime/load.ts'
 import { heldBy } from '../runtime/lock.ts'
 import { view } from '../runtime/observer.ts'
 import { runPath } from '../runtime/run-directory.ts'
@@ -32,6 +33,8 @@ export async function startDetached(flags: Flags, awaited: Awaited): Promise<num
   closeInheritedDescriptors()
   const app = loadApp(flags, process.env)
   if (!app.settings.release) requireProcesses(app)
+  requireVariables(app)
+  for (const warning of app.warnings) say(STDERR, `${formatDiagnostic(warning)}\n`)
   const state = locateStateDir(app.root, app.stateDir)
   makeStateDir(state)
   const { supervisor, slots } = view(state)

@@ -6,7 +6,7 @@ import type { Flags } from '../core/settings.ts'
 import { controlPath } from '../runtime/control-path.ts'
 import { crashPoint } from '../runtime/crash-points.ts'
 import { readIfThere } from '../runtime/disk.ts'
-import { loadApp, requireProcesses } from '../runtime/load.ts'
+import { loadApp, requireProcesses, requireVariables } from '../runtime/load.ts'
 import type { App } from '../runtime/load.ts'
 import { takeLock } from '../runtime/lock.ts'
 import { rememberedApp } from '../runtime/remembered-app.ts'
@@ -38,6 +38,7 @@ export async function takeGround(flags: Flags, isRevival = false): Promise<Groun
   const { app, broken } = appFor(flags, isRevival)
   const stages = stagesOf(app)
   if (stages.length === 1 && !isRevival) requireProcesses(app)
+  if (!isRevival) requireVariables(app)
   const state = locateStateDir(app.root, app.stateDir)
   makeStateDir(state)
   await takeLock(state.lock)

@@ -10,7 +10,7 @@ import { planOf } from '../core/expand.ts'
 import { processId } from '../core/names.ts'
 import type { Flags } from '../core/settings.ts'
 import { closeInheritedDescriptors } from '../runtime/descriptors.ts'
-import { loadApp } from '../runtime/load.ts'
+import { loadApp, requireVariables } from '../runtime/load.ts'
 import type { App } from '../runtime/load.ts'
 import { runOneOff, SignalRelay } from '../runtime/one-off.ts'
 import type { Executable } from '../runtime/one-off.ts'
@@ -30,6 +30,7 @@ const SURVIVED = 3
 export async function run(words: readonly string[], separated: boolean, flags: Flags): Promise<number> {
   closeInheritedDescriptors()
   const app = loadApp(flags, process.env)
+  requireVariables(app)
   const token = randomBytes(8).toString('hex')
   const scratch = join(tmpdir(), `tw-run-${token}`)
   const { executable, port } = meaningOf(words, separated, app)

@@ -1,4 +1,5 @@
 import { wantsColor } from '../core/color.ts'
+import { diagnosticLine } from '../core/diagnostic.ts'
 import type { JournalEvent } from '../core/journal.ts'
 import type { Flags } from '../core/settings.ts'
 import { makeControlFolder } from '../runtime/control-path.ts'
@@ -48,6 +49,7 @@ export async function start(types: readonly string[], flags: Flags): Promise<num
   supervisor = newSupervisor(ground, { journal, isDetached: false, isColorTerminal: color && isOnTerminal })
   if (early.some(({ type }) => type === 'carried-on')) showAgain(view, state, supervisor)
   if (process.pid === 1) view.show({ type: 'trouble', message: PID_1 })
+  for (const warning of app.warnings) view.show({ type: 'trouble', message: diagnosticLine(warning) })
   for (const event of early) view.show(event)
   const result = await serve(supervisor, ground)
   await view.close(result.ending, farewell(result))

@@ -3,7 +3,7 @@ import { printable } from './printable.ts'
 
 /** Something to say about a place in a user's file. */
 export interface Diagnostic {
-  readonly severity: 'error' | 'note'
+  readonly severity: 'error' | 'warning' | 'note'
   /** The file as the user named it. */
   readonly file: string
   /** 1-based. */
@@ -29,6 +29,12 @@ export function formatDiagnostic(diagnostic: Diagnostic): string {
   if (diagnostic.source.trim() !== '') out.push(...underline(diagnostic))
   if (hint !== undefined) out.push(`  hint: ${hint}`)
   return out.join('\n')
+}
+
+/** The diagnostic in one line, for where lines belong to many. */
+export function diagnosticLine({ file, line, column, severity, message, hint }: Diagnostic): string {
+  const more = hint === undefined ? '' : ` (${hint})`
+  return `${printable(file)}:${line}:${column}: ${severity}: ${printable(message)}${more}`
 }
 
 function underline({ source, column, length }: Diagnostic): string[] {

@@ -7,6 +7,8 @@ export interface EnvironmentLayer {
 
 /** The environment as it was found outside: the files, weakest first, and the shell. */
 export interface EnvironmentLayers {
+  /** What app.json says where nobody else does. */
+  readonly defaults?: EnvironmentLayer
   readonly files: readonly EnvironmentLayer[]
   readonly shell: EnvironmentLayer
 }
@@ -45,8 +47,9 @@ export function environmentFor(
   precedence: Precedence,
   injection: Injection,
 ): Environment {
-  const { files, shell } = layers
-  const outside = precedence === 'shell' ? [...files, shell] : [shell, ...files]
+  const { files, shell, defaults } = layers
+  const said = precedence === 'shell' ? [...files, shell] : [shell, ...files]
+  const outside = defaults === undefined ? said : [defaults, ...said]
   const entries = injected(injection, shell.entries)
   const suggestions = suggested(injection.color, layer(outside))
   return layer([{ name: OURS, entries: suggestions }, ...outside, { name: OURS, entries }])

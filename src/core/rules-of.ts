@@ -1,6 +1,7 @@
 import { ROUTED_TYPE, ROUTER_TYPE, DRAIN_MS } from './router.ts'
 import { defaultChecks, LISTENS } from './rules.ts'
-import type { Limit, Manifest, Rules } from './rules.ts'
+import type { RestartPolicy } from './process.ts'
+import type { Check, Limit, Manifest, Rules } from './rules.ts'
 import type { ProcessType } from './procfile.ts'
 import type { Settings } from './settings.ts'
 
@@ -19,8 +20,9 @@ export function rulesOf(
   if (name === ROUTER_TYPE && options.router !== undefined) return routerRules(options)
   const own = manifest.rules.get(name) ?? {}
   const isRouted = options.router !== undefined && name === ROUTED_TYPE
+  const isTask = isAwaitedToComplete(name, manifest)
   return {
-    restart: own.restart ?? options.restart,
+    restart: own.restart ?? (isTask ? untilCompleted(options.restart) : options.restart),
     stop: {
       signal: own.stopSignal ?? STOP_SIGNAL,
       graceMs: own.graceMs ?? options.graceMs,
@@ -28,10 +30,27 @@ export function rulesOf(
     },
     dependsOn: own.dependsOn ?? [],
     max: limitOf(limits.get(name), own.max),
-    mayExit: own.mayExit ?? false,
+    mayExit: own.mayExit ?? isTask,
     watch: own.watch ?? [],
-    checks: own.checks ?? defaultChecks(name, command),
+    checks: checksOf(own.checks ?? [], defaultChecks(name, command)),
   }
+}
+
+/** Who only says how to see that it lives has not said when it is ready. */
+function checksOf(own: readonly Check[], usual: readonly Check[]): readonly Check[] {
+  return own.some(({ kind }) => kind !== 'liveness') ? own : [...usual, ...own]
+}
+
+/** What others wait for to complete is there to end. */
+function isAwaitedToComplete(name: string, { rules }: Manifest): boolean {
+  return [...rules.values()].some(({ dependsOn = [] }) =>
+    dependsOn.some(({ type, until }) => type === name && until === 'completed'),
+  )
+}
+
+/** A policy for all that would start it again and again means: until it has succeeded. */
+function untilCompleted(policy: RestartPolicy): RestartPolicy {
+  return policy.when === 'always' ? { ...policy, when: 'on-failure' } : policy
 }
 
 function limitOf(flag: number | undefined, manifest: number | undefined): Limit | undefined {

@@ -27,6 +27,8 @@ export type Probe =
       /** A text that the body has to hold. */
       readonly content: string | undefined
       readonly port: number | undefined
+      /** By HTTPS, whoever signed its certificate. */
+      readonly isSecure?: boolean
     }
   | { readonly by: 'command'; readonly command: readonly string[] }
   | { readonly by: 'listen'; readonly port: number | undefined }

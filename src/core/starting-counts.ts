@@ -12,15 +12,22 @@ export interface FormationRequest {
   readonly except: readonly string[]
 }
 
-/** The counts to start with, one entry a type: 1 where none is named, 0 for stages and what was left out. */
+/**
+ * The counts to start with, one entry a type: its usual quantity where none is named, else 1; 0 for stages and what
+ * was left out. A type that is named as the one to run does run.
+ */
 export function startingCounts(
   { formation, only, except }: FormationRequest,
   types: readonly string[],
+  quantities: Readonly<Record<string, number>> = {},
 ): { counts: Counts; problems: Problem[] } {
   const { steps, problems } = parseFormation(formation.text, types)
   const changes = steps.filter((step) => step.by !== '=').map(changesNothingYet)
   const notThere = except.filter((name) => !types.includes(name))
-  const initial = new Map(types.map((type) => [type, isStage(type) ? 0 : 1]))
+  const usual = (type: string): number => (Object.hasOwn(quantities, type) ? (quantities[type] ?? 1) : 1)
+  const initial = new Map(
+    types.map((type) => [type, isStage(type) ? 0 : Math.max(usual(type), only.includes(type) ? 1 : 0)]),
+  )
   const { counts } = applySteps(
     steps.filter((step) => step.by === '='),
     initial,

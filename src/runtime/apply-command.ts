@@ -90,7 +90,7 @@ function applyReload({ session, definition }: Ground): Applied | Reply {
   )
   const kept = next.types.filter((type) => before.has(type) && !isStage(type))
   const moved = kept.filter((type) => definition.app.ports.get(type) !== next.app.ports.get(type))
-  const { counts: initial } = startingCounts(next.app.settings, next.types)
+  const { counts: initial } = startingCounts(next.app.settings, next.types, next.app.manifest.quantities)
   const counts = next.types.map((type) => [type, countIn(session, type, added, initial)] as const)
   const problems = next.problemsOf(Object.fromEntries(counts))
   if (problems.length > 0) return refusal(problems)

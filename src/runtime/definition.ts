@@ -10,6 +10,7 @@ import { rulesOf, STOP_SIGNAL } from '../core/rules-of.ts'
 import type { Rules, StopRule } from '../core/rules.ts'
 import { generationOf } from '../core/session.ts'
 import type { Session, Stage } from '../core/session.ts'
+import { withDefaults } from './app-json.ts'
 import { loadLayers } from './env-files.ts'
 import { loadApp } from './load.ts'
 import type { App } from './load.ts'
@@ -84,8 +85,8 @@ export class Definition {
 
   /** Reads the environment files as they are now. Errors: InputError. */
   readEnvironment(): EnvironmentOf {
-    const { envFiles, root, settings } = this.app
-    const layers = loadLayers(envFiles, process.env)
+    const { envFiles, root, settings, manifest } = this.app
+    const layers = withDefaults(loadLayers(envFiles, process.env), manifest)
     return ({ id, token, port, scratch }) => {
       const injection = { id, token, port, scratch, root, color: this.#isColorTerminal }
       return valuesOf(environmentFor(layers, settings.envPrecedence, injection))
@@ -98,13 +99,14 @@ export class Definition {
     return new Definition(app, this.#isColorTerminal)
   }
 
-  /** This definition with the commands that another one has for some types. */
+  /** This definition with the commands that another one has for some types, and with its app.json. */
   withCommands(of: ReadonlySet<string>, fresh: Definition): Definition {
     const types = this.app.types.map((type): ProcessType => {
       const edited = of.has(type.name) ? fresh.app.types.find(({ name }) => name === type.name) : undefined
       return edited ?? type
     })
-    return new Definition({ ...this.app, types }, this.#isColorTerminal)
+    const { manifest } = fresh.app
+    return new Definition({ ...this.app, types, manifest }, this.#isColorTerminal)
   }
 }
 

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
-import { InputError } from '../core/diagnostic.ts'
+import { InputError, type Diagnostic } from '../core/diagnostic.ts'
 import type { EnvironmentLayers } from '../core/environment.ts'
-import { TwRunError } from '../core/error.ts'
+import { TwRunError, type Problem } from '../core/error.ts'
 import { expand, type ProcessPlan } from '../core/expand.ts'
 import type { Counts } from '../core/formation.ts'
 import { limitProblems } from '../core/edit.ts'
@@ -11,9 +11,9 @@ import { assignPorts, type FirstPorts } from '../core/ports.ts'
 import { printable } from '../core/printable.ts'
 import { parseProcfile, type ProcessType } from '../core/procfile.ts'
 import { resolveSettings, type Flags, type Settings } from '../core/settings.ts'
-import { NO_MANIFEST } from '../core/rules.ts'
 import type { Manifest } from '../core/rules.ts'
 import { startingCounts } from '../core/starting-counts.ts'
+import { APP_JSON, idleDependencies, missingVariables, readAppJson, withDefaults } from './app-json.ts'
 import { locateStateDir } from './state-dir.ts'
 import { readLayers, type EnvironmentFile } from './env-files.ts'
 import { locate, type AppPlace } from './locate.ts'
@@ -37,6 +37,8 @@ export interface App {
   readonly settings: Settings
   /** What app.json says. */
   readonly manifest: Manifest
+  /** What is doubtful in app.json, and no reason not to start. */
+  readonly warnings: readonly Diagnostic[]
   /** The most of a type that `--max` allows. */
   readonly limits: Counts
   /** The router as a process, if there is one. */
@@ -60,30 +62,26 @@ export function loadApp(flags: Flags, shell: NodeJS.ProcessEnv, former: readonly
   const procfile = resolve(folderFor(flags.procfile ?? shell['TW_RUN_PROCFILE'], place), settings.procfile)
   const procfileText = readProcfile(procfile, settings.procfile)
   const { types, diagnostics } = parseProcfile(procfileText, settings.procfile)
-  const wrong = [...diagnostics, ...inEnvironment]
-  // Judged by a Procfile with errors, a formation would be called wrong for what is wrong there.
-  if (wrong.length > 0) throw new InputError(wrong, problems)
+  // Judged by a Procfile with errors, app.json and formation would be called wrong for what is wrong there.
+  if (diagnostics.length > 0) throw new InputError([...diagnostics, ...inEnvironment], problems)
   const names = types.map(({ name }) => name)
+  const appJson = readAppJson(place.root, names)
+  const { manifest } = appJson
+  const wrong = [...inEnvironment, ...appJson.errors]
+  if (wrong.length > 0) throw new InputError(wrong, problems)
   const known = [...new Set([...names, ...former])]
-  const { counts: all, problems: inFormation } = startingCounts(settings, known)
+  const { counts: all, problems: inFormation } = startingCounts(settings, known, manifest.quantities)
   const counts = new Map([...all].filter(([name]) => names.includes(name)))
   const { ports, problems: inPorts } = assignPorts(names, counts, {
     base: settings.port,
     step: settings.portStep,
   })
-  const { steps: most, problems: inMax } = parseFormation(settings.max.text, known)
-  const limits = new Map(most.map(({ type, count }) => [type, count]))
-  const manifest = NO_MANIFEST
-  const wrongLimits = limitProblems(Object.fromEntries(counts), (type) => {
-    const count = limits.get(type) ?? manifest.rules.get(type)?.max
-    return count === undefined ? undefined : { count, from: limits.has(type) ? '--max' : 'app.json' }
-  })
+  const { limits, problems: inLimits } = limitsOf(settings, manifest, counts, known)
   const wrongOptions = [
     ...problems,
     ...inFormation,
     ...inPorts,
-    ...inMax,
-    ...wrongLimits,
+    ...inLimits,
     ...routerProblems(settings, names, counts, ports),
   ]
   if (wrongOptions.length > 0) throw new InputError([], wrongOptions)
@@ -105,12 +103,29 @@ export function loadApp(flags: Flags, shell: NodeJS.ProcessEnv, former: readonly
     plan,
     settings,
     manifest,
+    warnings: [...appJson.warnings, ...idleDependencies(appJson, counts)],
     limits,
     router,
     envFiles,
-    layers,
+    layers: withDefaults(layers, manifest),
     stateDir,
   }
+}
+
+/** The limits that `--max` sets, and what is wrong with them or goes beyond them or those of app.json. */
+function limitsOf(
+  { max }: Settings,
+  { rules }: Manifest,
+  counts: Counts,
+  known: readonly string[],
+): { limits: Counts; problems: Problem[] } {
+  const { steps, problems } = parseFormation(max.text, known)
+  const limits = new Map(steps.map(({ type, count }) => [type, count]))
+  const beyond = limitProblems(Object.fromEntries(counts), (type) => {
+    const count = limits.get(type) ?? rules.get(type)?.max
+    return count === undefined ? undefined : { count, from: limits.has(type) ? '--max' : APP_JSON }
+  })
+  return { limits, problems: [...problems, ...beyond] }
 }
 
 /** Throws a TwRunError of exit code 2 if the formation has no process. */
@@ -125,6 +140,17 @@ export function requireProcesses({ plan, types }: App): void {
         ? 'the Procfile has only stages; run one with: tw-run run release'
         : `give it one: --formation ${first.name}=1`,
   })
+}
+
+/** Throws an InputError that names the variables that app.json calls required and nobody has set. */
+export function requireVariables({ manifest, layers }: App): void {
+  const missing = missingVariables(manifest, layers)
+  if (missing.length === 0) return
+  const problems = missing.map((name) => ({
+    message: `${name} is not set, and app.json says that the app needs it`,
+    hint: `write ${name}=... into .env, or say "required": false in app.json`,
+  }))
+  throw new InputError([], problems)
 }
 
 /** Where a relative name begins: what was typed, where the typist stands; what a file of the app says, at its root. */

