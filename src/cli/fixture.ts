@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { wantsColor } from '../core/color.ts'
 import type { JournalEvent } from '../core/journal.ts'
 import type { ProcessId } from '../core/names.ts'
-import type { Observed } from '../core/process.ts'
+import type { Observed, Run } from '../core/process.ts'
 import type { Request, Reply } from '../core/protocol.ts'
 import { isUnfinished } from '../core/session.ts'
 import type { Reason, Session } from '../core/session.ts'
@@ -33,6 +33,13 @@ const AUTO_STEP = 10
 /** Formations that have their own ports have their own state, in this folder of the state directory. */
 const OWN_STATE = 'with'
 
+export interface FixtureChoices {
+  /** Hears what happens, instead of a person who would see it. */
+  readonly observe?: (event: JournalEvent) => void
+  /** Called when the state directory is there and before anything starts. */
+  readonly prepare?: (state: StateDir) => void
+}
+
 interface Hooks {
   ending: () => void
 }
@@ -41,7 +48,7 @@ interface Parts {
   readonly app: App
   readonly state: StateDir
   readonly supervisor: Supervisor
-  readonly view: StartView
+  readonly view: StartView | undefined
   readonly hooks: Hooks
   readonly ended: Promise<RunResult>
 }
@@ -51,7 +58,7 @@ export class Fixture {
   readonly app: App
   readonly state: StateDir
   readonly #supervisor: Supervisor
-  readonly #view: StartView
+  readonly #view: StartView | undefined
   readonly #hooks: Hooks
   /** Resolves when the formation is over, whatever ended it. */
   readonly ended: Promise<RunResult>
@@ -66,23 +73,28 @@ export class Fixture {
   }
 
   /** Starts the formation. Errors: TwRunError, nothing runs then. */
-  static async open(flags: Flags): Promise<Fixture> {
+  static async open(flags: Flags, choices: FixtureChoices = {}): Promise<Fixture> {
     const ground = await takeGround(flags)
     const { app, state } = ground
+    choices.prepare?.(state)
     const isOnTerminal = isTerminal(STDERR)
     const color = wantsColor(app.settings.color, process.env, isOnTerminal)
-    const started = await StartView.open({
-      app,
-      fd: STDERR,
-      color,
-      directoryOf: ({ id, number }) => runPath(state, id, number),
-      // The work is what counts; its own output tells it that nobody reads.
-      readerGone: () => {},
-    })
+    const started =
+      choices.observe === undefined
+        ? await StartView.open({
+            app,
+            fd: STDERR,
+            color,
+            directoryOf: ({ id, number }) => runPath(state, id, number),
+            // The work is what counts; its own output tells it that nobody reads.
+            readerGone: () => {},
+          })
+        : undefined
     const hooks: Hooks = { ending: () => {} }
     const journal = (event: JournalEvent): void => {
       if (event.type === 'ending') hooks.ending()
-      started.show(event)
+      started?.show(event)
+      choices.observe?.(event)
     }
     const supervisor = newSupervisor(ground, {
       journal,
@@ -95,6 +107,11 @@ export class Fixture {
 
   get session(): Session {
     return this.#supervisor.session
+  }
+
+  /** The newest run of every process of this formation. */
+  runs(): Run[] {
+    return this.#supervisor.runs()
   }
 
   observed(): Observed {
@@ -135,7 +152,7 @@ export class Fixture {
   async close(reason: Reason, lastWord: (result: RunResult) => string): Promise<RunResult> {
     if (this.session.ending === undefined) this.end(reason)
     const result = await this.ended
-    await this.#view.close(result.ending, lastWord(result))
+    await this.#view?.close(result.ending, lastWord(result))
     return result
   }
 }

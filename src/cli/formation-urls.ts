@@ -16,7 +16,11 @@ export function formationUrls({ plan, router, settings }: App): FormationUrls {
     if (instance === 1) urls[`TW_RUN_${type.replaceAll('-', '_').toUpperCase()}_URL`] = urlOf(port)
   }
   const front = router?.port ?? plan.find(({ type }) => type === ROUTED_TYPE)?.port
-  if (front !== undefined) urls['TW_RUN_URL'] = urlOf(front)
+  if (front !== undefined) {
+    urls['TW_RUN_URL'] = urlOf(front)
+    // What test tools look for.
+    urls['BASE_URL'] = urlOf(front)
+  }
   return { port: front ?? settings.port, urls }
 }
 

@@ -6,6 +6,7 @@ import { completeCommand, completionCommand } from './completion.ts'
 import { envCommand } from './env.ts'
 import { logsCommand } from './logs.ts'
 import { portsCommand } from './ports.ts'
+import { proveCommand } from './prove.ts'
 import { psCommand } from './ps.ts'
 import { reloadCommand } from './reload.ts'
 import { restartCommand } from './restart.ts'
@@ -43,6 +44,7 @@ function program(): Command {
     reloadCommand(),
     runCommand(),
     withCommand(),
+    proveCommand(),
     checkCommand(),
     portsCommand(),
     envCommand(),

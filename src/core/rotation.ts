@@ -116,6 +116,11 @@ function keysOf(cookie: string | undefined): number[] {
   return [hash(`all ${cookie}`), ...pairs.filter((pair) => pair !== '').map(hash)]
 }
 
+/** What stands for `name=value`: it tells two values apart and does not tell what they are. */
+export function cookieKey(pair: string): number {
+  return hash(pair)
+}
+
 /** 53 bits of a text, so that a long cookie costs no more memory than a short one. */
 function hash(text: string): number {
   let high = 0x811c9dc5

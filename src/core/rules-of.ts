@@ -8,7 +8,7 @@ import type { Settings } from './settings.ts'
 /** How a process is stopped where nobody said anything else. */
 export const STOP_SIGNAL = 'SIGTERM'
 
-type Options = Pick<Settings, 'restart' | 'graceMs' | 'router'>
+type Options = Pick<Settings, 'restart' | 'graceMs' | 'router' | 'suddenly'>
 
 /** What holds for a type: what app.json says of it, else what the options say of all. */
 export function rulesOf(
@@ -23,11 +23,13 @@ export function rulesOf(
   const isTask = isAwaitedToComplete(name, manifest)
   return {
     restart: own.restart ?? (isTask ? untilCompleted(options.restart) : options.restart),
-    stop: {
-      signal: own.stopSignal ?? STOP_SIGNAL,
-      graceMs: own.graceMs ?? options.graceMs,
-      drainMs: isRouted ? DRAIN_MS : 0,
-    },
+    stop: options.suddenly
+      ? { signal: 'SIGKILL', graceMs: options.graceMs, drainMs: 0 }
+      : {
+          signal: own.stopSignal ?? STOP_SIGNAL,
+          graceMs: own.graceMs ?? options.graceMs,
+          drainMs: isRouted ? DRAIN_MS : 0,
+        },
     dependsOn: own.dependsOn ?? [],
     max: limitOf(limits.get(name), own.max),
     mayExit: own.mayExit ?? isTask,

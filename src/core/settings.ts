@@ -32,6 +32,8 @@ export interface Flags {
   readonly recycle?: string
   /** Counts, in the order given; a part may hold several, with commas. */
   readonly max?: readonly string[]
+  /** No time to stop: SIGKILL is the first signal. Only `prove --kill` asks for it. */
+  readonly suddenly?: boolean
   /** The types named as words: only these run. */
   readonly types?: readonly string[]
 }
@@ -62,6 +64,7 @@ export interface Settings {
   readonly recycleMs: number | undefined
   /** The most of each type. */
   readonly max: Given
+  readonly suddenly: boolean
 }
 
 /** Where an option may come from, strongest first; `files` are the environment files, weakest first. */
@@ -111,6 +114,7 @@ export function resolveSettings(sources: Sources): { settings: Settings; problem
     router: option('router', address, undefined),
     recycleMs: option('recycle', duration, undefined),
     max: find('max', sources) ?? { text: '', from: '' },
+    suddenly: sources.flags.suddenly === true,
   }
   return { settings, problems }
 }

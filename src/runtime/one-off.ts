@@ -1,3 +1,4 @@
+import type { WriteStream } from 'node:fs'
 import { execa } from 'execa'
 import { exitCodeOfSignal } from '../core/exit.ts'
 import { printable } from '../core/printable.ts'
@@ -16,6 +17,8 @@ export interface OneOffOptions {
   readonly cwd: string
   readonly env: Readonly<Record<string, string>>
   readonly relay: SignalRelay
+  /** An open file that takes its output, instead of where ours goes; then it has no input either. */
+  readonly output?: WriteStream
 }
 
 const STDERR = 2
@@ -25,13 +28,16 @@ const SIGNALS = ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP'] as const
  * Runs a process in our own process group, so that it has the terminal, and returns its exit code, or 128 +
  * its signal; 127 and 126 as a shell says them if it cannot be run.
  */
-export async function runOneOff(executable: Executable, { cwd, env, relay }: OneOffOptions): Promise<number> {
+export async function runOneOff(
+  executable: Executable,
+  { cwd, env, relay, output }: OneOffOptions,
+): Promise<number> {
   const { file, args } = executable
   const child = execa(file, args, {
     cwd,
     env,
     extendEnv: false,
-    stdio: 'inherit',
+    stdio: output === undefined ? 'inherit' : ['ignore', output, output],
     reject: false,
     cleanup: false,
   })
@@ -40,7 +46,9 @@ export async function runOneOff(executable: Executable, { cwd, env, relay }: One
   relay.end()
   if (result.exitCode !== undefined) return result.exitCode
   if (result.signal !== undefined) return exitCodeOfSignal(result.signal)
-  say(STDERR, `tw-run: cannot run ${printable(file)}: ${reasonOf(result.cause, file, cwd)}\n`)
+  const why = `tw-run: cannot run ${printable(file)}: ${reasonOf(result.cause, file, cwd)}\n`
+  if (output === undefined) say(STDERR, why)
+  else output.write(why)
   return failedWith(result.cause, 'ENOENT') ? 127 : 126
 }
 

@@ -25,10 +25,20 @@ export interface Switchboard {
   asked(request: IncomingMessage): Asked
   /** An app gave a client a cookie. */
   gave(setCookie: string, backend: Backend): void
+  /** A process has begun to answer. */
+  answered(request: IncomingMessage, backend: Backend, answer: Answer): void
   /** Why there is nobody to ask. */
   nobody(): string
   /** What went wrong, for the log of the router. */
   complain(message: string): void
+}
+
+/** What a process answers, before the body. */
+export interface Answer {
+  readonly status: number
+  readonly location: string | undefined
+  /** The values of `set-cookie`. */
+  readonly cookies: readonly string[]
 }
 
 export interface Incoming {
@@ -88,13 +98,17 @@ export class RoutedRequest implements Dispatcher.DispatchHandler {
   onResponseStart(
     { rawHeaders }: Dispatcher.DispatchController,
     status: number,
-    { 'set-cookie': cookies }: NodeJS.Dict<string | string[]>,
+    { 'set-cookie': given, location }: NodeJS.Dict<string | string[]>,
     message?: string,
   ): void {
     if (status < 200) return
     const headers = responseHeaders(textsOf(rawHeaders))
-    for (const cookie of typeof cookies === 'string' ? [cookies] : (cookies ?? []))
-      if (this.#backend !== undefined) this.#at.gave(cookie, this.#backend)
+    const cookies = typeof given === 'string' ? [given] : (given ?? [])
+    if (this.#backend !== undefined) {
+      for (const cookie of cookies) this.#at.gave(cookie, this.#backend)
+      const answer = { status, cookies, location: typeof location === 'string' ? location : undefined }
+      this.#at.answered(this.#request, this.#backend, answer)
+    }
     this.#response.writeHead(status, message ?? '', headers)
     // A stream whose first event is late has begun all the same.
     if (this.#request.method !== 'HEAD') this.#response.flushHeaders()

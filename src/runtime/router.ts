@@ -9,9 +9,10 @@ import { DRAIN_MS } from '../core/router.ts'
 import { Backends, LOOK_EVERY_MS } from './router-backends.ts'
 import type { Backend } from './router-backends.ts'
 import { hasBody, RoutedRequest } from './router-request.ts'
-import type { Switchboard } from './router-request.ts'
+import type { Answer, Switchboard } from './router-request.ts'
 import { RoutedUpgrade } from './router-upgrade.ts'
 import type { StateDir } from './state-dir.ts'
+import { sentCookies, setCookies, traceOf } from './trace.ts'
 
 /** More than this do not wait: memory is bounded. */
 const MOST_WAITING = 1_000
@@ -41,11 +42,13 @@ export class Router implements Switchboard {
   readonly #connections = new WeakMap<Duplex, Connection>()
   readonly #waiting = new Map<() => void, NodeJS.Timeout>()
   readonly #upgraded = new Set<Duplex>()
+  readonly #trace: ReturnType<typeof traceOf>
   #inFlight = 0
   #ended: (() => void) | undefined
 
   constructor(options: RouterOptions) {
     this.#options = options
+    this.#trace = traceOf(options.state.path)
     this.#backends = new Backends(options.state, () => this.#wake())
     this.#server = createServer({
       headersTimeout: HEADERS_WITHIN_MS,
@@ -121,6 +124,19 @@ export class Router implements Switchboard {
     this.#rotation.gave(setCookie, backend.id)
   }
 
+  answered(request: IncomingMessage, { id, number }: Backend, { status, location, cookies }: Answer): void {
+    this.#trace?.({
+      process: id,
+      run: number,
+      method: request.method ?? 'GET',
+      path: withoutQuery(request.url ?? '/'),
+      status,
+      ...(location === undefined ? {} : { location: withoutQuery(location) }),
+      sent: sentCookies(request.headers.cookie),
+      set: setCookies(cookies),
+    })
+  }
+
   nobody(): string {
     const reasons = this.#backends.reasons()
     return reasons.length === 0 ? 'no web process runs' : `no web process is ready: ${reasons.join(', ')}`
@@ -178,6 +194,10 @@ export class Router implements Switchboard {
   #closeUpgraded(): void {
     if (this.#inFlight === 0) for (const socket of this.#upgraded) socket.destroy()
   }
+}
+
+function withoutQuery(url: string): string {
+  return url.split(/[?#]/, 1)[0] ?? url
 }
 
 /** The address as one writes it into a browser. */

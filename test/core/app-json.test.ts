@@ -268,7 +268,7 @@ test('a diamond of dependencies is no circle', () => {
   ).toEqual([])
 })
 
-const OPTIONS = { restart: { when: 'always' }, graceMs: 5_000, router: undefined } as const
+const OPTIONS = { restart: { when: 'always' }, graceMs: 5_000, router: undefined, suddenly: false } as const
 const COMMAND = { name: 'migrate', command: 'true', line: 1 }
 
 test('what others wait for to complete may end, and is not started again and again', () => {

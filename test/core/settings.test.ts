@@ -28,6 +28,7 @@ test('nothing given is the default of everything', () => {
       router: undefined,
       recycleMs: undefined,
       max: { text: '', from: '' },
+      suddenly: false,
     },
   })
 })

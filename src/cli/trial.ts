@@ -1,0 +1,33 @@
+import type { Fixture } from './fixture.ts'
+import { describeReason } from './journal-text.ts'
+import { notThere } from './waiting.ts'
+
+/** What came of a formation that was there for something. */
+export interface Trial<T> {
+  /** Undefined if it did not come to that. */
+  readonly result: T | undefined
+  /** Why the formation could not be, or did not last. */
+  readonly broken: string | undefined
+  /** The exit code if a person or a script broke it off. */
+  readonly interruptedBy: number | undefined
+  /** ms that the work took. */
+  readonly ms: number
+}
+
+/** Does some work as soon as everything is ready. */
+export async function tryOut<T>(fixture: Fixture, body: () => Promise<T>): Promise<Trial<T>> {
+  const missing = await fixture.ready()
+  const isReady = missing.missing.length === 0
+  const begun = performance.now()
+  const result = isReady && fixture.session.ending === undefined ? await body() : undefined
+  const ms = performance.now() - begun
+  const { ending } = fixture.session
+  if (ending?.reason.kind === 'signal') return { result, broken: undefined, interruptedBy: ending.code, ms }
+  const broken =
+    ending === undefined
+      ? isReady
+        ? undefined
+        : notThere(missing, 'ready').message
+      : describeReason(ending.reason)
+  return { result, broken, interruptedBy: undefined, ms }
+}
