@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { test } from 'vitest'
@@ -10,9 +11,11 @@ const PACKAGES = {
   flock: 'util-linux',
   git: 'git',
   lsof: 'lsof',
+  memcached: 'memcached',
   nsenter: 'util-linux',
   ps: 'procps',
   python3: 'python3',
+  'redis-server': 'redis-server',
   script: 'bsdutils',
   setpriv: 'util-linux',
   setsid: 'util-linux',
@@ -23,8 +26,11 @@ const PACKAGES = {
   zsh: 'zsh',
 } as const
 
-export type Tool = keyof typeof PACKAGES
-/** A program, or the kind of machine that a test can run on. */
+/** The Debian packages of what some test's Python has to import. */
+const MODULES = { compressor: 'python3-django python3-django-compressor' } as const
+
+export type Tool = keyof typeof PACKAGES | keyof typeof MODULES
+/** A program, what Python can import, or the kind of machine that a test can run on. */
 export type Requirement = Tool | 'linux' | 'linux-x64' | 'root'
 
 /** In CI: what cannot run has failed. */
@@ -35,7 +41,7 @@ export function missing(...requirements: readonly Requirement[]): string | undef
   const lacking = requirements.filter((requirement) => !isHere(requirement))
   const machines = lacking.filter((one) => !isTool(one))
   if (machines.length > 0) return `only on ${machines.join(', ')}`.replace('only on root', 'only as root')
-  const packages = new Set(lacking.filter(isTool).map((tool) => PACKAGES[tool]))
+  const packages = new Set(lacking.filter(isTool).map((tool) => ({ ...PACKAGES, ...MODULES })[tool]))
   return packages.size === 0 ? undefined : `apt-get install ${[...packages].join(' ')}`
 }
 
@@ -63,9 +69,21 @@ function isHere(requirement: Requirement): boolean {
   if (requirement === 'linux') return process.platform === 'linux'
   if (requirement === 'linux-x64') return process.platform === 'linux' && process.arch === 'x64'
   if (requirement === 'root') return process.getuid?.() === 0
-  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
+  if (requirement in MODULES) return pythonWith(requirement) !== undefined
+  return placesOf(requirement).length > 0
+}
+
+/** The first python3 that can import this module: the one of Debian is not always the first of all. */
+export function pythonWith(module: string): string | undefined {
+  return placesOf('python3').find((python) => spawnSync(python, ['-c', `import ${module}`]).status === 0)
+}
+
+/** Where this program is, in the order of PATH. */
+function placesOf(program: string): string[] {
+  const paths = (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, program))
+  return paths.filter((path) => {
     try {
-      accessSync(join(folder, requirement), constants.X_OK)
+      accessSync(path, constants.X_OK)
       return true
     } catch {
       // Not here; maybe in the next one.
@@ -75,5 +93,5 @@ function isHere(requirement: Requirement): boolean {
 }
 
 function isTool(requirement: Requirement): requirement is Tool {
-  return requirement in PACKAGES
+  return requirement in PACKAGES || requirement in MODULES
 }
