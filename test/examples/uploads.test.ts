@@ -1,0 +1,105 @@
+import { randomBytes } from 'node:crypto'
+import { readdirSync } from 'node:fs'
+import { request } from 'node:http'
+import { expect } from 'vitest'
+import { done, pids } from '../support/control.ts'
+import { eventually, exampleApp, filesOf, roundRobin, runItsTests } from '../support/example.ts'
+import { listening, startExample, startService, stopExample } from '../support/example.ts'
+import { requires } from '../support/requirement.ts'
+
+const test = requires('linux', 'redis-server')
+const FIXED = ['-f', 'Procfile.fixed']
+const ITS_TESTS = ['node', 'test.js'] as const
+
+test('examples/uploads leaves uploads in its folder', async () => {
+  const web = await startExample(exampleApp('uploads'), { port: 25_660, webs: 3 })
+  const before = filesOf(web.app)
+  const { code, output } = await runItsTests(web.app, ITS_TESTS, await roundRobin(web.ports))
+  expect(code, output).toBe(0)
+  await stopExample(web)
+  const added = Object.keys(filesOf(web.app)).filter((path) => before[path] === undefined)
+  expect(added).toHaveLength(14)
+  for (const path of added) expect(path).toMatch(/^uploads\/[\w-]{36}\.(png|txt|pdf)$/)
+})
+
+test('examples/uploads as it should be leaves nothing, in its folder or its scratch directories', async () => {
+  const service = await startService('redis', 25_689)
+  const env = { REDIS_URL: 'redis://127.0.0.1:25689' }
+  const web = await startExample(exampleApp('uploads'), { port: 25_670, webs: 3, args: FIXED, env })
+  const before = filesOf(web.app)
+  const { code, output } = await runItsTests(web.app, ITS_TESTS, await roundRobin(web.ports))
+  expect(code, output).toBe(0)
+  const scratch = web.app.scratch().filter((name) => /^tw-run-[0-9a-f]{16}$/.test(name))
+  expect(scratch).toHaveLength(3)
+  for (const folder of scratch) expect(readdirSync(`${web.app.root}/../tmp/${folder}`)).toEqual([])
+  await stopExample(web)
+  expect(filesOf(web.app)).toEqual(before)
+  await stopExample(service)
+})
+
+test.for([
+  { variant: 'Procfile', port: 25_690, known: 404 },
+  { variant: 'Procfile.fixed', port: 25_720, known: 200 },
+])('what one machine got, another one answers with $known ($variant)', async ({ variant, port, known }) => {
+  const service = await startService('redis', port + 29)
+  const env = { REDIS_URL: `redis://127.0.0.1:${port + 29}` }
+  const start = (at: number): ReturnType<typeof startExample> =>
+    startExample(exampleApp('uploads'), { port: at, webs: 1, args: ['-f', variant], env })
+  const [here, there] = [await start(port), await start(port + 1)]
+  expect((await put(port, 'note.txt', 'buy tea')).status).toBe(201)
+  expect((await fetch(`http://127.0.0.1:${port}/uploads/note.txt`)).status).toBe(200)
+  expect((await fetch(`http://127.0.0.1:${port + 1}/uploads/note.txt`)).status).toBe(known)
+  for (const one of [here, there, service]) await stopExample(one)
+})
+
+test('an upload in flight at SIGTERM is finished', async () => {
+  const service = await startService('redis', 25_759)
+  const env = { REDIS_URL: 'redis://127.0.0.1:25759' }
+  const args = [...FIXED, '--restart', 'always']
+  const web = await startExample(exampleApp('uploads'), { port: 25_750, webs: 1, args, env })
+  const body = randomBytes(100_000)
+  const upload = slowPut(25_750, 'slow.png')
+  upload.write(body.subarray(0, 50_000))
+  await web.run.waitFor(/PUT \/uploads\/slow\.png/)
+  const before = pids(web.app)['web.1']
+  const restarted = done(web.app, 'restart', 'web.1', '--wait')
+  await eventually(() => expect(fetch('http://127.0.0.1:25750')).rejects.toThrow('fetch failed'))
+  upload.write(body.subarray(50_000))
+  expect(await upload.end()).toBe(201)
+  await restarted
+  await listening(25_750, web.run)
+  expect(pids(web.app)['web.1']).not.toBe(before)
+  const response = await fetch('http://127.0.0.1:25750/uploads/slow.png')
+  expect(Buffer.from(await response.arrayBuffer()).equals(body)).toBe(true)
+  await stopExample(web)
+  await stopExample(service)
+})
+
+test('what is no upload is refused', async () => {
+  const web = await startExample(exampleApp('uploads'), { port: 25_700, webs: 1 })
+  for (const name of ['.hidden.txt', 'a%2fb.txt', 'page.html', 'noend', `${'a'.repeat(101)}.txt`])
+    expect((await put(25_700, name, 'x')).status, name).toBe(404)
+  expect((await put(25_700, '..%2f..%2fup.txt', 'x')).status).toBe(404)
+  const removal = await fetch('http://127.0.0.1:25700/uploads/a.txt', { method: 'DELETE' })
+  expect(removal.status).toBe(405)
+  await stopExample(web)
+})
+
+async function put(port: number, name: string, body: string): Promise<Response> {
+  return await fetch(`http://127.0.0.1:${port}/uploads/${name}`, { method: 'PUT', body })
+}
+
+/** An upload that comes in pieces; its end gives the status of the answer. */
+function slowPut(port: number, name: string): { write(chunk: Buffer): void; end(): Promise<number> } {
+  const upload = request({ host: '127.0.0.1', port, method: 'PUT', path: `/uploads/${name}` })
+  const status = new Promise<number>((resolve, reject) => {
+    upload.on('response', (response) => resolve(response.resume().statusCode ?? 0)).on('error', reject)
+  })
+  return {
+    write: (chunk) => void upload.write(chunk),
+    end: async () => {
+      upload.end()
+      return await status
+    },
+  }
+}
