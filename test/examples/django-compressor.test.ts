@@ -7,7 +7,8 @@ import {
   eventually,
   exampleApp,
   filesOf,
-  roundRobin,
+  passWhileReplaced,
+  REPLACED,
   runItsTests,
   startExample,
   stopExample,
@@ -18,16 +19,21 @@ import { pythonWith, requires } from '../support/requirement.ts'
 const test = requires('linux', 'compressor')
 const COMPILED = /^staticfiles\/CACHE\/(css\/output\.[0-9a-f]{12}\.css|js\/output\.[0-9a-f]{12}\.js)$/
 
-test('compiled in the build stage, it runs without writing a file', async () => {
+test('compiled in the build stage, it runs without writing a file', { timeout: 60_000 }, async () => {
   const { app, python, env } = djangoApp()
   const { code, stdout, stderr } = await app.cli(['run', 'build'], env)
   expect([code, stderr], stdout).toEqual([0, ''])
   const built = filesOf(app)
   expect(Object.keys(built).filter((path) => COMPILED.test(path))).toHaveLength(2)
 
-  const web = await startExample(app, { port: 25_810, webs: 3, args: ['web'], env })
-  const tested = await runItsTests(app, [python, 'test.py'], await roundRobin(web.ports))
-  expect(tested.code, tested.output).toBe(0)
+  const web = await startExample(app, {
+    port: 25_810,
+    webs: 3,
+    router: true,
+    args: ['web', ...REPLACED],
+    env,
+  })
+  await passWhileReplaced(web, [python, 'test.py'])
   for (const name of ['web.1', 'web.2', 'web.3'])
     await web.run.waitFor(new RegExp(`${name} +\\| "GET / HTTP/1.1" 200`))
   await stopExample(web)
@@ -64,9 +70,9 @@ test('without the build stage it does not start, and says what to do', async () 
 test('compiled at the first request, the files appear while it runs', async () => {
   const { app, python, env } = djangoApp({ COMPILE_AT: 'request' })
   const before = filesOf(app)
-  const web = await startExample(app, { port: 25_860, webs: 2, args: ['web'], env })
+  const web = await startExample(app, { port: 25_860, webs: 2, router: true, args: ['web'], env })
   expect(filesOf(app)).toEqual(before)
-  const tested = await runItsTests(app, [python, 'test.py'], await roundRobin(web.ports))
+  const tested = await runItsTests(app, [python, 'test.py'], web.url)
   expect(tested.code, tested.output).toBe(0)
   await stopExample(web)
   const added = Object.keys(filesOf(app)).filter((path) => before[path] === undefined)
@@ -76,10 +82,10 @@ test('compiled at the first request, the files appear while it runs', async () =
 
 test('compiled at the start, every process writes them', async () => {
   const { app, python, env } = djangoApp({ COMPILE_AT: 'start' })
-  const web = await startExample(app, { port: 25_880, webs: 2, args: ['web'], env })
+  const web = await startExample(app, { port: 25_880, webs: 2, router: true, args: ['web'], env })
   expect(Object.keys(filesOf(app)).filter((path) => COMPILED.test(path))).toHaveLength(2)
   for (const name of ['web.1', 'web.2']) await web.run.waitFor(new RegExp(`${name} +\\| Compressed 2 block`))
-  const tested = await runItsTests(app, [python, 'test.py'], await roundRobin(web.ports))
+  const tested = await runItsTests(app, [python, 'test.py'], web.url)
   expect(tested.code, tested.output).toBe(0)
   await stopExample(web)
 })

@@ -3,7 +3,14 @@ import { readdirSync } from 'node:fs'
 import { request } from 'node:http'
 import { expect } from 'vitest'
 import { done, pids } from '../support/control.ts'
-import { eventually, exampleApp, filesOf, roundRobin, runItsTests } from '../support/example.ts'
+import {
+  eventually,
+  exampleApp,
+  filesOf,
+  passWhileReplaced,
+  REPLACED,
+  runItsTests,
+} from '../support/example.ts'
 import { listening, startExample, startService, stopExample } from '../support/example.ts'
 import { requires } from '../support/requirement.ts'
 
@@ -12,9 +19,9 @@ const FIXED = ['-f', 'Procfile.fixed']
 const ITS_TESTS = ['node', 'test.js'] as const
 
 test('examples/uploads leaves uploads in its folder', async () => {
-  const web = await startExample(exampleApp('uploads'), { port: 25_660, webs: 3 })
+  const web = await startExample(exampleApp('uploads'), { port: 25_660, webs: 3, router: true })
   const before = filesOf(web.app)
-  const { code, output } = await runItsTests(web.app, ITS_TESTS, await roundRobin(web.ports))
+  const { code, output } = await runItsTests(web.app, ITS_TESTS, web.url)
   expect(code, output).toBe(0)
   await stopExample(web)
   const added = Object.keys(filesOf(web.app)).filter((path) => before[path] === undefined)
@@ -22,20 +29,25 @@ test('examples/uploads leaves uploads in its folder', async () => {
   for (const path of added) expect(path).toMatch(/^uploads\/[\w-]{36}\.(png|txt|pdf)$/)
 })
 
-test('examples/uploads as it should be leaves nothing, in its folder or its scratch directories', async () => {
-  const service = await startService('redis', 25_689)
-  const env = { REDIS_URL: 'redis://127.0.0.1:25689' }
-  const web = await startExample(exampleApp('uploads'), { port: 25_670, webs: 3, args: FIXED, env })
-  const before = filesOf(web.app)
-  const { code, output } = await runItsTests(web.app, ITS_TESTS, await roundRobin(web.ports))
-  expect(code, output).toBe(0)
-  const scratch = web.app.scratch().filter((name) => /^tw-run-[0-9a-f]{16}$/.test(name))
-  expect(scratch).toHaveLength(3)
-  for (const folder of scratch) expect(readdirSync(`${web.app.root}/../tmp/${folder}`)).toEqual([])
-  await stopExample(web)
-  expect(filesOf(web.app)).toEqual(before)
-  await stopExample(service)
-})
+test(
+  'examples/uploads as it should be leaves nothing, in its folder or its scratch directories',
+  { timeout: 60_000 },
+  async () => {
+    const service = await startService('redis', 25_689)
+    const env = { REDIS_URL: 'redis://127.0.0.1:25689' }
+    const args = [...FIXED, ...REPLACED]
+    const web = await startExample(exampleApp('uploads'), { port: 25_670, webs: 3, router: true, args, env })
+    const before = filesOf(web.app)
+    await passWhileReplaced(web, ITS_TESTS)
+    const scratch = web.app.path('../tmp')
+    // One that goes while it is read had nothing in it that is left.
+    const left = readdirSync(scratch, { recursive: true, encoding: 'utf8' })
+    expect(left.filter((path) => /^tw-run-[0-9a-f]{16}\/./.test(path))).toEqual([])
+    await stopExample(web)
+    expect(filesOf(web.app)).toEqual(before)
+    await stopExample(service)
+  },
+)
 
 test.for([
   { variant: 'Procfile', port: 25_690, known: 404 },

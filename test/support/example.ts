@@ -1,13 +1,12 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { cpSync, readFileSync, readdirSync, symlinkSync } from 'node:fs'
-import { createServer, request } from 'node:http'
-import type { Server } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { expect, onTestFinished } from 'vitest'
+import { expect } from 'vitest'
+import { pids } from './control.ts'
 import { liveApp } from './live.ts'
 import type { LiveApp, LiveRun } from './live.ts'
 import { cleanEnvironment } from './rig.ts'
@@ -45,20 +44,24 @@ export function filesOf(app: LiveApp): Record<string, string> {
   )
 }
 
-/** Starts web processes, and whatever `args` ask for besides, and waits until each web answers. */
+/** Starts web processes, and whatever `args` ask for besides, and waits until each web and the router answer. */
 export async function startExample(app: LiveApp, options: ExampleOptions): Promise<RunningExample> {
-  const { port, webs, args = [], env = {} } = options
+  const { port, webs, router = false, args = [], env = {} } = options
   const ports = [...Array(webs).keys()].map((index) => port + index)
   const start = ['-p', String(port), '--port-step', String(PORT_STEP), '--formation', `web=${webs}`]
-  const run = app.start([...start, ...args], env)
-  for (const one of ports) await listening(one, run)
-  return { app, run, ports }
+  const front = port + PORT_STEP - 1
+  const run = app.start([...start, ...(router ? ['--router', String(front)] : []), ...args], env)
+  for (const one of router ? [...ports, front] : ports) await listening(one, run)
+  return { app, run, ports, url: `http://127.0.0.1:${router ? front : port}` }
 }
 
 export interface ExampleOptions {
   /** Of web.1. */
   readonly port: number
+  /** Less than PORT_STEP: the last port before those of the next type is the router's. */
   readonly webs: number
+  /** Whether there is one in front of them. */
+  readonly router?: boolean
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
 }
@@ -67,6 +70,8 @@ export interface RunningExample {
   readonly app: LiveApp
   readonly run: LiveRun
   readonly ports: readonly number[]
+  /** Of the router, else of web.1. */
+  readonly url: string
 }
 
 /** Ctrl-C: every process ends by itself within its grace period, and nothing of it is left. */
@@ -85,7 +90,7 @@ export async function startService(name: 'redis' | 'memcached', port: number): P
   const first = name === 'redis' ? port : port - PORT_STEP
   const run = app.start([name, '-p', String(first), '--port-step', String(PORT_STEP)])
   await listening(port, run)
-  return { app, run, ports: [port] }
+  return { app, run, ports: [port], url: `http://127.0.0.1:${port}` }
 }
 
 /** Waits until something answers there, as long as the run goes on. */
@@ -116,32 +121,23 @@ export async function eventually(attempt: () => Promise<void>): Promise<void> {
   }
 }
 
-/** One address in front of all: each request goes to the next port, whoever asks. Ends with the test. */
-export async function roundRobin(ports: readonly number[]): Promise<string> {
-  let turn = 0
-  const server = createServer((incoming, outgoing) => {
-    const { method, url: path, headers } = incoming
-    turn += 1
-    const port = ports[turn % ports.length]
-    const onward = request({ host: '127.0.0.1', port, method, path, headers, agent: false }, (answer) => {
-      outgoing.writeHead(answer.statusCode ?? 502, answer.headers)
-      answer.pipe(outgoing)
-    })
-    onward.on('error', () => outgoing.writeHead(502).end())
-    incoming.pipe(onward)
-  })
-  const port = await listen(server)
-  onTestFinished(() => {
-    server.close()
-    server.closeAllConnections()
-  })
-  return `http://127.0.0.1:${port}`
-}
+/** For `passWhileReplaced`. */
+export const REPLACED = ['--recycle', '1s']
 
-async function listen(server: Server): Promise<number> {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  return typeof address === 'object' ? (address?.port ?? 0) : 0
+/** The tests of an example pass again and again, until every process was replaced by another one meanwhile. */
+export async function passWhileReplaced(
+  { app, url }: RunningExample,
+  command: readonly [string, ...string[]],
+): Promise<void> {
+  const first = pids(app)
+  const kept = (): string[] =>
+    Object.entries(pids(app)).flatMap(([id, pid]) =>
+      pid === first[id] && !id.startsWith('router') ? [id] : [],
+    )
+  do {
+    const { code, output } = await runItsTests(app, command, url)
+    expect(code, output).toBe(0)
+  } while (kept().length > 0)
 }
 
 /** Runs the tests of an example against this address, as `tw-run prove` does. */
