@@ -31,6 +31,7 @@ const LAST_LINES = 20
 /** Starts the formation under a supervisor of its own and returns when all are up, or with --wait ready. */
 export async function startDetached(flags: Flags, awaited: Awaited): Promise<number> {
   closeInheritedDescriptors()
+  if (process.pid === 1) throw endsWithPid1()
   const app = loadApp(flags, process.env)
   if (!app.settings.release) requireProcesses(app)
   requireVariables(app)
@@ -64,6 +65,14 @@ export async function startDetached(flags: Flags, awaited: Awaited): Promise<num
   }
   for (const id of found.failed.length > 0 ? found.failed : found.missing) showLastLines(state, id)
   throw notThere(found, awaited)
+}
+
+/** The kernel kills a whole container when its pid 1 is done. */
+function endsWithPid1(): TwRunError {
+  return new TwRunError('start --detach as pid 1 would end this container, and everything in it, at once', {
+    exitCode: 1,
+    hint: 'here tw-run start, without --detach, is what stays',
+  })
 }
 
 /** The supervisor holds the lock and has written what it is for, or is gone. */
