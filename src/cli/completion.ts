@@ -39,6 +39,7 @@ _tw_run() {
   counts=(\${(M)found:#*=})
   others=(\${found:#*=})
   if (( $#found == 0 )); then
+    [[ $PREFIX == --*=* ]] && compset -P 1 '*='
     _files
   else
     compadd -S '' -a counts
@@ -58,7 +59,10 @@ fi
   if set -q found[1]
     printf '%s\\n' $found
   else
-    __fish_complete_path "$current"
+    set -l option (string match -r -- '^--[^=]+=' "$current")
+    for path in (__fish_complete_path (string replace -r -- '^--[^=]+=' '' "$current"))
+      printf '%s\\n' "$option$path"
+    end
   end
 end
 complete -c tw-run -f -a '(__tw_run_complete)'
