@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { history } from '../torture/history.js'
 
-/** What three seeds at a time do in a minute on two cores; TORTURE_OPS=500 for more. */
-const OPERATIONS = Number(process.env['TORTURE_OPS'] ?? 120)
+/** What three seeds at a time do in three minutes on two cores; TORTURE_OPS for more or less. */
+const OPERATIONS = Number(process.env['TORTURE_OPS'] ?? 500)
 
 // `npm run torture -- --ops 5000 --seed N` does more of the same.
 describe.concurrent('random commands, edits and kill -9 of everything, judged from outside', () => {

@@ -26,7 +26,6 @@ export async function history({ ops, seed, port = 31_000, progress = () => {} })
 }
 
 /** One formation and everything that is done to it. */
-/** One formation and everything that is done to it. */
 class HistorySession extends Asker {
   #seed
 
@@ -41,7 +40,7 @@ class HistorySession extends Asker {
       this.random = randomOf(this.#seed * 100_003 + this.done)
       if (this.wish.counts === undefined) await this.start()
       else await this.pick(operations)(this)
-      if (this.chance(0.5)) await sleep(this.random() * 150)
+      if (this.chance(0.5)) await sleep(this.random() * 80)
       if (this.done % SETTLE_EVERY === SETTLE_EVERY - 1) await this.settle()
       for (const line of this.world.violations()) this.fail(line)
       progress(this.done + 1)
@@ -74,7 +73,7 @@ class HistorySession extends Asker {
     const look = () => difference(this.wish, this.world.living())
     let found = look()
     while (found !== undefined && uptime() < end) {
-      await sleep(50)
+      await sleep(20)
       found = look()
     }
     if (found !== undefined) this.fail(`not settled: ${found}; ps says ${await this.ps()}`)
