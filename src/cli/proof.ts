@@ -6,11 +6,10 @@ import type { Finding } from '../core/finding.ts'
 import { randomOf } from '../core/seeded.ts'
 import { advised } from '../core/verdict.ts'
 import type { Verdict } from '../core/verdict.ts'
-import { Audit } from '../runtime/audit.ts'
 import { NOT_LOOKED_AT } from '../runtime/open-files.ts'
-import { askForTrace, readTrace } from '../runtime/trace.ts'
 import { Disturber } from './disturber.ts'
-import { Fixture } from './fixture.ts'
+import { openAudited } from './audited-fixture.ts'
+import type { Fixture } from './fixture.ts'
 import type { ProvePlan } from './prove-plan.ts'
 import { probePages } from './prove-probe.ts'
 import type { ProveOptions } from './prove.ts'
@@ -31,6 +30,8 @@ export interface ProofGiven {
   readonly tests: TestRounds
   /** How long the tests took undisturbed; undefined where there are none. */
   readonly baselineMs: number | undefined
+  /** What was found undisturbed already. */
+  readonly findings: readonly Finding[]
 }
 
 interface Done {
@@ -43,32 +44,24 @@ interface Done {
 export async function proof(given: ProofGiven): Promise<Verdict | number> {
   const { plan, options, seed, baselineMs = 0 } = given
   const stops = new StopWatch(plan.graceMs)
-  const audit = { of: undefined as Audit | undefined, fixture: undefined as Fixture | undefined }
-  const runs = () => audit.fixture?.runs().filter(({ id }) => plan.isDisturbed(id)) ?? []
-  const fixture = await Fixture.open(plan.proof, {
-    observe: stops.hear,
-    prepare: ({ path }) => {
-      askForTrace(path)
-      audit.of = new Audit({ root: plan.root, state: plan.state, runs })
-    },
-  })
-  audit.fixture = fixture
+  const { fixture, results } = await openAudited(plan.proof, plan, stops.hear)
   const disturber = new Disturber(fixture, randomOf(seed), plan.disturbed)
   const trial = await tryOut(fixture, () => disturbed(given, fixture, disturber))
   await disturber.stop()
   const { counts } = fixture.session
   const { survivors } = await fixture.close({ kind: 'done' }, () => '')
   if (trial.interruptedBy !== undefined) return trial.interruptedBy
-  const trace = readTrace(fixture.state.path)
-  const findings = [
+  const { findings: seen, trace, isCut } = results()
+  const findings = distinct([
     ...(trial.result?.findings ?? []),
     ...testFindings(trial, trace),
-    ...(audit.of?.findings() ?? []),
+    ...given.findings,
+    ...seen,
     ...stops.findings,
     ...survivors.map(({ command, pid }): Finding => {
       return { rule: 'leftover', subject: command, evidence: `${command} (pid ${pid}) could not be ended` }
     }),
-  ]
+  ])
   const matches = (subject: string, glob: string): boolean => picomatch.isMatch(subject, glob, { dot: true })
   const { counted, meant } = divide(findings, plan.ignored, matches)
   return {
@@ -89,10 +82,7 @@ export async function proof(given: ProofGiven): Promise<Verdict | number> {
     },
     findings: counted.map(advised),
     ignored: meant,
-    notLookedAt: [
-      ...NOT_LOOKED_AT,
-      ...(audit.of?.isCut === true ? ['some files of the app: there are too many'] : []),
-    ],
+    notLookedAt: [...NOT_LOOKED_AT, ...(isCut ? ['some files of the app: there are too many'] : [])],
   }
 }
 
@@ -112,6 +102,13 @@ async function disturbed(
     return ms >= leastMs && (disturber.hasMetAll || ms >= leastMs + UNTIL_ALL_MS)
   }
   return { ...(await tests.until(isEnough, fixture, baselineMs)), findings: [] }
+}
+
+/** Each thing once, however often it was seen. */
+function distinct(findings: readonly Finding[]): Finding[] {
+  const known = new Map<string, Finding>()
+  for (const one of findings.toReversed()) known.set(`${one.rule} ${one.subject}`, one)
+  return [...known.values()].toReversed()
 }
 
 /** Why the tests failed, as far as the router has seen it. */

@@ -14,7 +14,10 @@ const READY_WITHIN_MS = 60_000
 export async function probePages(fixture: Fixture, paths: readonly string[]): Promise<Finding[]> {
   const found = new Map<string, Finding>()
   for (const path of paths) {
-    for (const finding of await probePage(fixture, path)) found.set(`${path} ${finding.subject}`, finding)
+    for (const finding of await probePage(fixture, path)) {
+      const key = `${path} ${finding.subject}`
+      if (!found.has(key)) found.set(key, finding)
+    }
   }
   return [...found.values()]
 }

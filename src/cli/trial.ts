@@ -1,3 +1,4 @@
+import type { ProcessId } from '../core/names.ts'
 import type { Fixture } from './fixture.ts'
 import { describeReason } from './journal-text.ts'
 import { notThere } from './waiting.ts'
@@ -8,6 +9,8 @@ export interface Trial<T> {
   readonly result: T | undefined
   /** Why the formation could not be, or did not last. */
   readonly broken: string | undefined
+  /** Whose last lines tell more about that. */
+  readonly blamed: readonly ProcessId[]
   /** The exit code if a person or a script broke it off. */
   readonly interruptedBy: number | undefined
   /** ms that the work took. */
@@ -22,12 +25,15 @@ export async function tryOut<T>(fixture: Fixture, body: () => Promise<T>): Promi
   const result = isReady && fixture.session.ending === undefined ? await body() : undefined
   const ms = performance.now() - begun
   const { ending } = fixture.session
-  if (ending?.reason.kind === 'signal') return { result, broken: undefined, interruptedBy: ending.code, ms }
+  if (ending?.reason.kind === 'signal')
+    return { result, broken: undefined, blamed: [], interruptedBy: ending.code, ms }
   const broken =
     ending === undefined
       ? isReady
         ? undefined
         : notThere(missing, 'ready').message
       : describeReason(ending.reason)
-  return { result, broken, interruptedBy: undefined, ms }
+  const { failed, missing: late } = missing
+  const blamed = ending?.reason.kind === 'exit' ? [ending.reason.process] : failed.length > 0 ? failed : late
+  return { result, broken, blamed, interruptedBy: undefined, ms }
 }

@@ -1,13 +1,10 @@
 import { writeFileSync } from 'node:fs'
-import { printable } from '../core/printable.ts'
 import { budgetsOf, junitOf } from '../core/report.ts'
 import type { Budget, Report } from '../core/report.ts'
-import { runPath } from '../runtime/run-directory.ts'
-import { tail } from '../runtime/log-tail.ts'
 import { say } from '../runtime/terminal.ts'
-import type { ProcessId } from '../core/names.ts'
 import type { Fixture } from './fixture.ts'
 import { duration } from './journal-text.ts'
+import { lastLines } from './last-lines.ts'
 import type { MemoryPeaks } from './memory-peaks.ts'
 import { processReports } from './process-reports.ts'
 import { SURVIVED } from './start-action.ts'
@@ -15,8 +12,6 @@ import type { Cause } from './with-cause.ts'
 import type { WithOptions } from './with.ts'
 
 const STDERR = 2
-/** How much is shown of a process that failed. */
-const LAST_LINES = 20
 
 export interface Told {
   readonly fixture: Fixture
@@ -72,13 +67,6 @@ function tellCause(fixture: Fixture, { message, processes }: Cause): void {
   }
   if (isGithub) say(STDERR, `::error title=tw-run::${annotation(message)}\n`)
   else say(STDERR, `tw-run: ${message}\n`)
-}
-
-function lastLines(fixture: Fixture, id: ProcessId): string[] {
-  const seen = fixture.observed().get(id)
-  if (seen === undefined || !('run' in seen)) return []
-  const { lines } = tail(runPath(fixture.state, id, seen.run.number), LAST_LINES)
-  return lines.map(({ bytes }) => printable(bytes.toString().replace(/\r?\n$/, '')))
 }
 
 /** GitHub's way to keep a message in one line. */

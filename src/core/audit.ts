@@ -16,7 +16,12 @@ export interface FileChange {
   /** From the root of the app, or absolute where it is outside. */
   readonly path: string
   readonly how: 'written' | 'changed' | 'removed'
+  /** When it was last written, ms since 1970; undefined if it is gone. */
+  readonly at?: number
 }
+
+/** More files of one folder than this are one finding. */
+const MOST_OF_A_FOLDER = 3
 
 /** The usual folders of compiled assets, and what such files are called. */
 const ASSET_FOLDER =
@@ -45,19 +50,58 @@ export function sharedFindings({ writers, mappers, listeners }: Seen): Finding[]
   return [...files, ...memory, ...ports]
 }
 
-/** What changed on disk and stayed; `writerOf` says who is known to have written a file. */
+/** What is known of who wrote a file: a process, and what it did then. */
+export interface Writer {
+  readonly id: ProcessId
+  /** `answering POST /uploads`; undefined if it was seen with the file open. */
+  readonly doing?: string
+}
+
+/** What changed on disk and stayed; many files of one folder are one finding. */
 export function fileFindings(
   changes: readonly FileChange[],
-  writerOf: (path: string) => readonly ProcessId[],
+  writersOf: (change: FileChange) => readonly Writer[],
 ): Finding[] {
-  return changes.map(({ path, how }) => {
-    const writers = writerOf(path)
-    const by =
-      writers.length === 0 ? ' (by whom was not seen: it may have been the tests)' : ` by ${list(writers)}`
-    const isAsset = ASSET_FOLDER.test(`/${path}`) && ASSET_NAME.test(path)
-    const what = how === 'removed' ? `was removed${by}` : `was ${how}${by} and survives`
-    return { rule: isAsset ? 'assets' : 'files', subject: path, evidence: `${path} ${what}` }
+  return [...grouped(changes)].flatMap(([folder, files]) => {
+    if (files.length <= MOST_OF_A_FOLDER)
+      return files.map((file) => fileFinding(file.path, [file], writersOf))
+    return [fileFinding(`${folder}/`, files, writersOf)]
   })
+}
+
+function grouped(changes: readonly FileChange[]): Map<string, FileChange[]> {
+  const folders = new Map<string, FileChange[]>()
+  for (const change of changes) {
+    const folder = change.path.includes('/') ? change.path.slice(0, change.path.lastIndexOf('/')) : '.'
+    const files = folders.get(folder)
+    if (files === undefined) folders.set(folder, [change])
+    else files.push(change)
+  }
+  return folders
+}
+
+function fileFinding(
+  subject: string,
+  files: readonly FileChange[],
+  writersOf: (change: FileChange) => readonly Writer[],
+): Finding {
+  const [first] = files
+  const { how = 'written', path = subject } = first ?? {}
+  const writers = files.flatMap(writersOf)
+  const by = describeWriters(writers)
+  const isAsset = files.some(({ path: one }) => ASSET_FOLDER.test(`/${one}`) && ASSET_NAME.test(one))
+  const survives = how === 'removed' ? '' : ' and survives'
+  const what =
+    files.length === 1
+      ? `${path} was ${how}${by}${survives}`
+      : `${files.length} files in ${subject} were ${how}${by}${survives.replace('survives', 'survive')}, such as ${path}`
+  return { rule: isAsset ? 'assets' : 'files', subject, evidence: what }
+}
+
+function describeWriters(writers: readonly Writer[]): string {
+  if (writers.length === 0) return ' (by whom was not seen: it may have been the tests)'
+  const doing = writers.find((one) => one.doing !== undefined)?.doing
+  return ` by ${list([...new Set(writers.map(({ id }) => id))].toSorted())}${doing === undefined ? '' : `, ${doing},`}`
 }
 
 function shared<T>(map: ReadonlyMap<T, ReadonlySet<ProcessId>>): [T, readonly ProcessId[]][] {

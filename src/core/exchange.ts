@@ -12,6 +12,9 @@ export interface Exchange {
   readonly process: ProcessId
   /** The run of the process. */
   readonly run: number
+  /** When it was asked and when it began to answer, ms since 1970. */
+  readonly from: number
+  readonly to: number
   readonly method: string
   readonly path: string
   readonly status: number
@@ -31,12 +34,16 @@ export function decodeExchange(line: string): Exchange | undefined {
     // Not JSON is one of the ways to be no exchange.
     return undefined
   }
-  const { process, run, method, path, status, location, sent, set } = (value ?? {}) as Record<string, unknown>
+  const { process, run, from, to, method, path, status, location, sent, set } = (value ?? {}) as Record<
+    string,
+    unknown
+  >
   const id = typeof process === 'string' ? parseProcessId(process)?.id : undefined
   if (id === undefined || typeof run !== 'number' || typeof status !== 'number') return undefined
   if (typeof method !== 'string' || typeof path !== 'string') return undefined
+  if (typeof from !== 'number' || typeof to !== 'number') return undefined
   if (!areCookies(sent) || !areCookies(set)) return undefined
-  const known = { process: id, run, method, path, status, sent, set }
+  const known = { process: id, run, from, to, method, path, status, sent, set }
   return typeof location === 'string' ? { ...known, location } : known
 }
 
@@ -118,4 +125,10 @@ export function describeLost({ cookie, from, by }: LostSession): string {
   const isRestart = from?.process === by.process
   const who = isRestart ? `${by.process} after its restart` : by.process
   return `cookie "${cookie}"${whose} was unknown to ${who} (${describeExchange(by)})`
+}
+
+/** Who answered at that time (ms since 1970), if it was one alone: what happened then was its doing. */
+export function answeringAt(exchanges: readonly Exchange[], time: number): Exchange | undefined {
+  const those = exchanges.filter(({ from, to }) => from <= time && time <= to)
+  return those.every(({ process }) => process === those[0]?.process) ? those[0] : undefined
 }

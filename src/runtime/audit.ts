@@ -3,7 +3,9 @@ import type { FSWatcher } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { isAbsolute, join, relative, sep } from 'node:path'
 import { fileFindings, sharedFindings } from '../core/audit.ts'
-import type { FileChange } from '../core/audit.ts'
+import type { FileChange, Writer } from '../core/audit.ts'
+import { answeringAt } from '../core/exchange.ts'
+import type { Exchange } from '../core/exchange.ts'
 import type { Finding } from '../core/finding.ts'
 import type { ProcessId } from '../core/names.ts'
 import type { Run } from '../core/process.ts'
@@ -49,8 +51,8 @@ export class Audit {
     })
   }
 
-  /** Looks no more; what was found, once everything has stopped. */
-  findings(): Finding[] {
+  /** Looks no more; what was found, once everything has stopped. `exchanges` say who did something when. */
+  findings(exchanges: readonly Exchange[]): Finding[] {
     clearInterval(this.#timer)
     this.#watcher?.close()
     const { root } = this.#options
@@ -64,7 +66,7 @@ export class Audit {
       listeners: this.#listeners,
     })
     const isSaid = new Set(shared.map(({ subject }) => subject))
-    const files = fileFindings([...changes, ...outside], (path) => this.#writersOf(path))
+    const files = fileFindings([...changes, ...outside], (change) => this.#writersOf(change, exchanges))
     // A segment of memory is a file only in name.
     return [
       ...shared,
@@ -98,9 +100,14 @@ export class Audit {
     )
   }
 
-  #writersOf(path: string): ProcessId[] {
+  /** Who had it open, else who answered a request when it was written. */
+  #writersOf({ path, at }: FileChange, exchanges: readonly Exchange[]): Writer[] {
     const whole = isAbsolute(path) ? path : join(this.#options.root, path)
-    return [...(this.#writers.get(whole) ?? [])].toSorted()
+    const seen = [...(this.#writers.get(whole) ?? [])].toSorted()
+    if (seen.length > 0) return seen.map((id) => ({ id }))
+    const exchange = at === undefined ? undefined : answeringAt(exchanges, at)
+    if (exchange === undefined) return []
+    return [{ id: exchange.process, doing: `answering ${exchange.method} ${exchange.path}` }]
   }
 
   /** From the root where it is below it: shorter to read, and the same on every machine. */

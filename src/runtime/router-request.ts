@@ -39,6 +39,8 @@ export interface Answer {
   readonly location: string | undefined
   /** The values of `set-cookie`. */
   readonly cookies: readonly string[]
+  /** When the request came, ms since 1970. */
+  readonly askedAt: number
 }
 
 export interface Incoming {
@@ -58,6 +60,7 @@ export class RoutedRequest implements Dispatcher.DispatchHandler {
   readonly #saysContinue: boolean
   #backend: Backend | undefined
   #controller: Dispatcher.DispatchController | undefined
+  readonly #askedAt = Date.now()
   #waitsUntil = 0
   #isSent = false
   #isClientGone = false
@@ -106,7 +109,12 @@ export class RoutedRequest implements Dispatcher.DispatchHandler {
     const cookies = typeof given === 'string' ? [given] : (given ?? [])
     if (this.#backend !== undefined) {
       for (const cookie of cookies) this.#at.gave(cookie, this.#backend)
-      const answer = { status, cookies, location: typeof location === 'string' ? location : undefined }
+      const answer = {
+        askedAt: this.#askedAt,
+        status,
+        cookies,
+        location: typeof location === 'string' ? location : undefined,
+      }
       this.#at.answered(this.#request, this.#backend, answer)
     }
     this.#response.writeHead(status, message ?? '', headers)

@@ -124,10 +124,16 @@ export class Router implements Switchboard {
     this.#rotation.gave(setCookie, backend.id)
   }
 
-  answered(request: IncomingMessage, { id, number }: Backend, { status, location, cookies }: Answer): void {
+  answered(
+    request: IncomingMessage,
+    { id, number }: Backend,
+    { askedAt, status, location, cookies }: Answer,
+  ): void {
     this.#trace?.({
       process: id,
       run: number,
+      from: askedAt,
+      to: Date.now(),
       method: request.method ?? 'GET',
       path: withoutQuery(request.url ?? '/'),
       status,

@@ -36,8 +36,9 @@ export function changesBetween(before: Snapshot, after: Snapshot): FileChange[] 
   const changes: FileChange[] = []
   for (const [path, stamp] of after.files) {
     const earlier = before.files.get(path)
-    if (earlier === undefined) changes.push({ path, how: 'written' })
-    else if (earlier !== stamp) changes.push({ path, how: 'changed' })
+    if (earlier === stamp) continue
+    const at = Number(stamp.split(' ')[1])
+    changes.push({ path, how: earlier === undefined ? 'written' : 'changed', at })
   }
   for (const path of before.files.keys()) if (!after.files.has(path)) changes.push({ path, how: 'removed' })
   return changes

@@ -1,0 +1,16 @@
+import type { ProcessId } from '../core/names.ts'
+import { printable } from '../core/printable.ts'
+import { tail } from '../runtime/log-tail.ts'
+import { runPath } from '../runtime/run-directory.ts'
+import type { Fixture } from './fixture.ts'
+
+/** How much is shown of a process that failed. */
+const LAST_LINES = 20
+
+/** The last lines that the newest run of a process has written, safe to show. */
+export function lastLines(fixture: Fixture, id: ProcessId): string[] {
+  const seen = fixture.observed().get(id)
+  if (seen === undefined || !('run' in seen)) return []
+  const { lines } = tail(runPath(fixture.state, id, seen.run.number), LAST_LINES)
+  return lines.map(({ bytes }) => printable(bytes.toString().replace(/\r?\n$/, '')))
+}
