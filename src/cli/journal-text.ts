@@ -1,5 +1,6 @@
 import { describeExit } from '../core/exit.ts'
 import type { JournalEvent } from '../core/journal.ts'
+import type { ProcessId } from '../core/names.ts'
 import type { Run } from '../core/process.ts'
 import type { Ending, Reason } from '../core/session.ts'
 
@@ -45,6 +46,10 @@ export function describeEvent(event: JournalEvent, graceMs: number, now: number)
       return describeEnd(event, now)
     case 'leftovers':
       return `${event.run.id} ended and left running: ${event.commands.join(', ')}: stopping that`
+    case 'health':
+      return describeHealth(event)
+    case 'in-vain':
+      return `${listed(event.waiting)} ${event.waiting.length === 1 ? 'waits' : 'wait'} in vain for ${event.on}: it ${event.why}`
     case 'killed':
       return `${event.run.id} did not stop in its grace period: killed`
     case 'refused':
@@ -58,6 +63,12 @@ export function describeEvent(event: JournalEvent, graceMs: number, now: number)
     case 'started':
       return undefined
   }
+}
+
+function describeHealth({ run, change, reason, upFor }: JournalEvent & { type: 'health' }): string {
+  const why = reason === undefined ? '' : `: ${reason}`
+  if (change === 'late') return `${run.id} is not ready after ${duration(upFor)}${why}`
+  return change === 'lost' ? `${run.id} is not ready any more${why}` : `${run.id} is ready again`
 }
 
 function describeSeam(alive: readonly Run[], ended: readonly Run[]): string {
@@ -96,7 +107,7 @@ export function describeReason(reason: Reason): string {
     case 'signal':
       return reason.signal
     case 'exit':
-      return `${reason.process} ${describeExit(reason.exit)}`
+      return `${reason.process} ${describeExit(reason.exit)}${describeInVain(reason.inVain ?? [])}`
     case 'all-exited':
       return 'every process has ended'
     case 'reader-gone':
@@ -108,6 +119,15 @@ export function describeReason(reason: Reason): string {
     case 'state-gone':
       return 'the state directory was removed'
   }
+}
+
+function describeInVain(waiting: readonly ProcessId[]): string {
+  return waiting.length === 0 ? '' : `; ${listed(waiting)} waited for it in vain`
+}
+
+function listed(ids: readonly ProcessId[]): string {
+  const shown = ids.slice(0, LISTED).join(', ')
+  return ids.length > LISTED ? `${shown} and ${ids.length - LISTED} more` : shown
 }
 
 function describeWaiting(run: Run, now: number): string {

@@ -41,7 +41,13 @@ async function screen(state: StateDir, options: PsOptions): Promise<string> {
     rows.length > 0 && seen.supervisor === undefined && seen.session?.isDetached !== true
       ? 'no supervisor: what ends is not started again; carry on with: tw-run start\n'
       : ''
-  return `${clear}${where}${none}${rows.length === 0 ? '' : statusTable(rows, stats)}${alone}`
+  const unready =
+    options.verbose === true
+      ? rows.flatMap(({ process, reason }) =>
+          reason === undefined ? [] : [`${process} is not ready: ${reason}\n`],
+        )
+      : []
+  return `${clear}${where}${none}${rows.length === 0 ? '' : statusTable(rows, stats)}${unready.join('')}${alone}`
 }
 
 /** Of one process: percent of a core, and bytes of memory. */

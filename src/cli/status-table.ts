@@ -35,7 +35,8 @@ function cells({ process, phase, ready, pid, port, upFor, restarts, lastExit }: 
 function exitText(exit: ProcessStatus['lastExit']): string {
   if (exit === null) return '-'
   if ('code' in exit) return String(exit.code)
-  return 'signal' in exit ? exit.signal : `unknown (${exit.unknown})`
+  if ('signal' in exit) return exit.signal
+  return 'unknown' in exit ? `unknown (${exit.unknown})` : 'not alive'
 }
 
 function statsCells({ pid }: ProcessStatus, stats: ReadonlyMap<number, Stats>): string[] {

@@ -48,7 +48,10 @@ export function missingOf(
     if (!isCurrent) return false
     // One that is to be started at once is on its way.
     if (state.phase === 'backoff') return state.retryAt > now
-    if (state.phase === 'up') return awaited === 'ready' && now > state.run.startedAt + BOOT_LIMIT_MS
+    if (state.phase === 'up') {
+      const isLate = state.run.health.late === true || now > state.run.startedAt + BOOT_LIMIT_MS
+      return awaited === 'ready' && isLate
+    }
     return state.phase === 'exited' || state.phase === 'crashed'
   })
   const reasons = missing.flatMap((id) => {

@@ -52,6 +52,7 @@ export function exitCodeOf(exit: Exit): number {
       return 128 + (NUMBERS.get(exit.signal) ?? 0)
     case 'lost':
     case 'unstarted':
+    case 'unhealthy':
       return 1
   }
 }
@@ -78,6 +79,8 @@ export function describeExit(exit: Exit): string {
         : 'ended, and its exit code is unknown: its shim was killed'
     case 'unstarted':
       return `could not start: ${exit.message}`
+    case 'unhealthy':
+      return `was stopped, since it is not alive any more (${exit.why})`
   }
 }
 

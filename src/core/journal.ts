@@ -1,4 +1,5 @@
 import type { ProcessId } from './names.ts'
+import { isToldToStop } from './observe.ts'
 import type { Exit, ProcessState, Run } from './process.ts'
 import type { Ending } from './session.ts'
 
@@ -20,6 +21,22 @@ export type JournalEvent =
     }
   /** Processes outlived the run that started them and are being stopped. */
   | { readonly type: 'leftovers'; readonly run: Run; readonly commands: readonly string[] }
+  /** Its checks say something new: it is late, ready no more, or ready again. */
+  | {
+      readonly type: 'health'
+      readonly run: Run
+      readonly change: 'late' | 'lost' | 'regained'
+      readonly reason: string | undefined
+      /** ms that it has been up. */
+      readonly upFor: number
+    }
+  /** Processes wait for one that will not get there, or not in time. */
+  | {
+      readonly type: 'in-vain'
+      readonly waiting: readonly ProcessId[]
+      readonly on: ProcessId
+      readonly why: string
+    }
   /** The grace period was over. */
   | { readonly type: 'killed'; readonly run: Run }
   /** The kernel does not let us signal it. */
@@ -44,7 +61,7 @@ export function endedEvent(state: ProcessState & { run: Run }): JournalEvent {
     type: 'ended',
     run,
     exit,
-    asked: run.stop !== undefined,
+    asked: isToldToStop(run),
     endedAt: run.endedAt ?? run.startedAt,
     next,
   }

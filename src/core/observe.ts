@@ -16,6 +16,7 @@ export function observe(slot: Slot, policy: RestartPolicy): ProcessState {
 
 /** How a dead run ended: what its shim wrote, else what we did to it, else what the silence means. */
 function exitOf(run: Run): Exit {
+  if (run.stop?.why !== undefined) return { kind: 'unhealthy', why: run.stop.why }
   if (run.exit !== undefined) return run.exit
   if (run.killedAt !== undefined) return { kind: 'signal', signal: 'SIGKILL' }
   if (isUnborn(run)) return { kind: 'unstarted', message: 'tw-run was killed before it could', again: true }
@@ -29,7 +30,12 @@ function isUnborn(run: Run): boolean {
 
 /** Whether an end is nobody's failure: it was asked for, or the run never came to be. */
 export function isAsked(run: Run): boolean {
-  return run.stop !== undefined || isUnborn(run)
+  return isToldToStop(run) || isUnborn(run)
+}
+
+/** Whether somebody wanted it to stop, and not a failure of its own. */
+export function isToldToStop({ stop }: Run): boolean {
+  return stop !== undefined && stop.why === undefined
 }
 
 function atRest(run: Run, ends: readonly End[], policy: RestartPolicy): ProcessState {

@@ -1,6 +1,9 @@
 import { exitCodeOf } from './exit.ts'
 import type { Desired, Exit, Observed, ProcessState, Want } from './process.ts'
 import type { ProcessId } from './names.ts'
+import { inVain, waitingFor } from './in-vain.ts'
+import { isToldToStop } from './observe.ts'
+import { awaitedBy } from './readiness.ts'
 import { isUnkillable } from './reconcile.ts'
 import type { Ending, Session } from './session.ts'
 
@@ -26,11 +29,35 @@ export function outcome(session: Session, desired: Desired, observed: Observed, 
   })
   const first = ended.filter((end) => end.final || endsTheRun(end)).toSorted(byTime)[0]
   if (session.stages[0] !== 'formation') return first && stageOutcome(first)
-  if (first !== undefined) return end(first)
+  if (first !== undefined) return end(first, waitingFor(first.id, desired.wants, observed, now))
   if (desired.wants.size > 0 && ended.length === desired.wants.size && ended.every((one) => one.settled)) {
     return { do: 'end', ending: { code: 0, reason: { kind: 'all-exited' }, hurried: false } }
   }
-  return undefined
+  return ended.every((one) => one.settled) ? stuck(desired, observed, ended, now) : undefined
+}
+
+/** Whatever is left waits for what is over: nothing will ever happen again. */
+function stuck({ wants }: Desired, observed: Observed, ended: readonly ProcessEnd[], now: number): Outcome {
+  if (ended.length === 0 || ended.length === wants.size) return undefined
+  const vain = inVain(wants, observed, now).filter(({ isOver }) => isOver)
+  const waiting = new Set(vain.flatMap((one) => one.waiting))
+  const over = new Set(ended.map(({ id }) => id))
+  const isStuck = [...wants.keys()].every((id) => waiting.has(id) || over.has(id) || leadsToOver(id))
+  const [cause] = ended.filter(({ id }) => vain.some(({ on }) => on === id)).toSorted(byTime)
+  if (!isStuck || cause === undefined) return undefined
+  return end(
+    cause,
+    [...wants.keys()].filter((id) => !over.has(id)),
+  )
+
+  /** It waits for one that waits in vain itself. */
+  function leadsToOver(id: ProcessId): boolean {
+    const state = observed.get(id)
+    const want = wants.get(id)
+    if (want === undefined || (state !== undefined && state.phase !== 'absent' && state.phase !== 'stopped'))
+      return false
+    return awaitedBy(want, wants, observed, now).some((on) => waiting.has(on) || leadsToOver(on))
+  }
 }
 
 /** Under the policy `no` an end is the end of all, but for one that was expected and went well. */
@@ -55,7 +82,7 @@ function endOf(id: ProcessId, state: ProcessState | undefined): ProcessEnd | und
   switch (state.phase) {
     case 'sweeping': {
       const { run, exit } = state
-      const unborn = run.stop !== undefined || (exit.kind === 'unstarted' && exit.again)
+      const unborn = isToldToStop(run) || (exit.kind === 'unstarted' && exit.again)
       if (unborn) return undefined
       return {
         id,
@@ -91,10 +118,13 @@ function stageOutcome(first: ProcessEnd): Outcome {
   return first.settled ? { do: 'next-stage' } : undefined
 }
 
-function end({ id, exit }: ProcessEnd): Outcome {
+function end({ id, exit }: ProcessEnd, waiting: readonly ProcessId[] = []): Outcome & { do: 'end' } {
+  const inVain = waiting.length === 0 ? {} : { inVain: waiting }
+  // It need not have failed itself for the others to be left without it.
+  const code = exitCodeOf(exit) || (waiting.length === 0 ? 0 : 1)
   return {
     do: 'end',
-    ending: { code: exitCodeOf(exit), reason: { kind: 'exit', process: id, exit }, hurried: false },
+    ending: { code, reason: { kind: 'exit', process: id, exit, ...inVain }, hurried: false },
   }
 }
 

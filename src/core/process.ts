@@ -11,6 +11,8 @@ export type Exit =
   | { readonly kind: 'signal'; readonly signal: string }
   | { readonly kind: 'lost'; readonly why: 'reboot' | 'shim' }
   | { readonly kind: 'unstarted'; readonly message: string; readonly again: boolean }
+  /** It was stopped since a liveness check failed: its own failure, whatever it ended with. */
+  | { readonly kind: 'unhealthy'; readonly why: string }
 
 /** `on-failure` and `always` with Docker's meaning; `limit` is how many restarts in a row are tried. */
 export interface RestartPolicy {
@@ -24,12 +26,22 @@ export interface StopIntent {
   readonly killAt: number
   /** Until then (ms since boot) the router may let requests come to their end; no signal is sent before. */
   readonly drainUntil?: number
+  /** It is stopped for a failure of its own, which this is; nobody asked for it. */
+  readonly why?: string
 }
 
-/** What is known of a run's readiness: since when (ms since boot) it is ready, or why it is not. */
+/** What is known of a run's health: since when it is ready, or why it is not. Times are ms since boot. */
 export interface Health {
+  /** Its startup checks have passed. */
+  readonly bootedAt?: number
   readonly readyAt?: number
+  /** It was ready once and is not any more. */
+  readonly lostAt?: number
   readonly reason?: string
+  /** It had its time to get ready. It may still, but nothing should wait for it. */
+  readonly late?: true
+  /** A liveness check failed, and how: it has to be stopped. */
+  readonly failed?: string
 }
 
 /** Processes that outlived their run, and when they were last counted (ms since boot). */
@@ -65,6 +77,8 @@ export interface Run {
   readonly stop: StopIntent | undefined
   /** It is ready when its checks say so, not when it has been up for a while. */
   readonly isProbed: boolean
+  /** The policy of its type when it was started, for who knows no better one. */
+  readonly policy?: RestartPolicy
   /** What its checks said last. */
   readonly health: Health
   /** The router says that no request is under way to it any more. */

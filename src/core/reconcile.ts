@@ -59,9 +59,8 @@ function step(
       return want && { do: 'start', want }
     case 'starting':
     case 'up':
-      if (want?.generation === state.run.generation)
-        return state.phase === 'up' ? undefined : now + LOOK_AGAIN_MS
-      return { do: 'stop', run: state.run, intent: intentFor(desired, observed, state.run, now) }
+      if (want?.generation !== state.run.generation) return stop(desired, observed, state.run, now)
+      return state.phase === 'up' ? whileUp(desired, observed, state, now) : now + LOOK_AGAIN_MS
     case 'stopping':
       return stopping(desired, observed, state, now)
     case 'sweeping':
@@ -74,6 +73,22 @@ function step(
     case 'crashed':
       return want && want.generation !== state.run.generation ? { do: 'start', want } : undefined
   }
+}
+
+function stop(desired: Desired, observed: Observed, run: Run, now: number): Action {
+  return { do: 'stop', run, intent: intentFor(desired, observed, run, now) }
+}
+
+/** One that is not alive any more, by its own checks, is stopped for that; the policy says what comes after. */
+function whileUp(
+  desired: Desired,
+  observed: Observed,
+  { run }: ProcessState & { phase: 'up' },
+  now: number,
+): Action | undefined {
+  const { failed: why } = run.health
+  if (why === undefined) return undefined
+  return { do: 'stop', run, intent: { ...intentFor(desired, observed, run, now), why } }
 }
 
 function stopRuleOf({ stops, stop }: Desired, { id }: Run): StopRule {
@@ -103,7 +118,8 @@ function stopping(
   if (stop.drainUntil !== undefined) {
     const isOver = run.drained || desired.hurried || !isRouted(observed) || now >= stop.drainUntil
     if (!isOver) return Math.min(stop.drainUntil, now + LOOK_AGAIN_MS)
-    return { do: 'stop', run, intent: { signal: stop.signal, killAt: now + graceMs } }
+    const { drainUntil: _, ...intent } = stop
+    return { do: 'stop', run, intent: { ...intent, killAt: now + graceMs } }
   }
   const killAt = desired.hurried ? Math.min(stop.killAt, now) : stop.killAt
   if (now >= killAt) {

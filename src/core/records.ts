@@ -1,4 +1,4 @@
-import type { End, Exit, Health, StopIntent } from './process.ts'
+import type { End, Exit, Health, RestartPolicy, StopIntent } from './process.ts'
 import { isSignalName } from './exit.ts'
 import { parseProcessId } from './names.ts'
 import type { ProcessId } from './names.ts'
@@ -16,6 +16,7 @@ export interface RunSpec {
   readonly command: string
   readonly port: number
   readonly isProbed: boolean
+  readonly policy?: RestartPolicy
   readonly cwd: string
   readonly token: string
   readonly scratch: string
@@ -39,7 +40,9 @@ export function decodeRunSpec(text: string): RunSpec | undefined {
   if (!isTime(startedWall) || !isToken(token) || !isText(session) || !isText(command)) return undefined
   if (!isText(cwd) || !isText(scratch) || !isText(bootId) || !isText(pidNamespace)) return undefined
   if (!scratch.endsWith(token)) return undefined
+  const policy = decodePolicy(o['policy'])
   return {
+    ...(policy !== undefined && { policy }),
     version: 1,
     id,
     number,
@@ -62,16 +65,30 @@ export function decodeRunSpec(text: string): RunSpec | undefined {
 export function decodeStop(text: string): StopIntent | undefined {
   const o = decodeObject(text)
   if (o === undefined || !isSignal(o['signal']) || !isTime(o['killAt'])) return undefined
-  const { drainUntil } = o
-  const stop = { signal: o['signal'], killAt: o['killAt'] }
+  const { drainUntil, why } = o
+  const stop = { signal: o['signal'], killAt: o['killAt'], ...(isText(why) && { why }) }
   if (drainUntil === undefined) return stop
   return isTime(drainUntil) ? { ...stop, drainUntil } : undefined
 }
 
 /** Decodes what the checks of a run said last; nothing is known where it is damaged. */
 export function decodeHealth(text: string): Health {
-  const { readyAt, reason } = decodeObject(text) ?? {}
-  return { ...(isTime(readyAt) ? { readyAt } : {}), ...(isText(reason) ? { reason } : {}) }
+  const { bootedAt, readyAt, lostAt, reason, late, failed } = decodeObject(text) ?? {}
+  return {
+    ...(isTime(bootedAt) && { bootedAt }),
+    ...(isTime(readyAt) && { readyAt }),
+    ...(isTime(lostAt) && { lostAt }),
+    ...(isText(reason) && { reason }),
+    ...(late === true && { late }),
+    ...(isText(failed) && { failed }),
+  }
+}
+
+function decodePolicy(value: unknown): RestartPolicy | undefined {
+  if (!isObject(value)) return undefined
+  const { when, limit } = value
+  if (when !== 'no' && when !== 'on-failure' && when !== 'always') return undefined
+  return { when, ...(isCount(limit) && { limit }) }
 }
 
 /** Decodes one line of a history; undefined for a line that is none, such as one cut off by a full disk. */
@@ -94,7 +111,7 @@ export function decodeSession(text: string): Session | undefined {
   if (!isTime(beganAt)) return undefined
   const counts = decodeNumbers(o['counts'], isTypeName)
   const generations = decodeNumbers(o['generations'], (name) => isTypeName(name) || isProcessId(name))
-  const stopped = decodeStopped(o['stopped'])
+  const stopped = decodeProcesses(o['stopped'])
   const flags = decodeFlags(o['flags'])
   const stages = decodeStages(o['stages'])
   const ending = o['ending'] === undefined ? undefined : decodeEnding(o['ending'])
@@ -129,7 +146,8 @@ function decodeReason(value: unknown): Reason | undefined {
     case 'exit': {
       const process = isText(value['process']) ? parseProcessId(value['process'])?.id : undefined
       const exit = decodeExit(value['exit'])
-      return process && exit && { kind: 'exit', process, exit }
+      const inVain = decodeProcesses(value['inVain'])
+      return process && exit && { kind: 'exit', process, exit, ...(inVain !== undefined && { inVain }) }
     }
     default:
       return undefined
@@ -139,6 +157,7 @@ function decodeReason(value: unknown): Reason | undefined {
 function decodeExit(value: unknown): Exit | undefined {
   if (!isObject(value)) return undefined
   const { kind, code, signal, why, message, again } = value
+  if (kind === 'unhealthy' && isText(why)) return { kind, why }
   if (kind === 'code' && isCount(code) && code <= 255) return { kind, code }
   if (kind === 'signal' && isSignal(signal)) return { kind, signal }
   if (kind === 'lost' && (why === 'reboot' || why === 'shim')) return { kind, why }
@@ -156,7 +175,8 @@ function decodeNumbers(
   return good ? Object.fromEntries(entries as [string, number][]) : undefined
 }
 
-function decodeStopped(value: unknown): ProcessId[] | undefined {
+/** A list of processes. */
+function decodeProcesses(value: unknown): ProcessId[] | undefined {
   if (!Array.isArray(value)) return undefined
   const good = value.every((one) => isText(one) && isProcessId(one))
   return good ? (value as ProcessId[]) : undefined

@@ -16,7 +16,13 @@ export interface Ending {
 }
 
 export type Reason =
-  | { readonly kind: 'exit'; readonly process: ProcessId; readonly exit: Exit }
+  | {
+      readonly kind: 'exit'
+      readonly process: ProcessId
+      readonly exit: Exit
+      /** Processes that were never started, since they waited for that one. */
+      readonly inVain?: readonly ProcessId[]
+    }
   | { readonly kind: 'all-exited' }
   | { readonly kind: 'signal'; readonly signal: string }
   | { readonly kind: 'reader-gone' }

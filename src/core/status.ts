@@ -10,6 +10,8 @@ export interface ProcessStatus {
   readonly instance: number
   readonly phase: 'starting' | 'up' | 'stopping' | 'stopped' | 'backoff' | 'exited' | 'crashed'
   readonly ready: boolean
+  /** Why it is not ready, where that is known. */
+  readonly reason?: string
   /** The command's own pid, while it runs. */
   readonly pid: number | null
   readonly port: number
@@ -23,6 +25,7 @@ export interface ProcessStatus {
     | { readonly code: number }
     | { readonly signal: string }
     | { readonly unknown: string }
+    | { readonly unhealthy: string }
     | null
   readonly engine: 'local'
   readonly node: string
@@ -69,6 +72,7 @@ function row(id: ProcessId, state: ProcessState, context: StatusContext): Proces
     instance: parsed.instance,
     phase: state.phase === 'sweeping' ? 'stopping' : state.phase,
     ready: isReady(state, now),
+    ...(state.phase === 'up' && run.health.reason !== undefined && { reason: run.health.reason }),
     pid: run.life === 'alive' ? (pidOf(run) ?? null) : null,
     port: run.port,
     startedAt: isoOf(wall - (now - run.startedAt)),
@@ -91,5 +95,7 @@ export function exitStatus(exit: Exit): NonNullable<ProcessStatus['lastExit']> {
       return { unknown: exit.why }
     case 'unstarted':
       return { unknown: exit.message }
+    case 'unhealthy':
+      return { unhealthy: exit.why }
   }
 }

@@ -7,7 +7,7 @@ import { assignPorts } from '../core/ports.ts'
 import type { ProcessType } from '../core/procfile.ts'
 import type { Desired, Want } from '../core/process.ts'
 import { rulesOf, STOP_SIGNAL } from '../core/rules-of.ts'
-import type { Rules, StopRule } from '../core/rules.ts'
+import type { Check, Rules, StopRule } from '../core/rules.ts'
 import { generationOf } from '../core/session.ts'
 import type { Session, Stage } from '../core/session.ts'
 import { withDefaults } from './app-json.ts'
@@ -74,6 +74,11 @@ export class Definition {
     const rules = this.#rules.get(type)
     if (rules === undefined) throw new Error(`no rules for "${type}"`)
     return rules
+  }
+
+  /** The checks of a type; none of one that an edited Procfile does not have any more. */
+  checksOf(type: string): readonly Check[] {
+    return this.#rules.get(type)?.checks ?? []
   }
 
   /** What is wrong with so many of each: ports that overlap. */

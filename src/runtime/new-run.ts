@@ -7,7 +7,10 @@ import { bootNow } from './clock.ts'
 /** What the names of scratch directories begin with. */
 const SCRATCH = 'tw-run-'
 
-type Given = Pick<Run, 'id' | 'number' | 'generation' | 'session' | 'command' | 'port' | 'isProbed' | 'token'>
+type Given = Pick<
+  Run,
+  'id' | 'number' | 'generation' | 'session' | 'command' | 'port' | 'isProbed' | 'policy' | 'token'
+>
 
 /** A run that begins now, with its own place for temporary files: short, since programs put sockets there. */
 export function newRun(given: Given): Run {

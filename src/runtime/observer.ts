@@ -62,7 +62,7 @@ export function view(state: StateDir): View {
   const slots = new Slots(state, here(), false)
   if (session !== undefined) slots.load()
   const policy = policyOf(session)
-  const observed = slots.observed(() => policy)
+  const observed = slots.observed((id) => slots.run(id)?.policy ?? policy)
   return { state, session, supervisor: supervisorOf(state), slots, observed }
 }
 

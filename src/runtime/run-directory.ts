@@ -73,9 +73,10 @@ export function readRun(path: string): RunRecord | undefined {
   const spec = decodeRunSpec(readIfThere(join(path, 'spec.json')) ?? '')
   if (spec === undefined) return undefined
   const { id, number, generation, session, command, port, isProbed, token, scratch, startedAt } = spec
-  const { bootId, pidNamespace } = spec
+  const { bootId, pidNamespace, policy } = spec
   return {
     path,
+    ...(policy !== undefined && { policy }),
     id,
     number,
     generation,
@@ -206,6 +207,11 @@ export function quarantine(path: string): string {
   const away = `${path}.damaged-${Date.now()}`
   renameSync(path, away)
   return away
+}
+
+/** Where a run's log is. */
+export function logPath(path: string): string {
+  return join(path, 'log')
 }
 
 /** Opens a run's log for its process: a description of its own, so that nobody else's flags are its own. */

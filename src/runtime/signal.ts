@@ -52,13 +52,23 @@ function isOnPath(command: string): boolean {
   })
 }
 
+/** Whether somebody is in a process group. It may be anybody's. */
+export function isGroupThere(group: number): boolean {
+  return group > 1 && send(group, -group, 0) !== 'gone'
+}
+
+/** Kills the group of a child of ours whose exit we have not seen: so long its number is nobody else's. */
+export function killChildGroup(pid: number): void {
+  send(pid, -pid, 'SIGKILL')
+}
+
 /** Ends a helper of our own that has no children, if it is still there. */
 export function endHelper(pid: number): void {
   send(pid, pid, 'SIGKILL')
 }
 
 /** The only place from which signals leave. Never ChildProcess.kill(): after a failed spawn it signals pid 0. */
-function send(pid: number, target: number, signal: string): Sent {
+function send(pid: number, target: number, signal: string | 0): Sent {
   if (!Number.isSafeInteger(pid) || pid <= 1 || pid === process.pid || pid === ourGroup) {
     throw new Error(`refusing to signal ${pid}`)
   }

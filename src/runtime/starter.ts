@@ -61,10 +61,11 @@ export class Starter {
     for (const run of started) this.#at.host.prune(run)
   }
 
-  #plan({ plan: { id, command, port }, generation, isProbed = false }: Want): Run {
+  #plan({ plan: { id, command, port }, generation, policy, isProbed = false }: Want): Run {
     const { slots, session } = this.#at
     const token = randomBytes(8).toString('hex')
-    return newRun({ id, command, port, isProbed, generation, session, token, number: slots.nextNumber(id) })
+    const number = slots.nextNumber(id)
+    return newRun({ id, command, port, isProbed, policy, generation, session, token, number })
   }
 
   #prepare(runs: readonly Run[]): void {
@@ -76,8 +77,10 @@ export class Starter {
 
   #specOf(run: Run): RunSpec {
     const { id, number, generation, session, command, port, isProbed, token, scratch, startedAt } = run
+    const { policy } = run
     return {
       version: 1,
+      ...(policy !== undefined && { policy }),
       id,
       number,
       generation,

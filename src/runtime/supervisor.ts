@@ -4,7 +4,7 @@ import type { JournalEvent } from '../core/journal.ts'
 import { outcome } from '../core/outcome.ts'
 import type { Reply, Request } from '../core/protocol.ts'
 import type { Action, Desired, Observed, Run } from '../core/process.ts'
-import { typeOf, upIn } from '../core/readiness.ts'
+import { upIn } from '../core/readiness.ts'
 import { reconcile } from '../core/reconcile.ts'
 import { recycling } from '../core/recycle.ts'
 import { beginOrCarryOn, codeOfReason, isSecondThought, replace } from '../core/session.ts'
@@ -16,18 +16,18 @@ import { crashPoint } from './crash-points.ts'
 import type { Definition } from './definition.ts'
 import { Ballast } from './descriptors.ts'
 import { isGone, replaceFile } from './disk.ts'
-import { EndTeller } from './end-teller.ts'
+import { watchHealth } from './health-watch.ts'
 import { Host } from './host.ts'
 import { LogKeeper } from './log-keeper.ts'
 import { remaining } from './process-table.ts'
 import type { Carrier } from './process-table.ts'
-import { Prober } from './prober.ts'
+import type { Prober } from './prober.ts'
 import { readSession } from './session-file.ts'
 import { NOT_WRITTEN, SessionKeeper } from './session-keeper.ts'
 import type { Slots } from './slots.ts'
 import { Starter, sameProcess } from './starter.ts'
 import type { StateDir } from './state-dir.ts'
-import { WaitingTeller } from './waiting-teller.ts'
+import { Tellers } from './tellers.ts'
 
 /** The longest time between two looks, ms: events are hints, and may be lost. */
 const LOOK_EVERY_MS = 1_000
@@ -67,8 +67,7 @@ export class Supervisor {
   #definition: Definition
   readonly #alarm = new Alarm()
   #endingSince = Infinity
-  readonly #ends: EndTeller
-  readonly #waiting: WaitingTeller
+  readonly #tellers: Tellers
 
   constructor(options: SupervisorOptions) {
     const { state, asked, journal, place } = options
@@ -78,8 +77,7 @@ export class Supervisor {
     this.#slots.onChange(() => this.#alarm.ring())
     const context = { state, slots: this.#slots, ballast: new Ballast(), journal }
     this.#host = new Host(context)
-    this.#ends = new EndTeller(this.#slots.runs(), journal)
-    this.#waiting = new WaitingTeller(journal)
+    this.#tellers = new Tellers(this.#slots.runs(), journal)
     const id = randomBytes(4).toString('hex')
     const previous = readSession(options, (message) => this.#host.trouble(message))
     const { session, carriedOn } = beginOrCarryOn(
@@ -102,12 +100,11 @@ export class Supervisor {
       bounds: session.isDetached,
       trouble: (message) => this.#host.trouble(message),
     })
-    this.#prober = new Prober({
-      checksOf: ({ id }) => this.#definition.rulesOf(typeOf(id)).checks,
-      found: (run, health) => {
-        this.#host.recordHealth(run, health)
-        this.#alarm.ring()
-      },
+    this.#prober = watchHealth({
+      host: this.#host,
+      definition: () => this.#definition,
+      journal,
+      ring: () => this.#alarm.ring(),
     })
     if (carriedOn) this.#carryOn()
     if (session.ending !== undefined) this.#endingSince = bootNow()
@@ -178,6 +175,7 @@ export class Supervisor {
       await this.#alarm.wait(Math.min(wakeAt, bootNow() + LOOK_EVERY_MS))
       this.#look()
     }
+    this.#prober.retain([])
     await this.#host.settled()
     const { ending, over } = this.#session
     return over && ending ? { ending, survivors: remaining(this.#tokens) } : undefined
@@ -188,8 +186,10 @@ export class Supervisor {
     for (;;) {
       const desired = this.#desired()
       const observed = this.observed(desired)
-      this.#ends.tell(observed)
+      const up = upIn(desired.wants, observed)
+      this.#prober.retain(up)
       const now = bootNow()
+      this.#tellers.tell(desired, observed, now)
       const next = outcome(this.#session, desired, observed, now)
       if (next?.do === 'over') {
         this.#write({ over: true })
@@ -203,7 +203,7 @@ export class Supervisor {
       }
       const { actions, wakeAt = Infinity } = reconcile(desired, observed, now)
       if (actions.length === 0) {
-        const lookAt = this.#prober.look(upIn(desired.wants, observed))
+        const lookAt = this.#prober.look(up)
         const recycleAt = this.#recycle(desired, observed, now)
         if (recycleAt > now) return Math.min(wakeAt, lookAt, recycleAt)
         continue
@@ -283,6 +283,6 @@ export class Supervisor {
       )
       this.end({ kind: 'state-gone' })
     }
-    this.#waiting.tell(this.#endingSince, this.runs())
+    this.#tellers.tellWaiting(this.#endingSince, this.runs())
   }
 }
