@@ -1,5 +1,7 @@
+import { fstatSync } from 'node:fs'
 import { printable } from '../core/printable.ts'
 import { Router, urlOf } from '../runtime/router.ts'
+import { ROUTER_SOCKET } from '../runtime/shim.ts'
 import { stateDirAt } from '../runtime/state-dir.ts'
 import { failedWith } from '../runtime/system-error.ts'
 import { say } from '../runtime/terminal.ts'
@@ -11,7 +13,7 @@ const LONGEST_LINE = 300
 /** Routes until it is told to stop; the exit code. */
 export async function route(host: string, path: string): Promise<number> {
   const port = Number(process.env['PORT'])
-  const router = new Router({ state: stateDirAt(path), host, port, say: note })
+  const router = new Router({ state: stateDirAt(path), host, port, socket: heldSocket(), say: note })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => router.stop())
   try {
     await router.run()
@@ -22,6 +24,16 @@ export async function route(host: string, path: string): Promise<number> {
   }
   // Nothing is under way any more; a connection to a process that does not answer is no reason to stay.
   process.exit(0)
+}
+
+/** The socket that the supervisor holds, if it does. */
+function heldSocket(): number | undefined {
+  try {
+    return fstatSync(ROUTER_SOCKET).isSocket() ? ROUTER_SOCKET : undefined
+  } catch {
+    // No such descriptor.
+    return undefined
+  }
 }
 
 function note(text: string): void {

@@ -22,10 +22,15 @@ const CHECK_EVERY_MS = 2_000
 /** How long an idle connection of a client is kept, ms: longer than clients keep theirs. */
 const KEEP_ALIVE_MS = 75_000
 
+/** Connections that the kernel keeps while the router is busy, or being replaced. */
+const BACKLOG = 4_096
+
 export interface RouterOptions {
   readonly state: StateDir
   readonly host: string
   readonly port: number
+  /** A descriptor that is bound to the address already. */
+  readonly socket: number | undefined
   /** What a person may want to know. */
   readonly say: (text: string) => void
 }
@@ -66,9 +71,10 @@ export class Router implements Switchboard {
   /** Listens, and works until it is told to stop. Errors: what `listen` says. */
   async run(): Promise<void> {
     this.#backends.look()
-    const { host, port, say } = this.#options
+    const { host, port, socket, say } = this.#options
+    const where = socket === undefined ? { host, port } : { fd: socket }
     await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject).listen(port, host, resolve)
+      this.#server.once('error', reject).listen({ ...where, backlog: BACKLOG }, resolve)
     })
     const looks = setInterval(() => this.#backends.look(), LOOK_EVERY_MS)
     say(`listening on ${urlOf(host, port)}`)

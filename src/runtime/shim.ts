@@ -7,7 +7,7 @@ import { isToken } from '../core/records.ts'
 
 /**
  * The parent of a command, which outlives tw-run and writes down how the command ended. $1 is the run's
- * directory, $2 the command; descriptor 3 is the lifeline, 4 the log.
+ * directory, $2 the command; descriptor 3 is the lifeline, 4 the log. 5, where there is one, is for the command.
  *
  * Trapped, not ignored: what is ignored stays ignored in the command. Who reads the pid may signal the group,
  * and what the shim traps is lost; so the pid, which is the shim's in its subshell too, is written by what will
@@ -20,6 +20,9 @@ const SHIM = `trap : TERM INT HUP QUIT USR1 USR2
 code=$?
 echo $code >"$1/exit"
 exit $code`
+
+/** The descriptor by which the router gets its socket. */
+export const ROUTER_SOCKET = 5
 
 /** The name (`$0`) under which the shim of a run is found in the process table. */
 export function shimName(token: string): string {
@@ -42,6 +45,8 @@ export interface ShimOptions {
   /** Write end of the lifeline. */
   readonly lifeline: number
   readonly log: number
+  /** For the command, which gets it as ROUTER_SOCKET. */
+  readonly socket?: number
 }
 
 /**
@@ -49,12 +54,12 @@ export interface ShimOptions {
  * says why. Throws at once for arguments or an environment that no process can have (E2BIG, a NUL byte).
  */
 export function spawnShim(options: ShimOptions): ChildProcess {
-  const { token, directory, command, cwd, env, lifeline, log } = options
+  const { token, directory, command, cwd, env, lifeline, log, socket } = options
   const child = spawn('/bin/sh', ['-c', SHIM, shimName(token), directory, shellText(command)], {
     cwd,
     env,
     detached: true,
-    stdio: ['ignore', 'ignore', 'ignore', lifeline, log],
+    stdio: ['ignore', 'ignore', 'ignore', lifeline, log, ...(socket === undefined ? [] : [socket])],
   })
   child.unref()
   return child

@@ -28,6 +28,8 @@ export interface StarterOptions extends HostContext {
   readonly cwd: string
   /** Called once for each batch of starts; it may throw what is wrong with the user's files. */
   readonly readEnvironment: () => EnvironmentOf
+  /** A socket that is held for a run, if there is one. */
+  readonly socketOf: (run: Run) => number | undefined
 }
 
 /** Starts runs. From the rename of its directory on, a run is meant to be; from the fork on, it is. */
@@ -109,6 +111,7 @@ export class Starter {
   async #launch(run: Run, environmentOf: EnvironmentOf): Promise<Refusal | undefined> {
     const open: number[] = []
     let child: ChildProcess | undefined
+    const socket = this.#at.socketOf(run)
     const refused = this.#attempt(() => {
       const path = directory.publishRun(this.#at.state, this.#specOf(run))
       crashPoint('start:named')
@@ -130,6 +133,7 @@ export class Starter {
         env: environmentOf(run),
         lifeline: life.write,
         log,
+        ...(socket === undefined ? {} : { socket }),
       })
       crashPoint('start:spawned')
     })

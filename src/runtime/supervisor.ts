@@ -17,6 +17,7 @@ import type { Definition } from './definition.ts'
 import { Ballast } from './descriptors.ts'
 import { isGone, replaceFile } from './disk.ts'
 import { watchHealth } from './health-watch.ts'
+import { HeldPort } from './held-port.ts'
 import { Host } from './host.ts'
 import { LogKeeper } from './log-keeper.ts'
 import { remaining } from './process-table.ts'
@@ -61,6 +62,7 @@ export class Supervisor {
   readonly #logs: LogKeeper
   readonly #prober: Prober
   readonly #keeper: SessionKeeper
+  readonly #port = new HeldPort()
   /** Of every run of this session, for the last look. */
   readonly #tokens = new Set<string>()
   #session: Session
@@ -78,14 +80,10 @@ export class Supervisor {
     const context = { state, slots: this.#slots, ballast: new Ballast(), journal }
     this.#host = new Host(context)
     this.#tellers = new Tellers(this.#slots.runs(), journal)
-    const id = randomBytes(4).toString('hex')
+    const here = { ...place, id: randomBytes(4).toString('hex'), beganAt: bootNow() }
     const previous = readSession(options, (message) => this.#host.trouble(message))
-    const { session, carriedOn } = beginOrCarryOn(
-      previous,
-      asked,
-      { ...place, id, beganAt: bootNow() },
-      this.#slots.newestGenerations(),
-    )
+    const newest = this.#slots.newestGenerations()
+    const { session, carriedOn } = beginOrCarryOn(previous, asked, here, newest)
     this.#session = session
     this.#starter = new Starter({
       ...context,
@@ -94,6 +92,7 @@ export class Supervisor {
       session: session.id,
       cwd: options.definition.app.root,
       readEnvironment: () => this.#definition.readEnvironment(),
+      socketOf: ({ id }) => this.#port.socketOf(id, this.#definition.app.settings.router),
     })
     this.#logs = new LogKeeper({
       pathOf: (run) => this.#host.path(run),
@@ -188,6 +187,7 @@ export class Supervisor {
       const observed = this.observed(desired)
       const up = upIn(desired.wants, observed)
       this.#prober.retain(up)
+      this.#port.attend(desired.wants)
       const now = bootNow()
       this.#tellers.tell(desired, observed, now)
       const next = outcome(this.#session, desired, observed, now)

@@ -4,9 +4,11 @@ import { forwarded, isForgeable, requestHeaders, responseHeaders } from '../../s
 
 const asked = { remote: '::ffff:10.0.0.7', host: 'app.test:8080', port: 8080 }
 const said = [
-  ...['x-forwarded-for', '10.0.0.7', 'x-forwarded-proto', 'http'],
-  ...['x-forwarded-host', 'app.test:8080', 'x-forwarded-port', '8080'],
-]
+  ['x-forwarded-for', '10.0.0.7'],
+  ['x-forwarded-proto', 'http'],
+  ['x-forwarded-host', 'app.test:8080'],
+  ['x-forwarded-port', '8080'],
+].flat()
 
 test.each([
   ['of the connection', ['Connection', 'keep-alive', 'Keep-Alive', 'timeout=5', 'Proxy-Connection', 'x'], []],
@@ -47,7 +49,10 @@ test('what is not known of a client is not said', () => {
 test('headers of a response', () => {
   const raw = ['Connection', 'close, X-Hop', 'Keep-Alive', 'timeout=5', 'Transfer-Encoding', 'chunked']
   expect(responseHeaders([...raw, 'X-Hop', '1', 'Set-Cookie', 'a', 'set-cookie', 'b'])).toEqual([
-    ...['Set-Cookie', 'a', 'set-cookie', 'b'],
+    'Set-Cookie',
+    'a',
+    'set-cookie',
+    'b',
   ])
 })
 
