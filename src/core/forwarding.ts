@@ -40,13 +40,15 @@ export function requestHeaders(raw: Headers, asked: Asked): string[] {
   return headers
 }
 
-/** The headers of a response for the client: without those of the connection to the app. */
-export function responseHeaders(raw: Headers): string[] {
+/** The headers of a response for a client of this version of HTTP: without those of the connection to the app. */
+export function responseHeaders(raw: Headers, version: string): string[] {
   const named = namedByConnection(raw)
   const headers: string[] = []
   for (let index = 0; index + 1 < raw.length; index += 2) {
     const name = (raw[index] ?? '').toLowerCase()
     if (OF_CONNECTION.has(name) || named?.has(name) === true) continue
+    // Who knows no chunks knows nothing that comes after them.
+    if (version === '1.0' && name === 'trailer') continue
     headers.push(raw[index] ?? '', raw[index + 1] ?? '')
   }
   return headers

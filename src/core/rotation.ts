@@ -113,7 +113,8 @@ export class Rotation {
 function keysOf(cookie: string | undefined): number[] {
   if (cookie === undefined || cookie === '') return []
   const pairs = cookie.split(';', MOST_COOKIES).map((pair) => pair.trim())
-  return [hash(`all ${cookie}`), ...pairs.filter((pair) => pair !== '').map(hash)]
+  const keys = pairs.filter((pair) => pair !== '').map(hash)
+  return keys.length === 1 ? keys : [hash(`all ${cookie}`), ...keys]
 }
 
 /** What stands for `name=value`: it tells two values apart and does not tell what they are. */

@@ -146,7 +146,7 @@ export class Backends {
   /** What stands in the way of each process that is not ready. */
   reasons(): string[] {
     return [...this.#newest.values()].flatMap(({ id, path, isOpen, isGone, isStopping }) => {
-      if (isOpen) return []
+      if (isOpen) return [`${id} refuses connections`]
       if (isGone) return [`${id} has ended`]
       return [isStopping ? `${id} is being stopped` : `${id} ${readHealth(path).reason ?? 'is starting'}`]
     })

@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { PassThrough } from 'node:stream'
 import type { Dispatcher } from 'undici'
@@ -10,6 +11,8 @@ const BODY_WITHIN_MS = 120_000
 
 /** How long a request waits for a process to get ready, ms: a restart of the only one is over by then, mostly. */
 export const WAIT_MS = 2_000
+
+const NOTHING = Buffer.alloc(0)
 
 /** What a request needs of the router. */
 export interface Switchboard {
@@ -63,6 +66,7 @@ export class RoutedRequest implements Dispatcher.DispatchHandler {
   readonly #askedAt = Date.now()
   #waitsUntil = 0
   #isSent = false
+  #hasWritten = false
   #isClientGone = false
 
   constructor(at: Switchboard, { request, response, saysContinue }: Incoming) {
@@ -71,6 +75,8 @@ export class RoutedRequest implements Dispatcher.DispatchHandler {
     this.#response = response
     this.#saysContinue = saysContinue
     this.#body = hasBody(request) ? new PassThrough() : undefined
+    // Written to after its client has gone: nobody is left to be told.
+    response.on('error', () => {})
     response.once('close', () => this.#closed())
     if (this.#body !== undefined) this.#receive(this.#body)
   }
@@ -105,7 +111,7 @@ export class RoutedRequest implements Dispatcher.DispatchHandler {
     message?: string,
   ): void {
     if (status < 200) return
-    const headers = responseHeaders(textsOf(rawHeaders))
+    const headers = responseHeaders(textsOf(rawHeaders), this.#request.httpVersion)
     const cookies = typeof given === 'string' ? [given] : (given ?? [])
     if (this.#backend !== undefined) {
       for (const cookie of cookies) this.#at.gave(cookie, this.#backend)
@@ -118,11 +124,11 @@ export class RoutedRequest implements Dispatcher.DispatchHandler {
       this.#at.answered(this.#request, this.#backend, answer)
     }
     this.#response.writeHead(status, message ?? '', headers)
-    // A stream whose first event is late has begun all the same.
-    if (this.#request.method !== 'HEAD') this.#response.flushHeaders()
+    process.nextTick(() => this.#flush())
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#hasWritten = true
     if (this.#response.write(chunk)) return
     controller.pause()
     this.#response.once('drain', () => controller.resume())
@@ -130,7 +136,9 @@ export class RoutedRequest implements Dispatcher.DispatchHandler {
 
   onResponseEnd({ rawTrailers }: Dispatcher.DispatchController): void {
     const trailers = textsOf(rawTrailers)
-    if (trailers.length > 0) this.#response.addTrailers(pairsOf(trailers))
+    if (trailers.length > 0 && this.#request.httpVersion !== '1.0')
+      this.#response.addTrailers(pairsOf(trailers))
+    this.#hasWritten = true
     this.#response.end()
     this.#leave()
   }
@@ -138,6 +146,7 @@ export class RoutedRequest implements Dispatcher.DispatchHandler {
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
     const backend = this.#leave()
     if (this.#isClientGone || backend === undefined) return
+    if (isNoRequest(error)) return this.#answer(400, `this is no request for an app (${error.message})`)
     if (!this.#isSent) {
       this.#tried.add(backend)
       return this.send()
@@ -146,6 +155,12 @@ export class RoutedRequest implements Dispatcher.DispatchHandler {
     this.#at.complain(`${what}: ${backend.id} did not answer (${error.message})`)
     if (this.#response.headersSent) this.#response.destroy()
     else this.#answer(502, `${backend.id} ended, or broke the connection, before it answered`)
+  }
+
+  /** Headers whose body did not come along with them. `flushHeaders` would encode them as UTF-8. */
+  #flush(): void {
+    if (this.#hasWritten || this.#request.method === 'HEAD') return
+    this.#response.write(NOTHING)
   }
 
   #sendAgain(): void {
@@ -161,7 +176,7 @@ export class RoutedRequest implements Dispatcher.DispatchHandler {
   }
 
   #answer(status: number, text: string): void {
-    this.#response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' })
+    this.#response.writeHead(status, STATUS_CODES[status], { 'content-type': 'text/plain; charset=utf-8' })
     this.#response.end(`${status} tw-run: ${text}\n`)
   }
 
@@ -199,6 +214,13 @@ export class RoutedRequest implements Dispatcher.DispatchHandler {
     this.#controller?.abort(new Error('the client is gone'))
     this.#body?.destroy()
   }
+}
+
+/** What no server could be sent, such as `OPTIONS *`. */
+function isNoRequest(error: Error): boolean {
+  return ['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED'].includes(
+    (error as NodeJS.ErrnoException).code ?? '',
+  )
 }
 
 export function hasBody({ headers }: IncomingMessage): boolean {

@@ -18,7 +18,7 @@ import { sentCookies, setCookies, traceOf } from './trace.ts'
 const MOST_WAITING = 1_000
 /** A client has this long for its headers, ms, and is looked at this often. */
 const HEADERS_WITHIN_MS = 15_000
-const CHECK_EVERY_MS = 2_000
+const CHECK_EVERY_MS = 1_000
 /** How long an idle connection of a client is kept, ms: longer than clients keep theirs. */
 const KEEP_ALIVE_MS = 75_000
 
@@ -31,6 +31,8 @@ export interface RouterOptions {
   readonly port: number
   /** A descriptor that is bound to the address already. */
   readonly socket: number | undefined
+  /** How long a client may take for its headers, ms; the usual time if it is left out. */
+  readonly headersWithinMs?: number
   /** What a person may want to know. */
   readonly say: (text: string) => void
 }
@@ -56,7 +58,7 @@ export class Router implements Switchboard {
     this.#trace = traceOf(options.state.path)
     this.#backends = new Backends(options.state, () => this.#wake())
     this.#server = createServer({
-      headersTimeout: HEADERS_WITHIN_MS,
+      headersTimeout: options.headersWithinMs ?? HEADERS_WITHIN_MS,
       // A big upload takes its time; one that stands still is ended by the request itself.
       requestTimeout: 0,
       connectionsCheckingInterval: CHECK_EVERY_MS,
@@ -82,15 +84,25 @@ export class Router implements Switchboard {
     clearInterval(looks)
   }
 
-  /** Takes no new connection, and ends when what is under way has been answered or DRAIN_MS are over. */
-  stop(): void {
+  /** Takes no new connection, and ends when what is under way has been answered or `withinMs` are over. */
+  stop(withinMs = DRAIN_MS): void {
     this.#server.close(() => this.#ended?.())
     this.#closeUpgraded()
     setTimeout(() => {
       this.#server.closeAllConnections()
       for (const socket of this.#upgraded) socket.destroy()
       this.#ended?.()
-    }, DRAIN_MS).unref()
+    }, withinMs).unref()
+  }
+
+  /** How many processes are ready for requests. */
+  get ready(): number {
+    return this.#backends.ready.length
+  }
+
+  /** How many requests are under way. */
+  get underWay(): number {
+    return this.#inFlight
   }
 
   choose(request: IncomingMessage, tried: ReadonlySet<Backend>): Backend | undefined {

@@ -47,13 +47,20 @@ test('what is not known of a client is not said', () => {
 })
 
 test('headers of a response', () => {
-  const raw = ['Connection', 'close, X-Hop', 'Keep-Alive', 'timeout=5', 'Transfer-Encoding', 'chunked']
-  expect(responseHeaders([...raw, 'X-Hop', '1', 'Set-Cookie', 'a', 'set-cookie', 'b'])).toEqual([
-    'Set-Cookie',
-    'a',
-    'set-cookie',
-    'b',
-  ])
+  const raw = [
+    'Trailer',
+    'X-Sum',
+    'Connection',
+    'close, X-Hop',
+    'Keep-Alive',
+    'timeout=5',
+    'Transfer-Encoding',
+    'chunked',
+  ]
+  const more = ['X-Hop', '1', 'Set-Cookie', 'a', 'set-cookie', 'b']
+  const kept = ['Set-Cookie', 'a', 'set-cookie', 'b']
+  expect(responseHeaders([...raw, ...more], '1.1')).toEqual(['Trailer', 'X-Sum', ...kept])
+  expect(responseHeaders([...raw, ...more], '1.0')).toEqual(kept)
 })
 
 test('whatever a client sends: the app hears of nobody but the client, and nothing else is lost', () => {

@@ -1,0 +1,417 @@
+import { randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { Agent, request } from 'node:http'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { until } from '../support/live.ts'
+import { ask, dial, routed } from '../support/routed.ts'
+import type { Routed, Web } from '../support/routed.ts'
+
+/** Each test has ports of its own, which begin here. */
+const PORTS = 24_300
+let taken = 0
+const next = (headersWithinMs?: number): Promise<Routed> =>
+  routed(PORTS + 10 * taken++, headersWithinMs === undefined ? {} : { headersWithinMs })
+
+const naming =
+  (name: string) =>
+  (_request: unknown, response: { end(text: string): void }): void =>
+    response.end(name)
+
+async function webs(app: Routed, count: number): Promise<Web[]> {
+  const all: Web[] = []
+  for (let n = 1; n <= count; n += 1) all.push(await app.web(n, naming(`web.${n}`)))
+  // Until the router has read of all of them.
+  const seen = new Set<string>()
+  while (seen.size < count) seen.add((await ask(app.url)).body)
+  return all
+}
+
+describe('never sticky', () => {
+  test('on one kept-alive connection', async () => {
+    const app = await next()
+    await webs(app, 3)
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    const order: string[] = []
+    for (let n = 0; n < 9; n += 1) order.push((await ask(app.url, { agent })).body)
+    agent.destroy()
+    expect(order.filter((id, index) => id === order[index - 1])).toEqual([])
+    expect(new Set(order).size).toBe(3)
+  })
+
+  test('by the cookie that the app gave, on connections of their own, with two processes', async () => {
+    const app = await next()
+    for (const n of [1, 2])
+      await app.web(n, (_, response) =>
+        response.setHeader('Set-Cookie', `sid=${randomUUID()}`).end(`web.${n}`),
+      )
+    await until('both', () => app.router.ready === 2)
+    for (let round = 0; round < 5; round += 1) {
+      const first = await ask(app.url)
+      const cookie = first.headers['set-cookie']?.[0] ?? ''
+      // Others ask in between, so that taking turns alone would not do.
+      for (let n = 0; n < round; n += 1) await ask(app.url)
+      const second = await ask(app.url, { headers: { cookie } })
+      expect(second.body).not.toBe(first.body)
+    }
+  })
+})
+
+describe('a message is what it was', () => {
+  test('headers: doubled, in another alphabet, of the connection, and who asked', async () => {
+    const app = await next()
+    let got: string[] = []
+    await app.web(1, (incoming, response) => {
+      got = incoming.rawHeaders
+      response.writeHead(201, 'Made', ['X-Name', 'J\u00fcrgen', 'Set-Cookie', 'a=1', 'Set-Cookie', 'b=2'])
+      // As bytes: Node writes headers like the text that comes with them.
+      response.end(Buffer.from('made'))
+    })
+    const socket = dial(app.port)
+    socket.write(
+      'GET /a%20b?q=1 HTTP/1.1\r\nHost: app.test\r\nX-Twice: 1\r\nx-twice: 2\r\nX-Forwarded-For: 6.6.6.6\r\n' +
+        'Forwarded: for=6.6.6.6\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\nX-Name: J\u00fcrgen\r\n\r\n',
+      'latin1',
+    )
+    await until('the answer', () => socket.readableEnded)
+    expect(socket.text()).toMatch(/^HTTP\/1\.1 201 Made\r\n/)
+    expect(socket.text()).toContain('X-Name: J\u00fcrgen\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n')
+    expect(got.join('\n')).not.toMatch(/6\.6\.6\.6|X-Hop/i)
+    const pairs = got.flatMap((name, index) => (index % 2 === 0 ? [`${name}: ${got[index + 1]}`] : []))
+    expect(pairs).toEqual(
+      expect.arrayContaining([
+        'host: app.test',
+        'X-Twice: 1',
+        'x-twice: 2',
+        'X-Name: J\u00fcrgen',
+        'x-forwarded-for: 127.0.0.1',
+        'x-forwarded-proto: http',
+        'x-forwarded-host: app.test',
+        `x-forwarded-port: ${app.port}`,
+      ]),
+    )
+  })
+
+  test.each([
+    ['known', { 'content-length': String(5_000_000) }],
+    ['chunked', { 'transfer-encoding': 'chunked' }],
+    ['announced', { 'content-length': String(5_000_000), expect: '100-continue' }],
+  ])('a big body, its length %s, both ways', async (_how, headers) => {
+    const app = await next()
+    await app.web(1, (incoming, response) => void incoming.pipe(response))
+    const body = Buffer.alloc(5_000_000, 'abcdefghijk')
+    const { status, body: back } = await ask(app.url, { method: 'POST', headers }, body)
+    expect([status, back.length, back === body.toString('latin1')]).toEqual([200, body.length, true])
+  })
+
+  test('an upload is handed on as it comes', async () => {
+    const app = await next()
+    const chunks: string[] = []
+    await app.web(1, (incoming, response) => {
+      incoming.on('data', (chunk) => chunks.push(String(chunk)))
+      incoming.on('end', () => response.end('thanks'))
+    })
+    const upload = request(app.url, { method: 'PUT', agent: false })
+    for (const piece of ['one', 'two', 'three']) {
+      upload.write(piece)
+      await until(piece, () => chunks.join('').endsWith(piece))
+    }
+    const answered = new Promise<number | undefined>((resolve) =>
+      upload.on('response', (response) => resolve(response.resume().statusCode)),
+    )
+    upload.end()
+    expect(await answered).toBe(200)
+  })
+
+  test('events are handed on as they come, and the end of the client reaches the app', async () => {
+    const app = await next()
+    let send = (_text: string): void => {}
+    let hasClosed = false
+    await app.web(1, (_, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      // Its headers, long before there is an event.
+      response.flushHeaders()
+      send = (text) => void response.write(`data: ${text}\n\n`)
+      response.on('close', () => (hasClosed = true))
+    })
+    const socket = dial(app.port)
+    socket.write('GET /events HTTP/1.1\r\nHost: a\r\n\r\n')
+    await until('the headers', () => socket.text().includes('text/event-stream'))
+    for (const event of ['first', 'second']) {
+      send(event)
+      await until(event, () => socket.text().includes(`data: ${event}\n\n`))
+    }
+    expect(hasClosed).toBe(false)
+    socket.destroy()
+    await until('the app to hear of it', () => hasClosed)
+  })
+
+  test('HEAD, 204, 304, trailers and HTTP/1.0', async () => {
+    const app = await next()
+    await app.web(1, (incoming, response) => {
+      const status = Number(incoming.url?.slice(1))
+      if (incoming.url === '/trailers') {
+        response.writeHead(200, { trailer: 'X-Sum' })
+        response.write('body')
+        response.addTrailers({ 'X-Sum': '42' })
+        response.end()
+      } else
+        response
+          .writeHead(status, { etag: '"e"', ...(status === 200 && { 'content-length': 4 }) })
+          .end('body')
+    })
+    const head = await ask(`${app.url}/200`, { method: 'HEAD' })
+    expect([head.status, head.headers['content-length'], head.body]).toEqual([200, '4', ''])
+    for (const status of [204, 304]) {
+      const answer = await ask(`${app.url}/${status}`)
+      expect([answer.status, answer.headers.etag, answer.body]).toEqual([status, '"e"', ''])
+    }
+    expect((await ask(`${app.url}/trailers`)).trailers).toEqual({ 'x-sum': '42' })
+    const socket = dial(app.port)
+    socket.write('GET /trailers HTTP/1.0\r\n\r\n')
+    await until('the end', () => socket.readableEnded)
+    expect(socket.text()).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\nbody$/)
+    expect(socket.text()).not.toMatch(/transfer-encoding/i)
+  })
+
+  test('an answer before the request is whole, to a client that goes on sending', async () => {
+    const app = await next()
+    await app.web(1, (incoming, response) => {
+      if (incoming.method === 'POST') response.writeHead(413).end('too much')
+      else response.end('fine')
+    })
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    const { status } = await ask(app.url, { method: 'POST', agent }, Buffer.alloc(3_000_000))
+    expect(status).toBe(413)
+    // On the same connection.
+    expect((await ask(app.url, { agent })).body).toBe('fine')
+    agent.destroy()
+  })
+
+  test('an offer of HTTP/2 is passed over', async () => {
+    const app = await next()
+    await app.web(1, (incoming, response) => response.end(`${incoming.headers.upgrade} plain`))
+    const socket = dial(app.port)
+    socket.write(
+      'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n\r\n',
+    )
+    await until('the end', () => socket.readableEnded)
+    expect(socket.text()).toMatch(/^HTTP\/1\.1 200 [^]*undefined plain/)
+  })
+})
+
+describe('who is ready', () => {
+  test('nobody: 503 in plain text, and why', async () => {
+    const app = await next()
+    const { status, headers, body } = await ask(app.url)
+    expect([status, headers['content-type'], body]).toEqual([
+      503,
+      'text/plain; charset=utf-8',
+      '503 tw-run: no web process runs\n',
+    ])
+    await app.web(1, naming('web.1'), { reason: 'does not listen on port 5000' })
+    expect((await ask(app.url)).body).toContain('web.1 does not listen on port 5000')
+  })
+
+  test('a request waits for one that gets ready', async () => {
+    const app = await next()
+    const answer = ask(app.url, { method: 'POST' }, 'body')
+    await app.web(1, (incoming, response) => void incoming.pipe(response))
+    expect(await answer).toMatchObject({ status: 200, body: 'body' })
+  })
+
+  test('one that refuses: another one gets the request, whatever its method and with its body', async () => {
+    const app = await next()
+    const [first] = await webs(app, 1)
+    await app.web(2, (incoming, response) => void incoming.pipe(response))
+    await until('both', () => app.router.ready === 2)
+    // Its server is gone, and nothing in the state directory says so yet.
+    first?.die()
+    const size = 200_000
+    for (let n = 0; n < 6; n += 1) {
+      const { status, body } = await ask(app.url, { method: 'POST' }, Buffer.alloc(size, 'x'))
+      expect([status, body.length]).toEqual([200, size])
+    }
+  })
+
+  test('one that dies with a request: 502, and no other one sees it', async () => {
+    const app = await next()
+    const dying: Web[] = []
+    for (const n of [1, 2])
+      dying.push(
+        await app.web(n, (incoming, response) =>
+          incoming.url?.startsWith('/die') ? dying[n - 1]?.die() : response.end(),
+        ),
+      )
+    await until('both', () => app.router.ready === 2)
+    const { status, body } = await ask(`${app.url}/die?secret=1`)
+    expect([status, body]).toEqual([502, expect.stringMatching(/^502 tw-run: web\.[12] ended, or broke/)])
+    expect(dying.flatMap(({ urls }) => urls)).toEqual(['/die?secret=1'])
+    expect(app.said.join()).toMatch(/GET \/die: web\.[12] did not answer/)
+    expect(app.said.join()).not.toContain('secret')
+    expect((await ask(app.url)).status).toBe(200)
+  })
+
+  test('one that dies within its answer: the client sees it break off', async () => {
+    const app = await next()
+    const web = await app.web(1, (_, response) => {
+      response.writeHead(200, { 'content-length': 100 })
+      response.write('half')
+      setTimeout(() => web.die(), 50)
+    })
+    await expect(ask(app.url)).rejects.toThrow(/aborted|hang up/)
+  })
+
+  test('a new run takes the place of an old one', async () => {
+    const app = await next()
+    const [old] = await webs(app, 1)
+    old?.die()
+    await until('the port', () => old?.server.listening === false)
+    await app.web(1, naming('again'))
+    expect((await ask(app.url)).body).toBe('again')
+  })
+
+  test('one that listens on the other loopback address alone', async () => {
+    const app = await next()
+    const [web] = await webs(app, 1)
+    web?.die()
+    await new Promise<void>((resolve) => web?.server.close(() => resolve()))
+    await new Promise<void>((resolve) => web?.server.listen(app.port + 1, '::1', resolve))
+    expect((await ask(app.url)).body).toBe('web.1')
+  })
+})
+
+describe('before one is stopped', () => {
+  test('no new request, what is under way ends, then it is said', async () => {
+    const app = await next()
+    let answer = (): void => {}
+    const slow = await app.web(1, (_, response) => (answer = () => response.end('late')))
+    await until('it', () => app.router.ready === 1)
+    const late = ask(app.url)
+    await until('it to be asked', () => slow.urls.length === 1)
+    await app.web(2, naming('web.2'))
+    await until('the other one', () => app.router.ready === 2)
+    slow.toBeStopped()
+    const drained = join(slow.path, 'drained')
+    await until('web.1 to get no more', () => app.router.ready === 1)
+    for (let n = 0; n < 4; n += 1) expect((await ask(app.url)).body).toBe('web.2')
+    expect(existsSync(drained)).toBe(false)
+    answer()
+    expect((await late).body).toBe('late')
+    await until('the word', () => existsSync(drained))
+    expect(slow.urls).toHaveLength(1)
+    let open = 1
+    await until('its idle connections to be closed', () => {
+      slow.server.getConnections((_, count) => (open = count))
+      return open === 0
+    })
+  })
+
+  test('one that is idle is drained at once', async () => {
+    const app = await next()
+    const [web] = await webs(app, 1)
+    web?.toBeStopped()
+    await until('the word', () => existsSync(join(web?.path ?? '', 'drained')))
+    expect((await ask(app.url)).body).toBe('503 tw-run: no web process is ready: web.1 is being stopped\n')
+  })
+})
+
+describe('hostile clients', () => {
+  test('slow-loris: a thousand connections that never end their headers cost nobody else anything', async () => {
+    const app = await next(2_000)
+    await webs(app, 2)
+    const slow = Array.from({ length: 1_000 }, () => dial(app.port))
+    for (const socket of slow) socket.write('GET / HTTP/1.1\r\nHost: a\r\nX-A: ')
+    const drip = setInterval(() => {
+      for (const socket of slow) socket.write('b')
+    }, 500)
+    for (let n = 0; n < 20; n += 1) expect((await ask(app.url)).status).toBe(200)
+    await until(
+      'the slow ones to be sent away',
+      () => slow.every((one) => one.destroyed || one.readableEnded),
+      25_000,
+    )
+    clearInterval(drip)
+    for (const socket of slow) socket.destroy()
+    expect(slow[0]?.text()).toMatch(/^HTTP\/1\.1 408 /)
+    expect((await ask(app.url)).status).toBe(200)
+  }, 40_000)
+
+  test.each([
+    ['headers over the limit', `GET / HTTP/1.1\r\nHost: a\r\nX-Big: ${'x'.repeat(100_000)}\r\n\r\n`, 431],
+    ['an address over the limit', `GET /${'x'.repeat(100_000)} HTTP/1.1\r\nHost: a\r\n\r\n`, 431],
+    ['no HTTP', '\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03\r\n\r\n', 400],
+    ['no host', 'GET / HTTP/1.1\r\n\r\n', 400],
+    ['two lengths', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab', 400],
+    [
+      'a length and chunks',
+      'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+      400,
+    ],
+    ['no path', 'OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n', 400],
+    [
+      'an unknown protocol with a body',
+      'POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\nContent-Length: 1\r\n\r\na',
+      501,
+    ],
+  ])('%s', async (_what, text, status) => {
+    const app = await next()
+    const [web] = await webs(app, 1)
+    const before = web?.urls.length
+    const socket = dial(app.port)
+    socket.write(text, 'latin1')
+    await until(`an answer to ${text.slice(0, 40)}`, () => socket.text() !== '')
+    expect(socket.text()).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
+    expect(web?.urls.length).toBe(before)
+    expect((await ask(app.url)).status).toBe(200)
+    socket.destroy()
+  })
+
+  test('an app whose headers are over the limit: 502', async () => {
+    const app = await next()
+    await app.web(1, (incoming, response) => {
+      if (incoming.url === '/big') response.setHeader('x-big', 'x'.repeat(100_000))
+      response.end()
+    })
+    expect((await ask(`${app.url}/big`)).status).toBe(502)
+    expect((await ask(app.url)).status).toBe(200)
+  })
+
+  test('a client that goes away while it waits, uploads or reads is forgotten', async () => {
+    const app = await next()
+    let open = 0
+    await app.web(1, (incoming, response) => {
+      open += 1
+      response.on('close', () => (open -= 1))
+      incoming.on('error', () => {})
+    })
+    await until('it', () => app.router.ready === 1)
+    const heads = [
+      'GET / HTTP/1.1\r\nHost: a\r\n\r\n',
+      'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc',
+    ]
+    const sockets = heads.map((head) => {
+      const socket = dial(app.port)
+      socket.write(head)
+      return socket
+    })
+    await until('both to be asked', () => open === 2)
+    for (const socket of sockets) socket.destroy()
+    await until('the app to hear of it', () => open === 0)
+    expect(await until('the router to forget them', () => app.router.underWay === 0)).toBe(true)
+  })
+})
+
+test('told to stop, it answers what is under way, takes nothing new, and ends', async () => {
+  const app = await next()
+  let answer = (): void => {}
+  const web = await app.web(1, (_, response) => (answer = () => response.end('late')))
+  await until('it', () => app.router.ready === 1)
+  const late = ask(app.url)
+  await until('it to be asked', () => web.urls.length === 1)
+  app.router.stop()
+  await expect(ask(app.url)).rejects.toThrow('ECONNREFUSED')
+  answer()
+  expect((await late).body).toBe('late')
+  await app.ended
+})
