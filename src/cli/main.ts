@@ -4,6 +4,7 @@ import { columns, isTerminal, letGoOfClosedTerminal, say } from '../runtime/term
 import { checkCommand } from './check.ts'
 import { completeCommand, completionCommand } from './completion.ts'
 import { envCommand } from './env.ts'
+import { exportCommand } from './export.ts'
 import { logsCommand } from './logs.ts'
 import { portsCommand } from './ports.ts'
 import { proveCommand } from './prove.ts'
@@ -48,6 +49,7 @@ function program(): Command {
     checkCommand(),
     portsCommand(),
     envCommand(),
+    exportCommand(),
     completionCommand(),
     versionCommand(),
   ]

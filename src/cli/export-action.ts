@@ -1,0 +1,114 @@
+import { resolve } from 'node:path'
+import { TwRunError } from '../core/error.ts'
+import { didYouMean } from '../core/names.ts'
+import { printable } from '../core/printable.ts'
+import type { Flags } from '../core/settings.ts'
+import { FORMATS } from '../exporters/index.ts'
+import type { ExportedFile, Exporter, Rendering } from '../exporters/input.ts'
+import { planFiles, writeFiles } from '../runtime/export-files.ts'
+import type { Fate, PlannedFile } from '../runtime/export-files.ts'
+import { exportInput } from '../runtime/export-input.ts'
+import type { ExportChoices } from '../runtime/export-input.ts'
+import { loadApp, requireProcesses } from '../runtime/load.ts'
+import { say } from '../runtime/terminal.ts'
+import { table } from './messages.ts'
+
+export type ExportOptions = Flags & Omit<ExportChoices, 'hideValues'> & ExportSwitches
+
+interface ExportSwitches {
+  readonly dryRun?: true
+  readonly force?: true
+  readonly showValues?: true
+}
+
+const STDOUT = 1
+const STDERR = 2
+
+/** Renders an app in a format, and prints it, writes it to a folder, or says what it would write. */
+export async function exportApp(format: string, folder: string, options: ExportOptions): Promise<void> {
+  const { app: name, user, image, dryRun, force, showValues, ...flags } = options
+  const exporter = await exporterFor(format)
+  const app = loadApp(flags, process.env)
+  requireProcesses(app)
+  const isPrinted = folder === '-'
+  const hideValues = isPrinted && showValues !== true
+  const choices = { ...given({ app: name, user, image }), hideValues }
+  const { input, notes } = exportInput(app, flags, choices)
+  const rendering = exporter(input)
+  if (isPrinted && dryRun !== true) print(rendering)
+  else
+    write(rendering, { folder: isPrinted ? '.' : folder, isDry: dryRun === true, isForced: force === true })
+  const isHidden =
+    isPrinted &&
+    hideValues &&
+    dryRun !== true &&
+    app.layers.files.some(({ entries }) => Object.keys(entries).length > 0)
+  const hidden = isHidden ? ['values of the environment are hidden; print them with --show-values'] : []
+  for (const note of [...notes, ...rendering.notes, ...hidden]) say(STDERR, `note: ${note}\n`)
+}
+
+function given(choices: {
+  readonly [name in keyof ExportChoices]: ExportChoices[name] | undefined
+}): ExportChoices {
+  return Object.fromEntries(Object.entries(choices).filter(([, value]) => value !== undefined))
+}
+
+async function exporterFor(format: string): Promise<Exporter> {
+  const known = FORMATS.get(format)
+  if (known !== undefined) return known.load()
+  throw new TwRunError(`unknown format "${printable(format)}"`, {
+    exitCode: 2,
+    hint: didYouMean(format, [...FORMATS.keys()], 'formats'),
+  })
+}
+
+/** One file as it is; before each of several, a line that names it. */
+function print({ files }: Rendering): void {
+  const isAlone = files.length === 1
+  for (const file of files)
+    say(STDOUT, isAlone ? file.text : `# ${file.path} (mode ${modeOf(file)})\n\n${file.text}\n`)
+}
+
+interface Target {
+  readonly folder: string
+  readonly isDry: boolean
+  readonly isForced: boolean
+}
+
+function write({ files, next }: Rendering, { folder, isDry, isForced }: Target): void {
+  const planned = planFiles(resolve(folder), files)
+  const foreign = isForced ? [] : planned.filter(({ fate }) => fate === 'refuse')
+  if (isDry) {
+    say(STDOUT, report(planned, isForced))
+    return
+  }
+  const [first] = foreign
+  if (first !== undefined) {
+    const more = foreign.length > 1 ? ` and ${foreign.length - 1} more` : ''
+    throw new TwRunError(`${printable(first.path)}${more}: not made by tw-run, so it is not overwritten`, {
+      exitCode: 1,
+      hint: 'export to another folder, or overwrite it with --force',
+    })
+  }
+  writeFiles(planned)
+  say(STDOUT, `${report(planned, isForced)}next: ${next}\n`)
+}
+
+function report(planned: readonly PlannedFile[], isForced: boolean): string {
+  return table(
+    planned.map(({ path, fate, file }) => [
+      isForced && fate === 'refuse' ? 'overwrite' : fate,
+      modeOf(file),
+      printable(path) + remarkOn(fate, isForced),
+    ]),
+  )
+}
+
+function remarkOn(fate: Fate, isForced: boolean): string {
+  if (fate !== 'refuse') return ''
+  return isForced ? ' (not made by tw-run)' : ' (not made by tw-run; --force overwrites it)'
+}
+
+function modeOf({ mode }: ExportedFile): string {
+  return mode.toString(8).padStart(4, '0')
+}
