@@ -7,7 +7,7 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'core', include: ['test/core/**/*.test.ts'], sequence: { groupOrder: 0 } },
+        test: { name: 'core', include: ['test/{core,exporters}/**/*.test.ts'], sequence: { groupOrder: 0 } },
       },
       {
         extends: true,

@@ -9,18 +9,26 @@ interface Format {
 
 /** Every format that `export` knows. */
 export const FORMATS: ReadonlyMap<string, Format> = new Map<string, Format>([
-  [
-    'systemd',
-    {
-      summary: 'units for the system',
-      load: async () => (await import('./systemd.ts')).systemd,
-    },
-  ],
+  ['systemd', { summary: 'units for the system', load: async () => (await import('./systemd.ts')).systemd }],
   [
     'systemd-user',
+    { summary: 'units for systemd --user', load: async () => (await import('./systemd.ts')).systemdUser },
+  ],
+  ['compose', { summary: 'a compose.yaml', load: async () => (await import('./compose.ts')).compose }],
+  [
+    'launchd',
+    { summary: 'property lists for macOS', load: async () => (await import('./launchd.ts')).launchd },
+  ],
+  [
+    'supervisord',
     {
-      summary: 'units for systemd --user',
-      load: async () => (await import('./systemd.ts')).systemdUser,
+      summary: 'a file for supervisord to include',
+      load: async () => (await import('./supervisord.ts')).supervisord,
     },
   ],
+  [
+    'runit',
+    { summary: 'service directories for runit', load: async () => (await import('./runit.ts')).runit },
+  ],
+  ['s6', { summary: 'service directories for s6', load: async () => (await import('./s6.ts')).s6 }],
 ])

@@ -61,7 +61,7 @@ function render(input: ExportInput, scope: Scope): Rendering {
       })),
       { path: `${app}.env`, mode: 0o600, text: comment + entries.join('') },
     ],
-    notes: lostRules(input, 'systemd', { keeps: ['order'] }),
+    notes: lostRules(input, { name: 'systemd', hasOrder: true }),
     next: `${scope.control} daemon-reload && ${scope.control} enable --now ${app}.target`,
   }
 }
