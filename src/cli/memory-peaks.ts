@@ -12,7 +12,7 @@ export class MemoryPeaks {
 
   constructor(fixture: Fixture) {
     this.#fixture = fixture
-    this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS)
+    this.#timer = setInterval(() => this.look(), LOOK_EVERY_MS)
   }
 
   get peaks(): ReadonlyMap<ProcessId, number> {
@@ -22,15 +22,20 @@ export class MemoryPeaks {
   /** Looks a last time. */
   stop(): void {
     clearInterval(this.#timer)
-    this.#look()
+    this.look()
   }
 
-  #look(): void {
-    const memory = memoryOfGroups()
-    for (const [id, state] of this.#fixture.observed()) {
-      const group = 'run' in state ? state.run.pid : undefined
-      const bytes = group === undefined ? undefined : memory.get(group)
-      if (bytes !== undefined) this.#peaks.set(id, Math.max(bytes, this.#peaks.get(id) ?? 0))
+  look(): void {
+    const groups = new Map(
+      [...this.#fixture.observed()].flatMap(([id, state]) =>
+        'run' in state && state.run.life === 'alive' && state.run.pid !== undefined
+          ? [[state.run.pid, id] as const]
+          : [],
+      ),
+    )
+    for (const [group, bytes] of memoryOfGroups(new Set(groups.keys()))) {
+      const id = groups.get(group)
+      if (id !== undefined) this.#peaks.set(id, Math.max(bytes, this.#peaks.get(id) ?? 0))
     }
   }
 }

@@ -145,16 +145,18 @@ export function inheritableDescriptors(): number[] {
     })
 }
 
-const PAGE_BYTES = 4_096
-
-export function memoryOfGroups(): Map<number, number> {
+export function memoryOfGroups(groups: ReadonlySet<number>): Map<number, number> {
   const memory = new Map<number, number>()
   for (const pid of pids()) {
-    const fields = stat(pid)
-    if (fields === undefined) continue
-    // Counted from the state: the group is the third field, resident pages are the 22nd.
-    const [group, pages] = [Number(fields[2]), Number(fields[21])]
-    if (pages > 0) memory.set(group, (memory.get(group) ?? 0) + pages * PAGE_BYTES)
+    // Counted from the state, the group is the third field.
+    const group = Number(stat(pid)?.[2])
+    if (groups.has(group)) memory.set(group, (memory.get(group) ?? 0) + peakOf(pid))
   }
   return memory
+}
+
+/** The kernel keeps the peak itself, so that none is missed between two looks. */
+function peakOf(pid: number): number {
+  const [, kilobytes] = /^VmHWM:\s*(\d+) kB$/m.exec(read(pid, 'status')?.toString('latin1') ?? '') ?? []
+  return Number(kilobytes ?? 0) * 1024
 }

@@ -64,11 +64,11 @@ function ps(args: string[]): string[] {
   return (stdout ?? '').split('\n').filter((line) => line !== '')
 }
 
-export function memoryOfGroups(): Map<number, number> {
+export function memoryOfGroups(groups: ReadonlySet<number>): Map<number, number> {
   const memory = new Map<number, number>()
   for (const line of ps(['ax', '-o', 'pgid=,rss='])) {
     const [group = 0, kilobytes = 0] = line.trim().split(/\s+/).map(Number)
-    memory.set(group, (memory.get(group) ?? 0) + kilobytes * 1024)
+    if (groups.has(group)) memory.set(group, (memory.get(group) ?? 0) + kilobytes * 1024)
   }
   return memory
 }

@@ -27,8 +27,11 @@ export interface ProcessTable {
   readonly mayHold: (pid: number, path: string) => boolean
   /** Whether its group is the one that its terminal sends Ctrl-C to. */
   readonly isForegroundOf: (pid: number) => boolean
-  /** Resident memory of every process group, bytes. What is shared is counted for each. */
-  readonly memoryOfGroups: () => ReadonlyMap<number, number>
+  /**
+   * Resident memory of these process groups, bytes: the peaks of their members where the kernel keeps them, else
+   * what they have now. What they share is counted for each.
+   */
+  readonly memoryOfGroups: (groups: ReadonlySet<number>) => ReadonlyMap<number, number>
   /** The living process with this text among its arguments, or undefined. */
   readonly findByArgument: (text: string) => number | undefined
 }
