@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expandIds } from '../core/edit.ts'
 import { TwRunError } from '../core/error.ts'
+import { exitCodeOf } from '../core/exit.ts'
 import { parseProcessId } from '../core/names.ts'
 import type { ProcessId } from '../core/names.ts'
 import type { ProcessState } from '../core/process.ts'
@@ -36,8 +37,10 @@ export function missingOf(
   if (session === undefined) return { missing: [], failed: [], reasons: new Map() }
   const now = bootNow()
   const isThere = (id: ProcessId, state: ProcessState | undefined): boolean => {
-    if (state?.phase !== 'up') return false
+    if (state?.phase !== 'up' && state?.phase !== 'exited') return false
     const isWanted = state.run.generation === generationOf(session, parseProcessId(id)?.type ?? '', id)
+    // What may come to its end and did so well is not missed: any other end would have ended the run.
+    if (state.phase === 'exited') return isWanted && exitCodeOf(state.exit) === 0
     return isWanted && (awaited === 'up' || isReady(state, now))
   }
   const missing = (only ?? expandIds(session)).filter((id) => !isThere(id, observed.get(id)))
@@ -79,11 +82,17 @@ export async function waitFor(
   }
 }
 
-/** The error for what did not come to be. */
-export function notThere({ missing, failed, reasons }: Missing, awaited: Awaited): TwRunError {
+/** Who did not get there, and why where that is known; those that can no more come first of all. */
+export function describeMissing({ missing, failed, reasons }: Missing, awaited: Awaited = 'ready'): string {
   const names = failed.length > 0 ? failed : missing
   const list = names.map((id) => (reasons.has(id) ? `${id} (${reasons.get(id)})` : id))
-  return new TwRunError(`not ${awaited}: ${list.join(', ')}`, {
+  return `not ${awaited}: ${list.join(', ')}`
+}
+
+/** The error for what did not come to be. */
+export function notThere(found: Missing, awaited: Awaited): TwRunError {
+  const names = found.failed.length > 0 ? found.failed : found.missing
+  return new TwRunError(describeMissing(found, awaited), {
     exitCode: 1,
     hint: `see what happened with: tw-run logs ${names.slice(0, 3).join(' ')}`,
   })
