@@ -1,37 +1,32 @@
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { wantsColor } from '../core/color.ts'
+import { TwRunError } from '../core/error.ts'
 import type { JournalEvent } from '../core/journal.ts'
-import type { ProcessId } from '../core/names.ts'
 import type { Observed, Run } from '../core/process.ts'
 import type { Request, Reply } from '../core/protocol.ts'
+import { decodeSession } from '../core/records.ts'
 import { isUnfinished } from '../core/session.ts'
-import type { Reason, Session } from '../core/session.ts'
+import type { Ending, Reason, Session } from '../core/session.ts'
 import type { Flags } from '../core/settings.ts'
-import { readFolder } from '../runtime/disk.ts'
-import { loadApp } from '../runtime/load.ts'
 import type { App } from '../runtime/load.ts'
-import { view } from '../runtime/observer.ts'
 import { here } from '../runtime/place.ts'
-import { reservePorts } from '../runtime/port-pages.ts'
+import { readIfThere } from '../runtime/disk.ts'
 import { runPath } from '../runtime/run-directory.ts'
-import { locateStateDir } from '../runtime/state-dir.ts'
+import { Slots } from '../runtime/slots.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
 import type { RunResult, Supervisor } from '../runtime/supervisor.ts'
-import { isTerminal } from '../runtime/terminal.ts'
-import { applyHere } from './apply-here.ts'
+import { isTerminal, say } from '../runtime/terminal.ts'
 import { takeGround } from './formation.ts'
+import type { Ground } from './formation.ts'
 import { newSupervisor, serve } from './start-action.ts'
 import { StartView } from './start-view.ts'
+import { endLeftWork } from '../runtime/work-record.ts'
+import { leakOf } from './with-cause.ts'
 import { missingOf } from './waiting.ts'
 import type { Missing } from './waiting.ts'
 
 const STDERR = 2
 const LOOK_AGAIN_MS = 20
-/** From the ports of one type to the next where they are chosen for the user, so that they fit into one page. */
-const AUTO_STEP = 10
-/** Formations that have their own ports have their own state, in this folder of the state directory. */
-const OWN_STATE = 'with'
 
 export interface FixtureChoices {
   /** Hears what happens, instead of a person who would see it. */
@@ -41,7 +36,7 @@ export interface FixtureChoices {
 }
 
 interface Hooks {
-  ending: () => void
+  ending: (ending: Ending) => void
 }
 
 interface Parts {
@@ -60,6 +55,7 @@ export class Fixture {
   readonly #supervisor: Supervisor
   readonly #view: StartView | undefined
   readonly #hooks: Hooks
+  #closed: Promise<RunResult> | undefined
   /** Resolves when the formation is over, whatever ended it. */
   readonly ended: Promise<RunResult>
 
@@ -74,7 +70,7 @@ export class Fixture {
 
   /** Starts the formation. Errors: TwRunError, nothing runs then. */
   static async open(flags: Flags, choices: FixtureChoices = {}): Promise<Fixture> {
-    const ground = await takeGround(flags)
+    const ground = await cleared(await takeGround(flags))
     const { app, state } = ground
     choices.prepare?.(state)
     const isOnTerminal = isTerminal(STDERR)
@@ -92,13 +88,14 @@ export class Fixture {
         : undefined
     const hooks: Hooks = { ending: () => {} }
     const journal = (event: JournalEvent): void => {
-      if (event.type === 'ending') hooks.ending()
+      if (event.type === 'ending') hooks.ending(event.ending)
       started?.show(event)
       choices.observe?.(event)
     }
     const supervisor = newSupervisor(ground, {
       journal,
       isDetached: false,
+      isFixture: true,
       isColorTerminal: color && isOnTerminal,
     })
     const ended = serve(supervisor, ground)
@@ -127,29 +124,34 @@ export class Fixture {
   }
 
   /** Calls back once when the formation begins to end by itself; returns how to call that off. */
-  onEnding(callback: () => void): () => void {
+  onEnding(callback: (ending: Ending) => void): () => void {
     this.#hooks.ending = callback
-    if (this.session.ending !== undefined) callback()
+    if (this.session.ending !== undefined) callback(this.session.ending)
     return () => (this.#hooks.ending = () => {})
   }
 
   /** What is not ready now. */
-  notReady(): readonly ProcessId[] {
-    return missingOf({ session: this.session, observed: this.observed() }, 'ready').missing
+  missing(): Missing {
+    return missingOf({ session: this.session, observed: this.observed() }, 'ready')
   }
 
   /** Resolves when everything is ready, something failed, or the formation is ending; what is missing then. */
   async ready(): Promise<Missing> {
     for (;;) {
-      const { session } = this
-      const found = missingOf({ session, observed: this.observed() }, 'ready')
-      if (found.missing.length === 0 || found.failed.length > 0 || session.ending !== undefined) return found
+      const found = this.missing()
+      const isSettled = found.missing.length === 0 || found.failed.length > 0
+      if (isSettled || this.session.ending !== undefined) return found
       await sleep(LOOK_AGAIN_MS)
     }
   }
 
   /** Stops what still runs, shows what is still to be shown, and says how it ended. */
   async close(reason: Reason, lastWord: (result: RunResult) => string): Promise<RunResult> {
+    this.#closed ??= this.#close(reason, lastWord)
+    return await this.#closed
+  }
+
+  async #close(reason: Reason, lastWord: (result: RunResult) => string): Promise<RunResult> {
     if (this.session.ending === undefined) this.end(reason)
     const result = await this.ended
     await this.#view?.close(result.ending, lastWord(result))
@@ -157,34 +159,27 @@ export class Fixture {
   }
 }
 
-/**
- * The options for a formation of its own: with `--port auto`, ports that nobody else has and a state directory beside
- * the usual one, so that several can run at once; others of the kind whose tw-run was killed are ended first.
- */
-export async function ownGround(flags: Flags): Promise<Flags> {
-  if ((flags.port ?? process.env['TW_RUN_PORT']) !== 'auto') return flags
-  const step = flags.portStep ?? String(AUTO_STEP)
-  const app = loadApp({ ...flags, port: '20000', portStep: step }, process.env)
-  const usual = locateStateDir(app.root, app.stateDir).path
-  await endAbandoned(join(usual, OWN_STATE), app)
-  const last = Math.max(...app.plan.filter(({ id }) => id !== app.router?.id).map(({ port }) => port))
-  const count = last - 20_000 + 2
-  const first = reservePorts(count, Math.random())
-  return {
-    ...flags,
-    port: String(first),
-    portStep: step,
-    stateDir: join(usual, OWN_STATE, String(first)),
-    ...(app.router === undefined ? {} : { router: `${app.settings.router?.host}:${first + count - 1}` }),
+/** The ground without what a killed one of the kind has left there. Errors: TwRunError 1 if something else is there. */
+async function cleared(ground: Ground): Promise<Ground> {
+  const { state } = ground
+  const session = decodeSession(readIfThere(state.session) ?? '')
+  if (session === undefined || !isUnfinished(session, here())) return ground
+  if (session.isFixture !== true) {
+    throw new TwRunError('a formation runs here whose tw-run was killed', {
+      exitCode: 1,
+      hint: 'see it with `tw-run ps`, end it with `tw-run stop`',
+    })
   }
-}
-
-/** A `with` that was killed left its processes; nobody else would ever find them. */
-async function endAbandoned(folder: string, { root }: App): Promise<void> {
-  for (const name of readFolder(folder)) {
-    const stateDir = join(folder, name)
-    const { session, supervisor } = view(locateStateDir(root, stateDir))
-    if (supervisor !== undefined || session === undefined || !isUnfinished(session, here())) continue
-    await applyHere(session.flags, { do: 'stop', targets: [] })
-  }
+  say(STDERR, 'tw-run: ending what a killed tw-run had left here\n')
+  const left = { ...ground, isRevival: true }
+  const last = newSupervisor(left, { journal: () => {}, isDetached: false, isColorTerminal: false })
+  if (last.session.ending === undefined) last.end({ kind: 'done' })
+  const { survivors } = await last.run()
+  const { graceMs } = ground.app.settings
+  const leak = leakOf([...survivors, ...(await endLeftWork(state, graceMs))])
+  if (leak !== undefined)
+    throw new TwRunError(`of what a killed tw-run had left, ${leak.message}`, { exitCode: 1 })
+  const slots = new Slots(state, here(), true)
+  slots.load()
+  return { ...ground, slots }
 }

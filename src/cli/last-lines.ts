@@ -6,11 +6,16 @@ import type { Fixture } from './fixture.ts'
 
 /** How much is shown of a process that failed. */
 const LAST_LINES = 20
+/** No more of a line than this is shown again, bytes. */
+const LONGEST_LINE = 2_000
 
 /** The last lines that the newest run of a process has written, safe to show. */
 export function lastLines(fixture: Fixture, id: ProcessId): string[] {
   const seen = fixture.observed().get(id)
   if (seen === undefined || !('run' in seen)) return []
   const { lines } = tail(runPath(fixture.state, id, seen.run.number), LAST_LINES)
-  return lines.map(({ bytes }) => printable(bytes.toString().replace(/\r?\n$/, '')))
+  return lines.map(({ bytes }) => {
+    const text = bytes.subarray(0, LONGEST_LINE).toString()
+    return `${printable(text.replace(/\r?\n$/, ''))}${bytes.length > LONGEST_LINE ? '...' : ''}`
+  })
 }

@@ -5,34 +5,43 @@ import { parseProcessId } from '../core/names.ts'
 import type { ProcessId } from '../core/names.ts'
 import { READY_AFTER_MS } from '../core/readiness.ts'
 import type { ProcessReport } from '../core/report.ts'
-import type { Session } from '../core/session.ts'
 import { exitStatus } from '../core/status.ts'
 import { bootFromWall, bootNow } from '../runtime/clock.ts'
-import { keptRuns, readHistory } from '../runtime/run-directory.ts'
+import { keptRuns, knownProcesses, readHistory } from '../runtime/run-directory.ts'
 import type { RunRecord } from '../runtime/run-directory.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
+import type { Fixture } from './fixture.ts'
 
 /** What every process of a formation that is over did: the state directory remembers it. */
 export function processReports(
-  state: StateDir,
-  session: Session,
+  { app, state, session }: Pick<Fixture, 'app' | 'state' | 'session'>,
   peaks: ReadonlyMap<ProcessId, number>,
 ): ProcessReport[] {
-  return expandIds({ ...session, stopped: [] }).map((id) => {
+  const planned = new Map(app.plan.map(({ id, port }) => [id, port]))
+  const newest = newestRuns(state, session.id)
+  // Stages, and what was scaled away meanwhile, were of it too.
+  return [...new Set([...expandIds({ ...session, stopped: [] }), ...newest.keys()])].map((id) => {
     const { type, instance } = parseProcessId(id) ?? { type: id, instance: 0 }
-    const run = keptRuns(state, id).findLast((one) => one.session === session.id)
+    const run = newest.get(id)
     const ends = readHistory(state, id).filter(({ startedAt }) => startedAt >= session.beganAt)
     return {
       process: id,
       type,
       instance,
-      port: run?.port ?? 0,
+      port: run?.port ?? planned.get(id) ?? 0,
       ...timesOf(run),
       restarts: Math.max(0, ends.length - 1),
       exits: ends.map(({ exit }) => exitStatus(exit)),
       peakMemory: peaks.get(id) ?? null,
     }
   })
+}
+
+function newestRuns(state: StateDir, session: string): Map<ProcessId, RunRecord> {
+  const runs = knownProcesses(state).map((id) =>
+    keptRuns(state, id).findLast((one) => one.session === session),
+  )
+  return new Map(runs.flatMap((run) => (run === undefined ? [] : [[run.id, run] as const])))
 }
 
 function timesOf(run: RunRecord | undefined): Pick<ProcessReport, 'upMs' | 'readyMs' | 'stopMs'> {

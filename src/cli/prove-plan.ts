@@ -9,7 +9,7 @@ import { ROUTED_TYPE } from '../core/router.ts'
 import type { Flags } from '../core/settings.ts'
 import { loadApp } from '../runtime/load.ts'
 import { locateStateDir } from '../runtime/state-dir.ts'
-import { ownGround } from './fixture.ts'
+import { ownGround } from './own-ground.ts'
 import type { ProveOptions } from './prove.ts'
 
 /** The proof needs at least two of a type: one alone shares with nobody. */
@@ -60,7 +60,7 @@ export async function planProof(flags: Flags, options: ProveOptions): Promise<Pr
   const none = app.types
     .filter(({ name }) => !isStage(name) && !running.some((one) => one.name === name))
     .map(({ name }) => name)
-  const proof = await ownGround({
+  const { flags: proof } = await ownGround({
     ...rest,
     formation,
     ...(none.length === 0 ? {} : { except: none }),

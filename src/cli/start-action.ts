@@ -22,7 +22,8 @@ const STDOUT = 1
 export const SURVIVED = 3
 const PID_1 =
   'running as pid 1: nobody reaps what processes leave behind; put an init in front, such as docker run --init or tini -s'
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+/** What begins the end of a formation. */
+export const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** Runs the formation in the foreground to its end; the exit code of the run. */
 export async function start(types: readonly string[], flags: Flags): Promise<number> {
@@ -59,13 +60,14 @@ export async function start(types: readonly string[], flags: Flags): Promise<num
 export interface SupervisorChoices {
   readonly journal: (event: JournalEvent) => void
   readonly isDetached: boolean
+  readonly isFixture?: true
   /** Whether the formation's output goes to a terminal with colours. */
   readonly isColorTerminal: boolean
 }
 
 export function newSupervisor(ground: Ground, choices: SupervisorChoices): Supervisor {
   const { app, state, slots, stages, flags, isRevival } = ground
-  const { journal, isDetached, isColorTerminal } = choices
+  const { journal, isDetached, isFixture, isColorTerminal } = choices
   const { formation, only, except } = app.settings
   const keepsCounts = formation.text === '' && only.length + except.length === 0
   return new Supervisor({
@@ -76,6 +78,7 @@ export function newSupervisor(ground: Ground, choices: SupervisorChoices): Super
       counts: Object.fromEntries(app.counts),
       stages,
       isDetached,
+      isFixture,
       hasRouter: app.router !== undefined,
       flags,
       isRevival,

@@ -35,7 +35,8 @@ export class TestRounds {
     const output = createWriteStream(this.#output, { mode: 0o600 })
     await once(output, 'open')
     try {
-      return await work(this.#words, fixture, { relay: this.#relay, limit, output })
+      const { code } = await work(this.#words, fixture, { relay: this.#relay, limit, output })
+      return code
     } finally {
       limit.cancel()
       await new Promise<void>((resolve) => output.end(resolve))

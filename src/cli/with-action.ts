@@ -1,19 +1,20 @@
-import type { Reason } from '../core/session.ts'
+import { TwRunError } from '../core/error.ts'
 import type { Flags } from '../core/settings.ts'
 import { closeInheritedDescriptors } from '../runtime/descriptors.ts'
 import { SignalRelay } from '../runtime/one-off.ts'
-import { say } from '../runtime/terminal.ts'
-import { Fixture, ownGround } from './fixture.ts'
+import { Fixture } from './fixture.ts'
 import { Limit } from './limit.ts'
 import { MemoryPeaks } from './memory-peaks.ts'
-import { farewell, SURVIVED } from './start-action.ts'
-import { causeOf } from './with-cause.ts'
+import { ownGround, removeOwnState } from './own-ground.ts'
+import { farewell, SIGNALS, SURVIVED } from './start-action.ts'
+import { causeOf, leakOf } from './with-cause.ts'
 import type { Cause } from './with-cause.ts'
-import { tellOutcome } from './with-outcome.ts'
+import { tellOutcome, tellRefusal } from './with-outcome.ts'
+import type { Began } from './with-outcome.ts'
+import { prepareReports } from './with-reports.ts'
 import type { WithOptions } from './with.ts'
 import { work } from './work.ts'
 
-const STDERR = 2
 /** Runs a command while the formation is there and ready; the exit code of the command, or of what went wrong. */
 export async function withFormation(
   words: readonly string[],
@@ -21,30 +22,63 @@ export async function withFormation(
   options: WithOptions,
 ): Promise<number> {
   closeInheritedDescriptors()
-  const begun = performance.now()
-  const startedAt = new Date()
-  const own = await ownGround(flags)
-  const fixture = await Fixture.open(own)
-  const { app } = fixture
-  if (own.port !== flags.port) say(STDERR, `tw-run: ports from ${app.settings.port}\n`)
+  const began = { words, options, startedAt: new Date(), begun: performance.now() }
+  prepareReports(options)
+  try {
+    const own = await ownGround(flags)
+    const fixture = await Fixture.open(own.flags)
+    const { state } = fixture
+    const code = await useFixture(fixture, began)
+    if (own.isOwn && code !== SURVIVED) removeOwnState(state)
+    return code
+  } catch (error) {
+    if (error instanceof TwRunError) tellRefusal(error, began)
+    throw error
+  }
+}
+
+/** Everything from a formation that was started to one that is over and told of. */
+async function useFixture(fixture: Fixture, began: Began): Promise<number> {
+  const { limit: limitMs } = began.options
+  const { graceMs } = fixture.app.settings
   const peaks = new MemoryPeaks(fixture)
-  const limit = new Limit(options.limit)
-  const relay = new SignalRelay(app.settings.graceMs)
+  const limit = new Limit(limitMs)
+  const relay = new SignalRelay(graceMs)
+  const hurry = (): void => {
+    if (fixture.session.ending?.hurried === true) relay.kill()
+  }
+  for (const signal of SIGNALS) process.on(signal, hurry)
   try {
     const missing = await Promise.race([fixture.ready(), limit.over.then(() => undefined)])
-    const readyMs = missing?.missing.length === 0 ? performance.now() - begun : undefined
-    const code = readyMs === undefined ? undefined : await work(words, fixture, { relay, limit })
-    const cause = causeOf({ fixture, missing, code, isLate: limit.isOver, limitMs: options.limit })
+    const readyMs = missing?.missing.length === 0 ? performance.now() - began.begun : undefined
+    peaks.look()
+    const done = readyMs === undefined ? undefined : await work(began.words, fixture, { relay, limit })
+    limit.cancel()
+    const code = done?.code
+    const cause = causeOf({ fixture, missing, code, isLate: limit.isOver, limitMs })
     peaks.stop()
-    const result = await fixture.close(reasonOf(cause), farewell)
-    const exitCode = result.survivors.length > 0 ? SURVIVED : (cause?.exitCode ?? code ?? 1)
-    return tellOutcome({ fixture, words, options, exitCode, code, cause, startedAt, begun, readyMs, peaks })
+    const { survivors } = await fixture.close(cause?.reason ?? { kind: 'done' }, farewell)
+    const leak = leakOf([...(done?.survivors ?? []), ...survivors])
+    const { exitCode, ...rest } = verdict(cause, leak, code)
+    return tellOutcome({ ...began, fixture, exitCode, code, ...rest, readyMs, peaks: peaks.peaks })
+  } catch (error) {
+    // Whatever failed here is no reason to leave a formation behind.
+    await fixture.close({ kind: 'done' }, farewell)
+    throw error
   } finally {
     limit.cancel()
+    peaks.stop()
+    for (const signal of SIGNALS) process.off(signal, hurry)
     relay.release()
   }
 }
 
-function reasonOf(cause: Cause | undefined): Reason {
-  return cause?.reason ?? { kind: 'done' }
+/** What survives is worse than everything else; what went wrong with the formation explains what the command says. */
+function verdict(
+  cause: Cause | undefined,
+  leak: Cause | undefined,
+  code = 1,
+): { exitCode: number; cause: Cause | undefined } {
+  const told = cause ?? leak
+  return { exitCode: leak?.exitCode ?? told?.exitCode ?? code, cause: told }
 }

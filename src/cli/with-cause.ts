@@ -1,8 +1,11 @@
 import { describeExit } from '../core/exit.ts'
 import type { ProcessId } from '../core/names.ts'
 import type { Reason } from '../core/session.ts'
+import type { Carrier } from '../runtime/process-table.ts'
 import type { Fixture } from './fixture.ts'
 import { describeReason, duration } from './journal-text.ts'
+import { SURVIVED } from './start-action.ts'
+import { describeMissing } from './waiting.ts'
 import type { Missing } from './waiting.ts'
 
 /** What timeout(1) ends with. */
@@ -43,15 +46,14 @@ export function causeOf(outcome: Outcome): Cause | undefined {
     return { message, exitCode: isSignal ? ending.code : ending.code || 1, reason, processes }
   }
   if (isLate) {
-    const processes = code === undefined ? fixture.notReady() : []
-    const what = code === undefined ? `not ready: ${processes.join(', ')}` : 'the command still ran'
+    const late = code === undefined ? fixture.missing() : undefined
+    const what = late === undefined ? 'the command still ran' : describeMissing(late)
     const message = `the time limit of ${duration(limitMs)} is over: ${what}`
-    return { message, exitCode: TIMED_OUT, reason: { kind: 'done' }, processes }
+    return { message, exitCode: TIMED_OUT, reason: { kind: 'done' }, processes: late?.missing ?? [] }
   }
   if (missing === undefined || missing.missing.length === 0) return undefined
   const processes = missing.failed.length > 0 ? missing.failed : missing.missing
-  const list = processes.map((id) => (missing.reasons.has(id) ? `${id} (${missing.reasons.get(id)})` : id))
-  return { message: `not ready: ${list.join(', ')}`, exitCode: 1, reason: { kind: 'done' }, processes }
+  return { message: describeMissing(missing), exitCode: 1, reason: { kind: 'done' }, processes }
 }
 
 function deathOf(fixture: Fixture, { process, exit }: Reason & { kind: 'exit' }, when: string): string {
@@ -59,4 +61,12 @@ function deathOf(fixture: Fixture, { process, exit }: Reason & { kind: 'exit' },
   const run = state !== undefined && 'run' in state ? state.run : undefined
   const after = run?.endedAt === undefined ? '' : ` after ${duration(run.endedAt - run.startedAt)}`
   return `${process} ${describeExit(exit)}${after}, ${when}`
+}
+
+/** What is still there when nothing should be; undefined if nothing is. */
+export function leakOf(survivors: readonly Carrier[]): Cause | undefined {
+  if (survivors.length === 0) return undefined
+  const list = survivors.map(({ pid, command }) => `${command} (pid ${pid})`).join(', ')
+  const message = `still running, and could not be stopped: ${list}`
+  return { message, exitCode: SURVIVED, reason: { kind: 'done' }, processes: [] }
 }

@@ -1,83 +1,124 @@
-import { writeFileSync } from 'node:fs'
-import { budgetsOf, junitOf } from '../core/report.ts'
-import type { Budget, Report } from '../core/report.ts'
+import type { TwRunError } from '../core/error.ts'
+import type { ProcessId } from '../core/names.ts'
+import { brokenBudget, budgetsOf } from '../core/report.ts'
+import type { Budget, ProcessReport, Report } from '../core/report.ts'
 import { say } from '../runtime/terminal.ts'
 import type { Fixture } from './fixture.ts'
 import { duration } from './journal-text.ts'
 import { lastLines } from './last-lines.ts'
-import type { MemoryPeaks } from './memory-peaks.ts'
 import { processReports } from './process-reports.ts'
 import { SURVIVED } from './start-action.ts'
 import type { Cause } from './with-cause.ts'
+import { writeReports } from './with-reports.ts'
 import type { WithOptions } from './with.ts'
 
 const STDERR = 2
 
-export interface Told {
-  readonly fixture: Fixture
+/** What is known from the beginning. */
+export interface Began {
   readonly words: readonly string[]
   readonly options: WithOptions
+  readonly startedAt: Date
+  /** performance.now() at the start. */
+  readonly begun: number
+}
+
+export interface Told extends Began {
+  readonly fixture: Fixture
   readonly exitCode: number
   /** Of the command; undefined if it was not begun. */
   readonly code: number | undefined
   readonly cause: Cause | undefined
-  readonly startedAt: Date
-  /** performance.now() at the start. */
-  readonly begun: number
   readonly readyMs: number | undefined
-  readonly peaks: MemoryPeaks
+  readonly peaks: ReadonlyMap<ProcessId, number>
 }
 
 /** Says what went wrong, writes the reports, and returns the exit code: 3 where a limit was asked for and not kept. */
 export function tellOutcome(told: Told): number {
-  const { fixture, options, cause, code } = told
-  const processes = processReports(fixture.state, fixture.session, told.peaks.peaks)
+  const { fixture, options, cause, code, readyMs } = told
+  const processes = processReports(fixture, told.peaks)
   const budgets = budgetsOf(processes, { readyMs: options.readyWithin, stopMs: options.stopWithin })
-  const isBroken = budgets.some(({ exceeded }) => exceeded.length > 0)
-  const exitCode = told.exitCode === 0 && isBroken ? SURVIVED : told.exitCode
-  const report: Report = {
-    version: 1,
-    command: told.words,
+  const broken = brokenBudget(budgets)
+  const exitCode = told.exitCode === 0 && broken !== undefined ? SURVIVED : told.exitCode
+  if (cause !== undefined) tellLastLines(fixture, cause)
+  for (const budget of budgets) if (budget.exceeded.length > 0) tellBudget(budget, processes)
+  const message = cause?.message ?? broken
+  if (message !== undefined) tellMessage(message)
+  writeReports(options, {
+    ...headOf(told),
     exitCode,
     commandExitCode: code ?? null,
-    cause: cause?.message ?? null,
-    startedAt: told.startedAt.toISOString(),
-    durationMs: Math.round(performance.now() - told.begun),
-    readyMs: told.readyMs === undefined ? null : Math.round(told.readyMs),
+    cause: message ?? null,
+    failed: cause?.processes ?? [],
+    readyMs: readyMs === undefined ? null : Math.round(readyMs),
     formation: fixture.session.counts,
     processes,
     budgets,
-  }
-  if (options.report !== undefined) writeFileSync(options.report, `${JSON.stringify(report, null, 2)}\n`)
-  if (options.junit !== undefined) writeFileSync(options.junit, junitOf(report))
-  if (cause !== undefined) tellCause(fixture, cause)
-  for (const budget of budgets) tellBudget(budget)
+  })
   return exitCode
 }
 
-function tellCause(fixture: Fixture, { message, processes }: Cause): void {
-  const isGithub = process.env['GITHUB_ACTIONS'] === 'true'
+/** The same where nothing was started; the error itself is said by whoever says all errors. */
+export function tellRefusal({ message, exitCode }: TwRunError, began: Began): void {
+  if (isGithub()) say(STDERR, annotation(message))
+  writeReports(began.options, {
+    ...headOf(began),
+    exitCode,
+    commandExitCode: null,
+    cause: message,
+    failed: [],
+    readyMs: null,
+    formation: {},
+    processes: [],
+    budgets: [],
+  })
+}
+
+function headOf({
+  words,
+  startedAt,
+  begun,
+}: Began): Pick<Report, 'version' | 'command' | 'startedAt' | 'durationMs'> {
+  const durationMs = Math.round(performance.now() - begun)
+  return { version: 1, command: words, startedAt: startedAt.toISOString(), durationMs }
+}
+
+function tellLastLines(fixture: Fixture, { processes }: Cause): void {
   for (const id of processes) {
     const lines = lastLines(fixture, id)
     if (lines.length === 0) continue
     const title = `the last lines of ${id}`
-    say(STDERR, isGithub ? `::group::${title}\n` : `tw-run: ${title}:\n`)
-    say(STDERR, lines.map((line) => `${isGithub ? '' : '  '}${line}\n`).join(''))
-    if (isGithub) say(STDERR, '::endgroup::\n')
+    say(STDERR, isGithub() ? `::group::${title}\n` : `tw-run: ${title}:\n`)
+    // Behind the bar, so that GitHub takes none for a command of its own.
+    say(STDERR, lines.map((line) => `  | ${line}\n`).join(''))
+    if (isGithub()) say(STDERR, '::endgroup::\n')
   }
-  if (isGithub) say(STDERR, `::error title=tw-run::${annotation(message)}\n`)
-  else say(STDERR, `tw-run: ${message}\n`)
+}
+
+function tellMessage(message: string): void {
+  say(STDERR, isGithub() ? annotation(message) : `tw-run: ${message}\n`)
+}
+
+function isGithub(): boolean {
+  return process.env['GITHUB_ACTIONS'] === 'true'
 }
 
 /** GitHub's way to keep a message in one line. */
 function annotation(message: string): string {
-  return message.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A')
+  const line = message.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A')
+  return `::error title=tw-run::${line}\n`
 }
 
-function tellBudget({ name, limitMs, exceeded }: Budget): void {
-  if (exceeded.length === 0) return
-  const rows = exceeded.map(
-    ({ process, ms }) => `  ${process.padEnd(20)} ${ms === null ? 'never' : duration(ms)}\n`,
-  )
-  say(STDERR, `tw-run: --${name} ${duration(limitMs)} was not kept:\n${rows.join('')}`)
+/** Every process beside the limit, so that one sees how far the others are from it. */
+function tellBudget({ name, limitMs, exceeded }: Budget, processes: readonly ProcessReport[]): void {
+  const late = new Set(exceeded.map(({ process }) => process))
+  const width = Math.max(...processes.map(({ process }) => process.length))
+  const rows = processes.map((one) => {
+    const ms = name === 'ready-within' ? one.readyMs : one.stopMs
+    const took = ms === null ? (late.has(one.process) ? 'never' : '-') : duration(ms)
+    return `  ${one.process.padEnd(width)}  ${took.padEnd(6)}${late.has(one.process) ? '  too late' : ''}`
+  })
+  const what = name === 'ready-within' ? 'ready after' : 'stopped after'
+  say(STDERR, `tw-run: --${name} ${duration(limitMs)}; ${what}:\n`)
+  say(STDERR, rows.map((row) => `${row.trimEnd()}\n`).join(''))
 }

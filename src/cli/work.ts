@@ -4,13 +4,16 @@ import type { WriteStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { wantsColor } from '../core/color.ts'
 import { environmentFor, valuesOf } from '../core/environment.ts'
 import { processId } from '../core/names.ts'
 import type { App } from '../runtime/load.ts'
 import { runOneOff } from '../runtime/one-off.ts'
 import type { SignalRelay } from '../runtime/one-off.ts'
+import type { Carrier } from '../runtime/process-table.ts'
 import { sweep } from '../runtime/sweep.ts'
 import { isTerminal } from '../runtime/terminal.ts'
+import { forgetWork, noteWork } from '../runtime/work-record.ts'
 import type { Fixture } from './fixture.ts'
 import { formationUrls } from './formation-urls.ts'
 import type { Limit } from './limit.ts'
@@ -24,41 +27,58 @@ export interface Work {
   readonly output?: WriteStream
 }
 
-/** Runs a command to its end, or until the formation or the time is over; its exit code. Nothing of it is left. */
+export interface WorkResult {
+  readonly code: number
+  /** What it left behind and could not be ended. */
+  readonly survivors: readonly Carrier[]
+}
+
+/** Runs the command to its end, or until the formation or the time is over, and ends what it left behind. */
 export async function work(
   words: readonly string[],
   fixture: Fixture,
   { relay, limit, output }: Work,
-): Promise<number> {
-  const { app } = fixture
+): Promise<WorkResult> {
+  const { app, state } = fixture
+  const { graceMs } = app.settings
   const token = randomBytes(8).toString('hex')
   const scratch = join(tmpdir(), `tw-run-${token}`)
   mkdirSync(scratch, { mode: 0o700 })
-  const stopWork = (): void => relay.stop()
-  void limit.over.then(stopWork)
-  const stopWatching = fixture.onEnding(stopWork)
+  void limit.over.then(() => relay.stop())
+  const stopWatching = fixture.onEnding(({ reason }) => {
+    // A signal was handed on already, by us or by the terminal.
+    if (reason.kind === 'signal') relay.expectEnd()
+    else relay.stop()
+  })
   try {
     const [file = '', ...args] = words
     const env = environmentOf(app, token, scratch)
+    noteWork(state, token)
     const to = output === undefined ? {} : { output }
     const code = await runOneOff({ file, args }, { cwd: process.cwd(), env, relay, ...to })
-    await sweep(token, { graceMs: app.settings.graceMs, hurry: relay.hurry })
-    return code
+    limit.cancel()
+    const survivors = await sweep(token, { graceMs, hurry: relay.hurry })
+    if (survivors.length === 0) forgetWork(state)
+    return { code, survivors }
   } finally {
     stopWatching()
     await rm(scratch, { recursive: true, force: true })
   }
 }
 
+/** That of the formation, and where it is; tw-run in the command finds the formation too. */
 function environmentOf(app: App, token: string, scratch: string): Record<string, string> {
   const { port, urls } = formationUrls(app)
+  const isOnTerminal = isTerminal(STDOUT)
   const injection = {
     id: processId('with', randomInt(1000, 10_000)),
     token,
     scratch,
     port,
     root: process.cwd(),
-    color: isTerminal(STDOUT),
+    color: isOnTerminal && wantsColor(app.settings.color, process.env, isOnTerminal),
   }
-  return { ...valuesOf(environmentFor(app.layers, app.settings.envPrecedence, injection)), ...urls }
+  const values = valuesOf(environmentFor(app.layers, app.settings.envPrecedence, injection))
+  const place = app.stateDir === undefined ? {} : { TW_RUN_STATE_DIR: app.stateDir }
+  return { ...values, ...urls, ...place }
 }

@@ -68,6 +68,21 @@ export function address(given: string): Reading<Address | undefined> {
     : { not: 'a port or host:port' }
 }
 
+/** TCP ports, both ends included. */
+export interface PortRange {
+  readonly first: number
+  readonly last: number
+}
+
+/** `20000-31999`. */
+export function portRange(given: string): Reading<PortRange> {
+  const [, from = '', to = ''] = /^(\d{1,5})-(\d{1,5})$/.exec(given) ?? []
+  const [first, last] = [Number(from), Number(to)]
+  return first >= 1 && first <= last && last <= MAX_PORT
+    ? { value: { first, last } }
+    : { not: `a range of ports such as 20000-31999` }
+}
+
 /** A list with commas or blanks. */
 export function list(text: string): Reading<readonly string[]> {
   return { value: text.split(/[\s,]+/).filter((item) => item !== '') }

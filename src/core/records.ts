@@ -121,7 +121,8 @@ export function decodeSession(text: string): Session | undefined {
   if (!isText(id) || !isText(bootId) || !isText(pidNamespace) || typeof over !== 'boolean') return undefined
   const place = { id, bootId, pidNamespace, beganAt }
   const wanted = { stages, counts, generations, stopped, hasRouter }
-  return { version: SESSION_VERSION, ...place, ...wanted, isDetached, flags, ending, over }
+  const isFixture = o['isFixture'] === true ? true : undefined
+  return { version: SESSION_VERSION, ...place, ...wanted, isDetached, isFixture, flags, ending, over }
 }
 
 function decodeEnding(value: unknown): Ending | undefined {

@@ -41,6 +41,8 @@ export interface Report {
   /** ISO 8601. */
   readonly startedAt: string
   readonly durationMs: number
+  /** The processes that the cause is about. */
+  readonly failed: readonly ProcessId[]
   /** From the start to everything being ready; null if that was not reached. */
   readonly readyMs: number | null
   readonly formation: Readonly<Record<string, number>>
@@ -48,7 +50,7 @@ export interface Report {
   readonly budgets: readonly Budget[]
 }
 
-/** The limits and who broke them. A process that never got ready breaks the one for readiness. */
+/** The limits and who broke them. One that never got ready, and did not do its work either, breaks that one. */
 export function budgetsOf(
   processes: readonly ProcessReport[],
   limits: { readonly readyMs?: number | undefined; readonly stopMs?: number | undefined },
@@ -57,7 +59,7 @@ export function budgetsOf(
   if (limits.readyMs !== undefined) {
     const { readyMs: limitMs } = limits
     const exceeded = processes
-      .filter(({ readyMs }) => readyMs === null || readyMs > limitMs)
+      .filter((one) => (one.readyMs === null ? !hasEndedWell(one) : one.readyMs > limitMs))
       .map(({ process, readyMs: ms }) => ({ process, ms }))
     budgets.push({ name: 'ready-within', limitMs, exceeded })
   }
@@ -71,22 +73,31 @@ export function budgetsOf(
   return budgets
 }
 
+/** It may have come to its end before the time at which it would have counted as ready. */
+function hasEndedWell({ stopMs, exits }: ProcessReport): boolean {
+  const last = exits.at(-1)
+  return stopMs === null && last !== undefined && 'code' in last && last.code === 0
+}
+
+/** What was not kept, in one sentence; undefined if everything was. */
+export function brokenBudget(budgets: readonly Budget[]): string | undefined {
+  const broken = budgets.filter(({ exceeded }) => exceeded.length > 0)
+  if (broken.length === 0) return undefined
+  return broken
+    .map(({ name, limitMs, exceeded }) => {
+      const who = exceeded.map(({ process }) => process).join(', ')
+      return `--${name} ${seconds(limitMs)} s was not kept by ${who}`
+    })
+    .join('; ')
+}
+
 /** The report as JUnit's XML: one case for each process and one for the command. */
 export function junitOf(report: Report): string {
   const { processes, command, commandExitCode, cause, durationMs } = report
-  const late = new Map(
-    report.budgets.flatMap(({ exceeded, name }) => exceeded.map((one) => [one.process, name])),
-  )
-  const cases = processes.map(({ process, readyMs, exits }) => {
-    const failure = late.has(process)
-      ? `not ${late.get(process)}`
-      : readyMs === null
-        ? `never ready${exits.length === 0 ? '' : `: ${JSON.stringify(exits.at(-1))}`}`
-        : undefined
-    return testCase(process, readyMs ?? 0, failure)
-  })
-  const isBroken = commandExitCode !== 0
-  const failure = isBroken ? (cause ?? `exit code ${commandExitCode}`) : undefined
+  const cases = processes.map((one) => testCase(one.process, one.readyMs ?? 0, faultOf(one, report)))
+  const isDone = commandExitCode === 0 && report.exitCode === 0
+  const isLate = commandExitCode === 0 && brokenBudget(report.budgets) !== undefined
+  const failure = isDone || isLate ? undefined : (cause ?? `exit code ${commandExitCode}`)
   cases.push(testCase(command.join(' '), durationMs, failure))
   const failures = cases.filter((one) => one.includes('<failure')).length
   return [
@@ -96,6 +107,15 @@ export function junitOf(report: Report): string {
     '</testsuite></testsuites>',
     '',
   ].join('\n')
+}
+
+/** What was wrong with a process; undefined if nothing was. */
+function faultOf({ process, readyMs, exits }: ProcessReport, report: Report): string | undefined {
+  if (report.failed.includes(process)) return report.cause ?? 'it failed'
+  const late = report.budgets.find(({ exceeded }) => exceeded.some((one) => one.process === process))
+  if (late !== undefined) return `--${late.name} ${seconds(late.limitMs)} s was not kept`
+  // One that came to its end before it was ready did what it was there for, or it would have failed.
+  return readyMs === null && exits.length === 0 ? 'it was never started' : undefined
 }
 
 function testCase(name: string, ms: number, failure: string | undefined): string {
@@ -109,10 +129,14 @@ function seconds(ms: number): string {
 
 /** XML 1.0 has no way to write most control characters. */
 function escaped(text: string): string {
-  const plain = text.replaceAll(/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD]/g, '?')
-  return plain
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
+  const plain = text.replaceAll(/[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu, '?')
+  return (
+    plain
+      .replaceAll('&', '&amp;')
+      .replaceAll('<', '&lt;')
+      .replaceAll('>', '&gt;')
+      .replaceAll('"', '&quot;')
+      // In an attribute these would be read as blanks.
+      .replaceAll(/[\t\n\r]/g, (character) => `&#${character.charCodeAt(0)};`)
+  )
 }

@@ -56,6 +56,8 @@ export interface Session {
   readonly hasRouter: boolean
   /** No terminal shows it: whoever finds its supervisor dead starts another one. */
   readonly isDetached: boolean
+  /** It is there for one command, and is of no use once that has gone. */
+  readonly isFixture?: true | undefined
   /** The options that it was started with, to start another supervisor as that one was. */
   readonly flags: Flags
   readonly ending: Ending | undefined
@@ -77,6 +79,7 @@ export interface Asked {
   readonly stages: readonly Stage[]
   readonly isDetached: boolean
   readonly hasRouter: boolean
+  readonly isFixture?: true | undefined
   readonly flags: Flags
   /** Only to go on with what is there, such as for a new supervisor of a detached formation. */
   readonly isRevival?: boolean
@@ -97,11 +100,14 @@ export function beginOrCarryOn(
   if (previous !== undefined && isUnfinished(previous, here)) {
     if (previous.ending !== undefined || asked.isRevival === true)
       return { session: previous, carriedOn: true }
-    const { isDetached, hasRouter, flags } = asked
+    const { isDetached, hasRouter, isFixture, flags } = asked
     const held = asked.keepsCounts === true
     const counts = held ? { ...asked.counts, ...previous.counts } : asked.counts
     const stopped = held ? previous.stopped : []
-    return { session: { ...previous, counts, stopped, isDetached, hasRouter, flags }, carriedOn: true }
+    return {
+      session: { ...previous, counts, stopped, isDetached, hasRouter, isFixture, flags },
+      carriedOn: true,
+    }
   }
   const generations = Object.fromEntries(
     Object.entries(newestGenerations).map(([type, generation]) => [type, generation + 1]),
@@ -113,6 +119,7 @@ export function beginOrCarryOn(
     stages: asked.stages,
     isDetached: asked.isDetached,
     hasRouter: asked.hasRouter,
+    isFixture: asked.isFixture,
     flags: asked.flags,
     generations,
     stopped: [],

@@ -70,6 +70,8 @@ export class SignalRelay {
   readonly #hurry = new AbortController()
   #pid: number | undefined
   #kill: NodeJS.Timeout | undefined
+  /** It was to be stopped before it had begun. */
+  #isUnwanted = false
 
   /** `graceMs`: from a signal that was handed on to SIGKILL. */
   constructor(graceMs: number) {
@@ -84,16 +86,31 @@ export class SignalRelay {
 
   begin(pid: number | undefined): void {
     this.#pid = pid
+    if (this.#isUnwanted) this.stop()
   }
 
-  /** Ends the process, if it still runs: SIGTERM, and SIGKILL after the grace period. */
+  /** Ends the process as soon as it runs, if it still does: SIGTERM, and SIGKILL after the grace period. */
   stop(): void {
+    this.#isUnwanted = true
     if (this.#pid !== undefined) this.#pass(this.#pid, 'SIGTERM')
+  }
+
+  /** The process has been told to end by somebody else: SIGKILL after the grace period. */
+  expectEnd(): void {
+    const pid = this.#pid
+    if (pid !== undefined) this.#kill ??= setTimeout(() => void signalTree(pid, 'SIGKILL'), this.#graceMs)
+  }
+
+  /** SIGKILL at once. */
+  kill(): void {
+    if (this.#pid !== undefined) void signalTree(this.#pid, 'SIGKILL')
   }
 
   end(): void {
     this.#pid = undefined
+    this.#isUnwanted = false
     clearTimeout(this.#kill)
+    this.#kill = undefined
   }
 
   release(): void {
@@ -113,6 +130,6 @@ export class SignalRelay {
 
   #pass(pid: number, signal: string): void {
     void signalTree(pid, signal)
-    this.#kill ??= setTimeout(() => void signalTree(pid, 'SIGKILL'), this.#graceMs)
+    this.expectEnd()
   }
 }

@@ -107,6 +107,7 @@ const session: fc.Arbitrary<Session> = fc.record({
   stopped: fc.uniqueArray(id, { maxLength: 3 }),
   hasRouter: fc.boolean(),
   isDetached: fc.boolean(),
+  isFixture: fc.constantFrom(true as const, undefined),
   flags,
   ending: fc.option(ending, { nil: undefined }),
   over: fc.boolean(),

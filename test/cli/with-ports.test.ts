@@ -1,0 +1,58 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { expect } from 'vitest'
+import { requires } from '../support/requirement.ts'
+import { PROCFILE, runWith, webApp } from '../support/with.ts'
+
+const test = requires('linux')
+
+test(
+  'twenty at once in one folder with ports of their own: all pass, no two at one port',
+  { timeout: 120_000 },
+  async () => {
+    const app = webApp({ Procfile: `${PROCFILE}worker: exec sleep 1000\n` })
+    const work =
+      'const url = process.env.TW_RUN_URL; fetch(url).then((a) => a.text()).then((text) => console.log(url, text))'
+    const runs = await Promise.all(
+      [...Array(20).keys()].map(async () => await runWith(app, ['--port', 'auto', '--', 'node', '-e', work])),
+    )
+    expect(runs.map(({ code, stderr }) => (code === 0 ? 0 : stderr))).toEqual(Array(20).fill(0))
+    for (const { stdout } of runs) expect(stdout).toMatch(/^http:\/\/127\.0\.0\.1:22\d{3} hello\n$/)
+    expect(app.survivors()).toEqual([])
+    const own = `${app.state()}/with`
+    expect(existsSync(own) ? readdirSync(own) : []).toEqual([])
+  },
+)
+
+test('many of a type fit, and the router has a port of its own, which is the address', async () => {
+  const app = webApp({ Procfile: `${PROCFILE}worker: exec sleep 1000\n` })
+  const args = ['--port', 'auto', '--router', '--formation', 'web=11,worker=2']
+  const show = 'echo "$TW_RUN_URL $TW_RUN_WEB_URL $TW_RUN_WORKER_URL"'
+  const { code, stdout, stderr } = await runWith(app, [...args, '--', 'sh', '-c', show])
+  expect(code, stderr).toBe(0)
+  const [router = 0, web = 0, worker = 0] = [...stdout.matchAll(/:(\d+)/g)].map(([, port]) => Number(port))
+  expect(stderr).toContain(`tw-run: ports from ${web}\n`)
+  expect([worker - web, router - web]).toEqual([20, 22])
+})
+
+test('a port that somebody listens on is passed over, and no room is said', async () => {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(22_990, '127.0.0.1', resolve))
+  const show = ['--port', 'auto', '--', 'sh', '-c', 'echo $PORT']
+  const none = await runWith(webApp(), show, { TW_RUN_AUTO_PORTS: '22990-22999' })
+  const passed = await runWith(webApp(), show, { TW_RUN_AUTO_PORTS: '22980-22999' })
+  server.close()
+  expect([none.code, none.stdout]).toEqual([1, ''])
+  expect(none.stderr).toMatch(/^tw-run: there are no 2 free ports in a row from 22990 to 22999\n {2}hint: /)
+  expect([passed.code, passed.stdout]).toEqual([0, '22980\n'])
+})
+
+test('TW_RUN_PORT=auto does the same, and a range that is none is refused', async () => {
+  const { code, stdout } = await runWith(webApp(), ['--', 'sh', '-c', 'echo $PORT'], { TW_RUN_PORT: 'auto' })
+  expect([code, stdout]).toEqual([0, expect.stringMatching(/^22[0-4]\d\d\n$/)])
+  const wrong = await runWith(webApp(), ['--port', 'auto', '--', 'true'], { TW_RUN_AUTO_PORTS: '5-1' })
+  expect(wrong.code).toBe(2)
+  expect(wrong.stderr).toContain(
+    'TW_RUN_AUTO_PORTS in the shell: "5-1" is not a range of ports such as 20000-31999',
+  )
+})
