@@ -30,5 +30,10 @@ export const FORMATS: ReadonlyMap<string, Format> = new Map<string, Format>([
     'runit',
     { summary: 'service directories for runit', load: async () => (await import('./runit.ts')).runit },
   ],
+  ['swarm', { summary: 'a stack for Docker Swarm', load: async () => (await import('./swarm.ts')).swarm }],
+  [
+    'kubernetes',
+    { summary: 'manifests for Kubernetes', load: async () => (await import('./kubernetes.ts')).kubernetes },
+  ],
   ['s6', { summary: 'service directories for s6', load: async () => (await import('./s6.ts')).s6 }],
 ])
