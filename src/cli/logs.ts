@@ -16,8 +16,15 @@ export function logsCommand(): Command {
     .option('-f, --follow', 'go on with what they write from now on')
     .option('-n, --lines <n>', 'the last lines of each process (default: 100)', wholeNumber)
     .option('--since <time>', 'only what was written in the last 30s, 5m, 2h, 1d', milliseconds)
-  withOptions(command, 'place', 'output', 'color', 'state')
+  withOptions(command, 'place', 'output', 'color', 'state', 'engine')
   return command.action(async (targets: string[]) => {
+    const { reachEngine } = await import('./engine.ts')
+    const reached = await reachEngine(flagsOf(command))
+    if (reached !== undefined) {
+      const { logsOn } = await import('./engine-logs-action.ts')
+      process.exitCode = await logsOn(reached, targets, command.opts<LogsOptions>(), flagsOf(command))
+      return
+    }
     const { logs } = await import('./logs-action.ts')
     process.exitCode = await logs(targets, command.opts<LogsOptions>(), flagsOf(command))
   })

@@ -14,6 +14,8 @@ export type OptionGroup =
   | 'state'
   | 'release'
   | 'sharing'
+  | 'engine'
+  | 'image'
 
 function collect(value: string, earlier: readonly string[] = []): readonly string[] {
   return [...earlier, value]
@@ -65,6 +67,11 @@ const GROUPS: Readonly<Record<OptionGroup, () => Option[]>> = {
       collect,
     ),
   ],
+  engine: () => [
+    new Option('--engine <name>', 'who runs it: local, swarm or kubernetes (default: as it was started)'),
+    new Option('--app <name>', 'its name on the engine (default: from the name of the folder)'),
+  ],
+  image: () => [new Option('--image <image>', 'the container image that swarm and kubernetes run')],
   release: () => [new Option('--release', 'run the stages build and release to completion first')],
 }
 

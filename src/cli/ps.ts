@@ -16,8 +16,15 @@ export function psCommand(): Command {
     .option('--watch', 'again every second')
     .option('--verbose', 'also the state directory and the pid of the supervisor')
     .option('--json', 'print JSON')
-  withOptions(command, 'place', 'state')
+  withOptions(command, 'place', 'state', 'engine')
   return command.action(async () => {
+    const { reachEngine } = await import('./engine.ts')
+    const reached = await reachEngine(flagsOf(command))
+    if (reached !== undefined) {
+      const { psOn } = await import('./engine-control-action.ts')
+      await psOn(reached, command.opts<PsOptions>())
+      return
+    }
     const { ps } = await import('./ps-action.ts')
     await ps(flagsOf(command), command.opts<PsOptions>())
   })

@@ -12,8 +12,15 @@ export function restartCommand(): Command {
     .argument('[targets...]', 'process types and processes: web worker.2 (default: all)')
     .option('--rolling', 'one at a time, the next when the one before is ready')
     .option('--wait', 'return when all are up again, within 60 s')
-  withOptions(command, 'place', 'state')
+  withOptions(command, 'place', 'state', 'engine')
   return command.action(async (targets: string[]) => {
+    const { reachEngine } = await import('./engine.ts')
+    const reached = await reachEngine(flagsOf(command))
+    if (reached !== undefined) {
+      const { restartOn } = await import('./engine-control-action.ts')
+      await restartOn(reached, targets, command.opts<RestartOptions>())
+      return
+    }
     const { restart } = await import('./restart-action.ts')
     await restart(targets, flagsOf(command), command.opts<RestartOptions>())
   })

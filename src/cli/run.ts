@@ -9,8 +9,15 @@ export function runCommand(): Command {
     .usage('[options] <type | command...>\n       tw-run run [options] -- <command...>')
     .argument('<words...>', 'a process type, or a command and its arguments')
     .passThroughOptions()
-  withOptions(command, 'app', 'environment', 'formation', 'stop', 'color', 'state')
+  withOptions(command, 'app', 'environment', 'formation', 'stop', 'color', 'state', 'engine', 'image')
   return command.action(async (words: string[]) => {
+    const { reachEngine } = await import('./engine.ts')
+    const reached = await reachEngine(flagsOf(command))
+    if (reached !== undefined) {
+      const { runOn } = await import('./engine-logs-action.ts')
+      process.exitCode = await runOn(reached, words, isSeparated(words, process.argv), flagsOf(command))
+      return
+    }
     const { run } = await import('./run-action.ts')
     process.exitCode = await run(words, isSeparated(words, process.argv), flagsOf(command))
   })

@@ -12,8 +12,15 @@ export function scaleCommand(): Command {
     .argument('[changes...]', 'a count, or one to add or take away: web=3 worker+1 clock-1')
     .option('--wait', 'return when the new set is up, within 60 s')
     .option('--json', 'print JSON')
-  withOptions(command, 'place', 'state')
+  withOptions(command, 'place', 'state', 'engine')
   return command.action(async (words: string[]) => {
+    const { reachEngine } = await import('./engine.ts')
+    const reached = await reachEngine(flagsOf(command))
+    if (reached !== undefined) {
+      const { scaleOn } = await import('./engine-control-action.ts')
+      await scaleOn(reached, words, command.opts<ScaleOptions>())
+      return
+    }
     const { scale } = await import('./scale-action.ts')
     await scale(words, flagsOf(command), command.opts<ScaleOptions>())
   })

@@ -6,6 +6,7 @@ import type { Stats } from './ps-action.ts'
 /** What `ps` prints for a person. */
 export function statusTable(rows: readonly ProcessStatus[], stats: ReadonlyMap<number, Stats>): string {
   const hasStats = stats.size > 0
+  const hasNodes = rows.some(({ engine }) => engine !== 'local')
   const head = [
     'PROCESS',
     'PHASE',
@@ -14,13 +15,20 @@ export function statusTable(rows: readonly ProcessStatus[], stats: ReadonlyMap<n
     'UP FOR',
     'RESTARTS',
     'LAST EXIT',
+    ...(hasNodes ? ['NODE'] : []),
     ...(hasStats ? ['CPU', 'MEMORY'] : []),
   ]
-  return table([head, ...rows.map((row) => [...cells(row), ...(hasStats ? statsCells(row, stats) : [])])])
+  const lines = rows.map((row) => [
+    ...cells(row),
+    ...(hasNodes ? [row.node === '' ? '-' : row.node] : []),
+    ...(hasStats ? statsCells(row, stats) : []),
+  ])
+  return table([head, ...lines])
 }
 
 function cells({ process, phase, ready, pid, port, upFor, restarts, lastExit }: ProcessStatus): string[] {
-  const isUp = pid !== null
+  // On an engine its pid means nothing here.
+  const isUp = pid !== null || phase === 'up'
   return [
     process,
     phase === 'up' && ready ? 'ready' : phase,

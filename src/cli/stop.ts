@@ -13,8 +13,15 @@ export function stopCommand(): Command {
   const command = new Command('stop')
     .description('stop processes; without targets, the whole formation and its supervisor')
     .argument('[targets...]', 'process types and processes: web worker.2 (default: everything)')
-  withOptions(command, 'place', 'state')
+  withOptions(command, 'place', 'state', 'engine')
   return command.action(async (targets: string[]) => {
+    const { reachEngine } = await import('./engine.ts')
+    const reached = await reachEngine(flagsOf(command))
+    if (reached !== undefined) {
+      const { stopOn } = await import('./engine-control-action.ts')
+      await stopOn(reached, targets)
+      return
+    }
     const { findState, view } = await import('../runtime/observer.ts')
     const { command: send } = await import('./control.ts')
     const { carriers } = await import('../runtime/process-table.ts')

@@ -1,3 +1,5 @@
+import { ENGINES } from './engine-name.ts'
+import type { EngineName } from './engine-name.ts'
 import type { EnvironmentLayer, Precedence } from './environment.ts'
 import type { Problem } from './error.ts'
 import { duration } from './duration.ts'
@@ -34,6 +36,9 @@ export interface Flags {
   readonly max?: readonly string[]
   /** No time to stop: SIGKILL is the first signal. Only `prove --kill` asks for it. */
   readonly suddenly?: boolean
+  readonly engine?: string
+  readonly image?: string
+  readonly app?: string
   /** The types named as words: only these run. */
   readonly types?: readonly string[]
 }
@@ -65,6 +70,12 @@ export interface Settings {
   /** The most of each type. */
   readonly max: Given
   readonly suddenly: boolean
+  /** Who keeps the processes running; undefined for whoever did so far. */
+  readonly engine: EngineName | undefined
+  /** The container image of the app. */
+  readonly image: string | undefined
+  /** The name of the app on an engine. */
+  readonly app: string | undefined
 }
 
 /** Where an option may come from, strongest first; `files` are the environment files, weakest first. */
@@ -115,6 +126,9 @@ export function resolveSettings(sources: Sources): { settings: Settings; problem
     recycleMs: option('recycle', duration, undefined),
     max: find('max', sources) ?? { text: '', from: '' },
     suddenly: sources.flags.suddenly === true,
+    engine: option<EngineName | undefined>('engine', oneOf(...ENGINES), undefined),
+    image: option<string | undefined>('image', text, undefined),
+    app: option<string | undefined>('app', text, undefined),
   }
   return { settings, problems }
 }

@@ -1,3 +1,4 @@
+import type { EngineName } from './engine-name.ts'
 import { parseProcessId } from './names.ts'
 import type { ProcessId } from './names.ts'
 import type { End, Exit, Observed, ProcessState, Run } from './process.ts'
@@ -10,7 +11,7 @@ export interface ProcessStatus {
   readonly instance: number
   readonly phase: 'starting' | 'up' | 'stopping' | 'stopped' | 'backoff' | 'exited' | 'crashed'
   readonly ready: boolean
-  /** Why it is not ready, where that is known. */
+  /** Why it is not ready, in the words of its check or of its engine; absent where nothing is known. */
   readonly reason?: string
   /** The command's own pid, while it runs. */
   readonly pid: number | null
@@ -27,7 +28,7 @@ export interface ProcessStatus {
     | { readonly unknown: string }
     | { readonly unhealthy: string }
     | null
-  readonly engine: 'local'
+  readonly engine: EngineName
   readonly node: string
 }
 

@@ -80,7 +80,8 @@ export function loadApp(flags: Flags, shell: NodeJS.ProcessEnv, former: readonly
   const wrongOptions = [
     ...problems,
     ...inFormation,
-    ...inPorts,
+    // On an engine each process has a network of its own, and all of a type the same port.
+    ...((settings.engine ?? 'local') === 'local' ? inPorts : []),
     ...inLimits,
     ...routerProblems(settings, names, counts, ports),
   ]

@@ -190,7 +190,7 @@ test('either side that vanishes takes the other with it', async () => {
   first.socket.terminate()
   await until('the app to hear of it', () => web.sockets.clients.size === 1)
   for (const one of web.sockets.clients) one.terminate()
-  expect(await until('the client to hear of it', second.code)).toBe(1_006)
+  expect(await until('the client to hear of it', () => second.code())).toBe(1_006)
 })
 
 test('a router that is told to stop closes what nobody knows the end of, after the requests under way', async () => {

@@ -1,0 +1,37 @@
+/** Values that came as JSON from outside: what they are is looked at, never believed. */
+
+export type Json = Readonly<Record<string, unknown>>
+
+export function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+export function isText(value: unknown): value is string {
+  return typeof value === 'string'
+}
+
+export function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}
+
+/** What is at the end of a path of names; undefined if there is no such thing. */
+export function at(value: unknown, ...path: readonly string[]): unknown {
+  let found = value
+  for (const name of path) found = isObject(found) ? found[name] : undefined
+  return found
+}
+
+export function textAt(value: unknown, ...path: readonly string[]): string {
+  const found = at(value, ...path)
+  return isText(found) ? found : ''
+}
+
+export function numberAt(value: unknown, ...path: readonly string[]): number {
+  const found = at(value, ...path)
+  return typeof found === 'number' && Number.isFinite(found) ? found : 0
+}
+
+export function listAt(value: unknown, ...path: readonly string[]): readonly unknown[] {
+  const found = at(value, ...path)
+  return Array.isArray(found) ? found : []
+}

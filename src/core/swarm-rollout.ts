@@ -1,0 +1,99 @@
+import { STEADY_MS } from './engine.ts'
+import type { Culprit, Rollout } from './engine.ts'
+import { processId } from './names.ts'
+import { isWanted, reasonOf } from './swarm.ts'
+import type { SwarmService, SwarmSight, SwarmTask } from './swarm.ts'
+
+/** What was there before a roll-out, and what was seen of it so far. */
+export interface SwarmBaseline {
+  /** Tasks that are no news. */
+  readonly known: ReadonlySet<string>
+  /** When each task was first seen running, and each complaint first heard; ms on a clock that never jumps. */
+  readonly firstSeen: ReadonlyMap<string, number>
+}
+
+/** So many ends of new processes are a crash loop. */
+const ENDS_OF_A_LOOP = 3
+/** ms for which a cluster may have no room before that is final. */
+const ROOM_WITHIN_MS = 15_000
+const NEVER_STARTS =
+  /no such image|manifest unknown|pull access denied|not found|invalid mount|executable file/i
+
+/** Whether the services of these types run as they were asked to. `now` as in the baseline. */
+export function rolloutOf(
+  { services, tasks }: SwarmSight,
+  names: readonly string[],
+  baseline: SwarmBaseline,
+  now: number,
+): Rollout {
+  const stands = services
+    .filter(({ type }) => names.includes(type.name))
+    .map((service) => serviceRollout(service, tasks, baseline, now))
+  const failed = stands.filter((one) => one.state === 'failed')
+  if (failed.length > 0) {
+    return {
+      state: 'failed',
+      why: failed.flatMap(({ why }) => why),
+      culprits: failed.flatMap(({ culprits }) => culprits),
+    }
+  }
+  const why = stands.flatMap((one) => (one.state === 'waiting' ? one.why : []))
+  return why.length > 0 ? { state: 'waiting', why } : { state: 'ready' }
+}
+
+function serviceRollout(
+  service: SwarmService,
+  tasks: readonly SwarmTask[],
+  { known, firstSeen }: SwarmBaseline,
+  now: number,
+): Rollout {
+  const { type, update, updateMessage, version } = service
+  const own = tasks.filter((task) => task.serviceId === service.id)
+  const ended = own.filter(
+    ({ id, state }) => !known.has(id) && (state === 'failed' || state === 'rejected' || state === 'complete'),
+  )
+  const culprits = ended
+    .slice(0, 1)
+    .map(({ id, slot }): Culprit => ({ process: processId(type.name, slot), id }))
+  const says = [...new Set(ended.map(({ slot, error }) => `${processId(type.name, slot)}: ${error}`))].slice(
+    0,
+    3,
+  )
+  const failed = (why: readonly string[]): Rollout => ({ state: 'failed', why, culprits })
+  if (update === 'rollback_completed' || update === 'rollback_paused' || update === 'paused') {
+    return failed([`${type.name}: ${update.replaceAll('_', ' ')}: ${updateMessage}`, ...says])
+  }
+  if (update === 'updating' || update === 'rollback_started') {
+    return { state: 'waiting', why: [`${type.name}: ${update.replaceAll('_', ' ')}`, ...says] }
+  }
+  if (ended.some(({ error }) => NEVER_STARTS.test(error)) || ended.length >= ENDS_OF_A_LOOP)
+    return failed(says)
+  const noRoom = own.filter(
+    ({ id, state, error }) =>
+      state === 'pending' &&
+      /no suitable node/.test(error) &&
+      now - (firstSeen.get(id) ?? now) > ROOM_WITHIN_MS,
+  )
+  if (noRoom.length > 0) return failed([`${type.name}: ${noRoom[0]?.error ?? ''}`])
+  const steady = own.filter(
+    (task) =>
+      task.state === 'running' &&
+      task.desired === 'running' &&
+      task.version === version &&
+      (known.has(task.id) || now - (firstSeen.get(task.id) ?? now) >= STEADY_MS),
+  )
+  const missing = type.count - steady.length
+  if (missing > 0) {
+    const pending = own.flatMap((task) => (isWanted(task) ? reasonOf(task) || [] : []))
+    return {
+      state: 'waiting',
+      why: [`${type.name}: ${steady.length} of ${type.count} ready`, ...new Set([...says, ...pending])],
+    }
+  }
+  const surplus = own.some(
+    (task) => task.state === 'running' && !(task.desired === 'running' && task.version === version),
+  )
+  return surplus
+    ? { state: 'waiting', why: [`${type.name}: old processes are stopping`] }
+    : { state: 'ready' }
+}

@@ -1,0 +1,103 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { CONTAINER } from '../exporters/kubernetes-objects.ts'
+import type { LineSink, LogRequest } from './engine.ts'
+import { streamLines } from './engine-stream.ts'
+import type { Stream } from './engine-stream.ts'
+import { placeOptions } from './kubectl.ts'
+import type { Where } from './kubectl.ts'
+
+/** A pod whose lines are wanted, by the name of its process. */
+export interface LogSource {
+  readonly process: string
+  readonly pod: string
+  readonly restarts: number
+  /** Whether it has ever begun: before that there is nothing to read. */
+  readonly hasBegun: boolean
+}
+
+/** How many `kubectl logs` may run at once. */
+const AT_ONCE = 16
+const LOOK_AGAIN_MS = 1_000
+/** A pod that has just gone is no error: what it wrote has gone with it. */
+const GONE = /not found|waiting to start|previous terminated/
+
+type Line = Parameters<LineSink>[0]
+
+/** Shows what these pods have written, the lines of all in the order of their time. */
+export async function showPodLogs(
+  where: Where,
+  sources: readonly LogSource[],
+  request: LogRequest,
+  sink: LineSink,
+): Promise<void> {
+  const held: Line[] = []
+  const waiting = sources.filter(({ hasBegun }) => hasBegun)
+  const worker = async (): Promise<void> => {
+    for (let source = waiting.shift(); source !== undefined; source = waiting.shift()) {
+      await open(where, source, { ...request, follow: false }, (line) => held.push(line)).ended
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, worker))
+  for (const line of held.toSorted((a, b) => a.time - b.time)) if (!sink(line)) return
+}
+
+/**
+ * Goes on with what they write, also of pods that come later: a selector of kubectl's takes only those that are
+ * there at its beginning, and ends with the first restart.
+ */
+export async function followPodLogs(
+  where: Where,
+  look: () => Promise<readonly LogSource[]>,
+  request: LogRequest,
+  sink: LineSink,
+): Promise<void> {
+  const streams = new Map<string, Stream>()
+  const shown = new Set<string>()
+  let isRead = true
+  let isFirst = true
+  while (isRead) {
+    for (const source of await look()) {
+      const key = `${source.pod} ${source.restarts}`
+      if (!source.hasBegun || shown.has(key)) continue
+      shown.add(key)
+      const lines = isFirst ? request.lines : -1
+      const stream = open(where, source, { ...request, lines, follow: true }, (line) => {
+        if (isRead && !sink(line)) isRead = false
+      })
+      streams.set(key, stream)
+      void stream.ended.then(() => streams.delete(key))
+    }
+    isFirst = false
+    await sleep(LOOK_AGAIN_MS)
+  }
+  await Promise.all([...streams.values()].map((stream) => stream.end()))
+}
+
+function open(
+  where: Where,
+  { process, pod }: LogSource,
+  { lines, since, follow }: LogRequest,
+  take: (line: Line) => void,
+): Stream {
+  const args = [
+    ...placeOptions(where),
+    'logs',
+    pod,
+    '--container',
+    CONTAINER,
+    '--timestamps',
+    `--tail=${lines}`,
+    ...(since === undefined ? [] : [`--since=${Math.max(1, Math.ceil(since / 1000))}s`]),
+    ...(follow ? ['--follow'] : []),
+  ]
+  const onLine = (line: Buffer): void => {
+    const blank = line.indexOf(0x20)
+    const time = Date.parse(line.toString('latin1', 0, Math.max(0, blank)))
+    if (Number.isFinite(time)) take({ process, time, text: line.subarray(blank + 1) })
+  }
+  return streamLines('kubectl', args, onLine, (line) => {
+    const text = line.toString()
+    if (!GONE.test(text))
+      take({ process: 'system', time: Date.now(), text: Buffer.from(`${process}: ${text}`) })
+  })
+}
