@@ -121,7 +121,8 @@ export function decodeSession(text: string): Session | undefined {
   if (!isText(id) || !isText(bootId) || !isText(pidNamespace) || typeof over !== 'boolean') return undefined
   const place = { id, bootId, pidNamespace, beganAt }
   const wanted = { stages, counts, generations, stopped, hasRouter }
-  const isFixture = o['isFixture'] === true ? true : undefined
+  const { isFixture } = o
+  if (isFixture !== undefined && isFixture !== true) return undefined
   return { version: SESSION_VERSION, ...place, ...wanted, isDetached, isFixture, flags, ending, over }
 }
 

@@ -1,17 +1,15 @@
 import { rmSync } from 'node:fs'
-import { basename, join, resolve } from 'node:path'
+import { basename, join } from 'node:path'
 import { InputError } from '../core/diagnostic.ts'
 import { decodeEngineMemory } from '../core/engine.ts'
 import type { EngineMemory, EnginePlace } from '../core/engine.ts'
 import type { EngineName, RemoteEngine } from '../core/engine-name.ts'
 import { TwRunError } from '../core/error.ts'
-import { resolveSettings } from '../core/settings.ts'
 import type { Flags } from '../core/settings.ts'
 import { readIfThere, replaceFile } from './disk.ts'
-import { readLayers } from './env-files.ts'
-import { locate } from './locate.ts'
-import { locateStateDir, makeStateDir } from './state-dir.ts'
+import { makeStateDir } from './state-dir.ts'
 import type { StateDir } from './state-dir.ts'
+import { stateHere } from './state-here.ts'
 
 /** Which engine a command is for, and what is remembered of it. */
 export interface EngineHere {
@@ -30,18 +28,9 @@ export interface EngineHere {
  * asked. Errors: TwRunError 2 for an engine that there is not.
  */
 export function engineHere(flags: Flags): EngineHere {
-  const { root, folder, envFiles } = locate(flags, process.env)
-  const { layers } = readLayers(
-    envFiles.map((file) => ({ ...file, required: false })),
-    process.env,
-  )
-  const { settings, problems } = resolveSettings({ flags, shell: process.env, files: layers.files })
+  const { state, root, settings, problems } = stateHere(flags)
   const wrong = problems.filter(({ message }) => /^(--engine|TW_RUN_ENGINE)/.test(message))
   if (wrong.length > 0) throw new InputError([], wrong)
-  const isTyped = (flags.stateDir ?? process.env['TW_RUN_STATE_DIR'] ?? '') !== ''
-  const base =
-    settings.stateDir === undefined ? undefined : resolve(isTyped ? folder : root, settings.stateDir)
-  const state = locateStateDir(root, base)
   const memory = readMemory(state)
   return {
     name: settings.engine ?? memory?.engine ?? 'local',

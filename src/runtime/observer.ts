@@ -1,5 +1,4 @@
 import { hostname } from 'node:os'
-import { resolve } from 'node:path'
 import { parseProcessId } from '../core/names.ts'
 import type { ProcessId } from '../core/names.ts'
 import { isAlive } from '../core/process.ts'
@@ -14,13 +13,11 @@ import { statusOf } from '../core/status.ts'
 import type { ProcessStatus } from '../core/status.ts'
 import { bootNow } from './clock.ts'
 import { readIfThere } from './disk.ts'
-import { readLayers } from './env-files.ts'
-import { locate } from './locate.ts'
 import { here } from './place.ts'
 import { childOf, isRunning, mayHold } from './process-table.ts'
 import { Slots } from './slots.ts'
-import { checkStateDir, locateStateDir } from './state-dir.ts'
 import type { StateDir } from './state-dir.ts'
+import { stateHere } from './state-here.ts'
 
 /** What anybody can see of a formation, with or without a supervisor: from the directory and the kernel. */
 export interface View {
@@ -33,27 +30,9 @@ export interface View {
   readonly observed: Observed
 }
 
-/**
- * Where the state of the app that the options name is; its Procfile may be broken or gone. Errors: TwRunError
- * where the state is not this user's, or cannot be read.
- */
+/** Where the state of the app that the options name is. Errors: TwRunError where it is not this user's, or cannot be read. */
 export function findState(flags: Flags): StateDir {
-  const state = placeOfState(flags)
-  checkStateDir(state)
-  return state
-}
-
-function placeOfState(flags: Flags): StateDir {
-  const { root, folder, envFiles } = locate(flags, process.env)
-  const { layers } = readLayers(
-    envFiles.map((file) => ({ ...file, required: false })),
-    process.env,
-  )
-  const { settings } = resolveSettings({ flags, shell: process.env, files: layers.files })
-  if (settings.stateDir === undefined) return locateStateDir(root, undefined)
-  // What was typed begins where the typist stands; what a file of the app says, at its root.
-  const isTyped = (flags.stateDir ?? process.env['TW_RUN_STATE_DIR'] ?? '') !== ''
-  return locateStateDir(root, resolve(isTyped ? folder : root, settings.stateDir))
+  return stateHere(flags).state
 }
 
 /** Looks once; reads only. */

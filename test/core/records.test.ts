@@ -158,7 +158,7 @@ describe.each(RECORDS)('the record of %s', (_, records, decode) => {
   })
 
   test('without one of its parts, or with another kind of thing in its place, is no record', () => {
-    const optional = new Set(['ending', 'drainUntil'])
+    const optional = new Set(['ending', 'drainUntil', 'isFixture'])
     const stranger = fc.constantFrom(null, [], {}, -1, 'xxx', Infinity, [1], { kind: 'x' })
     fc.assert(
       fc.property(records, fc.nat(), stranger, (record, at, other) => {
