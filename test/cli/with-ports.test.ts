@@ -13,8 +13,10 @@ test(
     const app = webApp({ Procfile: `${PROCFILE}worker: exec sleep 1000\n` })
     const work =
       'const url = process.env.TW_RUN_URL; fetch(url).then((a) => a.text()).then((text) => console.log(url, text))'
+    // A page for each: where there are hardly more than it takes, two in a row may be hard to find.
+    const alone = ['--port', 'auto', '--port-step', '5']
     const runs = await Promise.all(
-      [...Array(20).keys()].map(async () => await runWith(app, ['--port', 'auto', '--', 'node', '-e', work])),
+      [...Array(20).keys()].map(async () => await runWith(app, [...alone, '--', 'node', '-e', work])),
     )
     expect(runs.map(({ code, stderr }) => (code === 0 ? 0 : stderr))).toEqual(Array(20).fill(0))
     for (const { stdout } of runs) expect(stdout).toMatch(/^http:\/\/127\.0\.0\.1:22\d{3} hello\n$/)
@@ -49,7 +51,7 @@ test('a port that somebody listens on is passed over, and no room is said', asyn
 
 test('TW_RUN_PORT=auto does the same, and a range that is none is refused', async () => {
   const { code, stdout } = await runWith(webApp(), ['--', 'sh', '-c', 'echo $PORT'], { TW_RUN_PORT: 'auto' })
-  expect([code, stdout]).toEqual([0, expect.stringMatching(/^22[0-4]\d\d\n$/)])
+  expect([code, stdout]).toEqual([0, expect.stringMatching(/^22[0-2]\d\d\n$/)])
   const wrong = await runWith(webApp(), ['--port', 'auto', '--', 'true'], { TW_RUN_AUTO_PORTS: '5-1' })
   expect(wrong.code).toBe(2)
   expect(wrong.stderr).toContain(

@@ -5,7 +5,7 @@ import { requires } from '../support/requirement.ts'
 import { portsFrom, PROCFILE, reportIn, runWith, webApp } from '../support/with.ts'
 
 const test = requires('linux')
-let nextPort = 22_880
+let nextPort = 22_780
 const ports = (): string[] => portsFrom((nextPort += 5))
 const REPORT = ['--report', 'report.json']
 
@@ -93,7 +93,7 @@ describe('the report is written too', () => {
 
   test('when a process dies', async () => {
     const app = webApp()
-    await runWith(app, [...ports(), ...REPORT, '--', 'sleep', '1000'], { DIE: '600' })
+    await runWith(app, [...ports(), ...REPORT, '--', 'node', 'ask.js'], { DIE: 'asked' })
     expect(reportIn(app)).toMatchObject({
       exitCode: 9,
       commandExitCode: 143,
@@ -232,11 +232,11 @@ describe('--junit', () => {
       ],
       [
         'a process that dies',
-        ['sleep', '1000'],
-        { DIE: '600' },
+        ['node', 'ask.js'],
+        { DIE: 'asked' },
         [
           ['web.1', 'web.1 exited with code 9'],
-          ['sleep 1000', 'web.1 exited with code 9'],
+          ['node ask.js', 'web.1 exited with code 9'],
         ],
       ],
       [

@@ -9,8 +9,8 @@ import { AUTO, portsFrom, reportIn, runWith, webApp } from '../support/with.ts'
 
 const test = requires('linux')
 const TERMINAL = new URL('../support/terminal.py', import.meta.url).pathname
-let nextPort = 22_800
-const ports = (): string[] => portsFrom((nextPort += 10))
+let nextPort = 22_700
+const ports = (): string[] => portsFrom((nextPort += 5))
 
 describe('a signal to tw-run', () => {
   test.for([

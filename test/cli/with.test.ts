@@ -5,9 +5,9 @@ import { requires } from '../support/requirement.ts'
 import { portsFrom, PROCFILE, runWith, webApp } from '../support/with.ts'
 
 const test = requires('linux')
-/** Ten ports for each test. */
+/** Five ports for each test. */
 let nextPort = 22_500
-const ports = (): string[] => portsFrom((nextPort += 10))
+const ports = (): string[] => portsFrom((nextPort += 5))
 
 describe('the command', () => {
   test('begins when all is ready, with the addresses in its environment', async () => {
@@ -21,7 +21,7 @@ describe('the command', () => {
     })
     expect(code, stderr).toBe(0)
     const url = 'http://127.0.0.1:22500'
-    expect(JSON.parse(stdout)).toEqual([url, url, 'http://127.0.0.1:22510', '22500', 'hello', 'hello'])
+    expect(JSON.parse(stdout)).toEqual([url, url, 'http://127.0.0.1:22502', '22500', 'hello', 'hello'])
   })
 
   test.for([0, 1, 7, 42, 255])(
@@ -116,7 +116,7 @@ describe('a formation that fails', () => {
   })
 
   test('in the middle: the command is ended, the code is that of the process', async () => {
-    const run = await runWith(webApp(), [...ports(), '--', 'sleep', '1000'], { DIE: '700' })
+    const run = await runWith(webApp(), [...ports(), '--', 'node', 'ask.js'], { DIE: 'asked' })
     expect(run.code).toBe(9)
     expect(run.stderr).toMatch(
       /  \| listening\n  \| cannot go on\ntw-run: web\.1 exited .*, while the command ran\n$/,
@@ -124,20 +124,20 @@ describe('a formation that fails', () => {
   })
 
   test('by ending with 0, which is a failure too', async () => {
-    const run = await runWith(webApp(), [...ports(), '--', 'sleep', '1000'], { DIE: '700', CODE: '0' })
+    const run = await runWith(webApp(), [...ports(), '--', 'node', 'ask.js'], { DIE: 'asked', CODE: '0' })
     expect(run.code).toBe(1)
     expect(run.stderr).toMatch(/tw-run: web\.1 ended \(exit code 0\) after .*, while the command ran\n$/)
   })
 
   test('while the command does not hear SIGTERM', async () => {
-    const deaf = ['sh', '-c', 'trap "" TERM; while :; do sleep 0.05; done']
-    const run = await runWith(webApp(), [...ports(), '-t', '0.3', '--', ...deaf], { DIE: '700' })
+    const deaf = ['sh', '-c', 'trap "" TERM; node ask.js & while :; do sleep 0.05; done']
+    const run = await runWith(webApp(), [...ports(), '-t', '0.3', '--', ...deaf], { DIE: 'asked' })
     expect(run.code).toBe(9)
   })
 
   test('by a signal', async () => {
-    const app = webApp({ Procfile: 'worker: sleep 1.2; kill -9 $$\n' })
-    const run = await runWith(app, [...ports(), '--', 'sleep', '1000'])
+    const app = webApp({ Procfile: 'worker: until [ -f go ]; do sleep 0.05; done; kill -9 $$\n' })
+    const run = await runWith(app, [...ports(), '--', 'sh', '-c', 'touch go; exec sleep 1000'])
     expect(run.code).toBe(137)
     expect(run.stderr).toMatch(/^tw-run: worker\.1 was ended by SIGKILL after .*, while the command ran$/m)
   })
