@@ -9,13 +9,16 @@ const test = requires('linux')
 const MODULE = new URL('../../dist/runtime/port-pages.js', import.meta.url).href
 
 test('processes that reserve at once, in folders of their own, get different ports', async () => {
-  const holders = await Promise.all([...Array(6).keys()].map(async () => await holder(12, 22_300, 22_419)))
+  const holders = await Promise.all([...Array(6).keys()].map(async () => await holder(2, 22_300, 22_359)))
   const firsts = holders.map(({ said }) => Number(said))
-  // Two pages each, out of twelve.
-  expect(firsts.toSorted((a, b) => a - b)).toEqual([22_300, 22_320, 22_340, 22_360, 22_380, 22_400])
-  expect((await holder(1, 22_300, 22_419)).said).toBe(
-    'there are no 1 free ports in a row from 22300 to 22419',
-  )
+  expect(firsts.toSorted((a, b) => a - b)).toEqual([22_300, 22_310, 22_320, 22_330, 22_340, 22_350])
+  const { said } = await holder(1, 22_300, 22_359)
+  expect(said).toBe('there are no 1 free ports in a row from 22300 to 22359')
+})
+
+test('more than a page is reserved as a whole', async () => {
+  expect((await holder(12, 22_360, 22_379)).said).toBe('22360')
+  expect((await holder(1, 22_360, 22_379)).said).toMatch(/^there are no/)
 })
 
 test('what a killed one had is free again', async () => {
