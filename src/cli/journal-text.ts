@@ -1,7 +1,9 @@
 import { describeExit } from '../core/exit.ts'
 import type { JournalEvent } from '../core/journal.ts'
 import type { ProcessId } from '../core/names.ts'
+import { printable } from '../core/printable.ts'
 import type { Run } from '../core/process.ts'
+import { describeFiles } from '../core/watch.ts'
 import type { Ending, Reason } from '../core/session.ts'
 
 /** More processes than this are counted instead of listed. */
@@ -50,6 +52,8 @@ export function describeEvent(event: JournalEvent, graceMs: number, now: number)
       return describeHealth(event)
     case 'in-vain':
       return `${listed(event.waiting)} ${event.waiting.length === 1 ? 'waits' : 'wait'} in vain for ${event.on}: it ${event.why}`
+    case 'changed':
+      return `${printable(describeFiles(event.files))} changed: restarting ${event.process}`
     case 'killed':
       return `${event.run.id} did not stop in its grace period: killed`
     case 'refused':

@@ -146,6 +146,16 @@ function rulesProblems(own: RulesJson, path: JsonPath, types: readonly string[])
       hint: 'such as SIGTERM, SIGINT or SIGQUIT',
     })
   }
+  for (const [index, glob] of (own.watch ?? []).entries()) {
+    if (!/^!?\/|(^!?|\/)\.\.(\/|$)/.test(glob)) continue
+    const message = 'has to lie below the folder of app.json'
+    problems.push({
+      severity: 'error',
+      path: [...path, 'watch', index],
+      message,
+      hint: 'such as "src/**/*.js"',
+    })
+  }
   for (const [index, { type }] of (dependenciesOf(own).dependsOn ?? []).entries()) {
     const step = isList(dependsOn) ? { path: [index] } : { path: [type], isKey: true }
     const at = { ...step, severity: 'error' as const, path: [...path, 'dependsOn', ...step.path] }

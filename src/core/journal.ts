@@ -37,6 +37,8 @@ export type JournalEvent =
       readonly on: ProcessId
       readonly why: string
     }
+  /** Files of a type changed, for which it is restarted. */
+  | { readonly type: 'changed'; readonly process: string; readonly files: readonly string[] }
   /** The grace period was over. */
   | { readonly type: 'killed'; readonly run: Run }
   /** The kernel does not let us signal it. */

@@ -6,7 +6,6 @@ import type { Reply, Request } from '../core/protocol.ts'
 import type { Action, Desired, Observed, Run } from '../core/process.ts'
 import { upIn } from '../core/readiness.ts'
 import { reconcile } from '../core/reconcile.ts'
-import { recycling } from '../core/recycle.ts'
 import { beginOrCarryOn, codeOfReason, isSecondThought, replace } from '../core/session.ts'
 import type { Asked, Ending, Place, Reason, Session } from '../core/session.ts'
 import { Alarm } from './alarm.ts'
@@ -23,6 +22,7 @@ import { LogKeeper } from './log-keeper.ts'
 import { remaining } from './process-table.ts'
 import type { Carrier } from './process-table.ts'
 import type { Prober } from './prober.ts'
+import { Replacer } from './replacer.ts'
 import { readSession } from './session-file.ts'
 import { NOT_WRITTEN, SessionKeeper } from './session-keeper.ts'
 import type { Slots } from './slots.ts'
@@ -61,6 +61,7 @@ export class Supervisor {
   readonly #starter: Starter
   readonly #logs: LogKeeper
   readonly #prober: Prober
+  readonly #replacer: Replacer
   readonly #keeper: SessionKeeper
   readonly #port = new HeldPort()
   /** Of every run of this session, for the last look. */
@@ -99,12 +100,12 @@ export class Supervisor {
       bounds: session.isDetached,
       trouble: (message) => this.#host.trouble(message),
     })
-    this.#prober = watchHealth({
-      host: this.#host,
-      definition: () => this.#definition,
-      journal,
-      ring: () => this.#alarm.ring(),
-    })
+    const definition = (): Definition => this.#definition
+    const ring = (): void => this.#alarm.ring()
+    const watching = { host: this.#host, definition, journal, ring }
+    this.#prober = watchHealth(watching)
+    const replaceThem = (names: readonly string[]): void => this.#write(replace(this.#session, names))
+    this.#replacer = new Replacer({ ...watching, except: state.path, replace: replaceThem })
     if (carriedOn) this.#carryOn()
     if (session.ending !== undefined) this.#endingSince = bootNow()
     this.#host.removeLostScratch()
@@ -175,6 +176,7 @@ export class Supervisor {
       this.#look()
     }
     this.#prober.retain([])
+    this.#replacer.close()
     await this.#host.settled()
     const { ending, over } = this.#session
     return over && ending ? { ending, survivors: remaining(this.#tokens) } : undefined
@@ -204,8 +206,8 @@ export class Supervisor {
       const { actions, wakeAt = Infinity } = reconcile(desired, observed, now)
       if (actions.length === 0) {
         const lookAt = this.#prober.look(up)
-        const recycleAt = this.#recycle(desired, observed, now)
-        if (recycleAt > now) return Math.min(wakeAt, lookAt, recycleAt)
+        const replaceAt = this.#replacer.look({ session: this.#session, desired, observed }, now)
+        if (replaceAt > now) return Math.min(wakeAt, lookAt, replaceAt)
         continue
       }
       await this.#perform(actions)
@@ -222,15 +224,6 @@ export class Supervisor {
       if (action.do !== 'start' && action.do !== 'look') this.#host.perform(action)
     if (looks.length > 0) this.#host.look(looks)
     if (wants.length > 0) await this.#starter.start(wants)
-  }
-
-  /** Replaces what has lived for long enough; when something will have, ms since boot. */
-  #recycle({ wants }: Desired, observed: Observed, now: number): number {
-    const { recycleMs } = this.#definition.app.settings
-    if (recycleMs === undefined || this.#session.ending !== undefined) return Infinity
-    const { due, nextAt } = recycling(recycleMs, wants, observed, now)
-    if (due.length > 0) this.#write(replace(this.#session, due))
-    return nextAt
   }
 
   /** The phase of every process, as far as it is known now. */

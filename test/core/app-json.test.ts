@@ -219,6 +219,14 @@ const WRONG: readonly (readonly [what: string, app: unknown, ...said: string[]])
     { 'tw-run': { web: { ready: { log: '(' } } } },
     'error tw-run.web.ready.log is no regular expression: Invalid regular expression: /(/: Unterminated group',
   ],
+  ...['/etc/*', '../x', 'src/../../x', '!/x', '..'].map(
+    (glob) =>
+      [
+        `the glob ${glob}`,
+        { 'tw-run': { web: { watch: ['src/a..b/*', glob] } } },
+        'error tw-run.web.watch[1] has to lie below the folder of app.json (such as "src/**/*.js")',
+      ] as const,
+  ),
   [
     'an unknown dependency',
     { 'tw-run': { web: { dependsOn: ['bd'] } } },
