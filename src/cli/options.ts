@@ -46,7 +46,12 @@ const GROUPS: Readonly<Record<OptionGroup, () => Option[]>> = {
     new Option('--port-step <n>', 'from the ports of one type to the next (default: 100)'),
   ],
   stop: () => [new Option('-t, --timeout <seconds>', 'from the stop signal to SIGKILL (default: 5)')],
-  restart: () => [new Option('--restart <policy>', 'no, on-failure, on-failure:N or always (default: no)')],
+  restart: () => [
+    new Option(
+      '--restart <policy>',
+      'no, on-failure, on-failure:N or always (default: no); app.json wins for the types that it names',
+    ),
+  ],
   output: () => [
     new Option('--log-format <format>', 'pretty, plain or json (default: pretty)'),
     new Option('--no-timestamps', 'leave the time out'),

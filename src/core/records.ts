@@ -41,6 +41,7 @@ export function decodeRunSpec(text: string): RunSpec | undefined {
   if (!isText(cwd) || !isText(scratch) || !isText(bootId) || !isText(pidNamespace)) return undefined
   if (!scratch.endsWith(token)) return undefined
   const policy = decodePolicy(o['policy'])
+  if (policy === undefined && o['policy'] !== undefined) return undefined
   return {
     ...(policy !== undefined && { policy }),
     version: 1,
@@ -66,6 +67,7 @@ export function decodeStop(text: string): StopIntent | undefined {
   const o = decodeObject(text)
   if (o === undefined || !isSignal(o['signal']) || !isTime(o['killAt'])) return undefined
   const { drainUntil, why } = o
+  if (why !== undefined && !isText(why)) return undefined
   const stop = { signal: o['signal'], killAt: o['killAt'], ...(isText(why) && { why }) }
   if (drainUntil === undefined) return stop
   return isTime(drainUntil) ? { ...stop, drainUntil } : undefined
@@ -88,7 +90,8 @@ function decodePolicy(value: unknown): RestartPolicy | undefined {
   if (!isObject(value)) return undefined
   const { when, limit } = value
   if (when !== 'no' && when !== 'on-failure' && when !== 'always') return undefined
-  return { when, ...(isCount(limit) && { limit }) }
+  if (limit === undefined) return { when }
+  return isCount(limit) ? { when, limit } : undefined
 }
 
 /** Decodes one line of a history; undefined for a line that is none, such as one cut off by a full disk. */
@@ -149,6 +152,7 @@ function decodeReason(value: unknown): Reason | undefined {
       const process = isText(value['process']) ? parseProcessId(value['process'])?.id : undefined
       const exit = decodeExit(value['exit'])
       const inVain = decodeProcesses(value['inVain'])
+      if (inVain === undefined && value['inVain'] !== undefined) return undefined
       return process && exit && { kind: 'exit', process, exit, ...(inVain !== undefined && { inVain }) }
     }
     default:

@@ -1,7 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { End, Exit, StopIntent } from '../../src/core/process.ts'
-import { decodeEnd, decodeRunSpec, decodeSession, decodeStop, isToken } from '../../src/core/records.ts'
+import type { End, Exit, Health, RestartPolicy, StopIntent } from '../../src/core/process.ts'
+import {
+  decodeEnd,
+  decodeHealth,
+  decodeRunSpec,
+  decodeSession,
+  decodeStop,
+  isToken,
+} from '../../src/core/records.ts'
 import type { RunSpec } from '../../src/core/records.ts'
 import type { Ending, Reason, Session } from '../../src/core/session.ts'
 import type { Flags } from '../../src/core/settings.ts'
@@ -22,10 +29,17 @@ const exit: fc.Arbitrary<Exit> = fc.oneof(
   fc.record({ kind: fc.constant('signal'), signal }),
   fc.record({ kind: fc.constant('lost'), why: fc.constantFrom('reboot', 'shim') }),
   fc.record({ kind: fc.constant('unstarted'), message: text, again: fc.boolean() }),
+  fc.record({ kind: fc.constant('unhealthy'), why: text }),
+)
+
+const policy: fc.Arbitrary<RestartPolicy> = fc.record(
+  { when: fc.constantFrom('no', 'on-failure', 'always'), limit: count },
+  { requiredKeys: ['when'] },
 )
 
 const spec: fc.Arbitrary<RunSpec> = fc
   .record({
+    policy: fc.option(policy, { nil: undefined }),
     version: fc.constant(1),
     id,
     number: count,
@@ -42,10 +56,14 @@ const spec: fc.Arbitrary<RunSpec> = fc
     startedAt: time,
     startedWall: time,
   })
-  .map((one) => ({ ...one, scratch: one.scratch + one.token }))
+  .map(({ policy: given, ...one }) => ({
+    ...one,
+    ...(given !== undefined && { policy: given }),
+    scratch: one.scratch + one.token,
+  }))
 
 const stop: fc.Arbitrary<StopIntent> = fc.record(
-  { signal, killAt: time, drainUntil: time },
+  { signal, killAt: time, drainUntil: time, why: text },
   { requiredKeys: ['signal', 'killAt'] },
 )
 
@@ -62,7 +80,10 @@ const end: fc.Arbitrary<End> = fc.record({
 const reason: fc.Arbitrary<Reason> = fc.oneof(
   fc.record({ kind: fc.constantFrom('all-exited', 'reader-gone', 'asked', 'state-gone') }),
   fc.record({ kind: fc.constant('signal'), signal }),
-  fc.record({ kind: fc.constant('exit'), process: id, exit }),
+  fc.record(
+    { kind: fc.constant('exit'), process: id, exit, inVain: fc.uniqueArray(id, { maxLength: 3 }) },
+    { requiredKeys: ['kind', 'process', 'exit'] },
+  ),
 )
 
 const ending: fc.Arbitrary<Ending> = fc.record({ code: status, reason, hurried: fc.boolean() })
@@ -158,7 +179,7 @@ describe.each(RECORDS)('the record of %s', (_, records, decode) => {
   })
 
   test('without one of its parts, or with another kind of thing in its place, is no record', () => {
-    const optional = new Set(['ending', 'drainUntil', 'isFixture'])
+    const optional = new Set(['ending', 'drainUntil', 'isFixture', 'why', 'policy'])
     const stranger = fc.constantFrom(null, [], {}, -1, 'xxx', Infinity, [1], { kind: 'x' })
     fc.assert(
       fc.property(records, fc.nat(), stranger, (record, at, other) => {
@@ -222,6 +243,22 @@ const sound = {
     over: false,
   },
 }
+
+const health: fc.Arbitrary<Health> = fc.record(
+  { bootedAt: time, readyAt: time, lostAt: time, reason: text, late: fc.constant(true), failed: text },
+  { requiredKeys: [] },
+)
+
+test('the health of a run is read as it was written, and nothing is known where it is damaged', () => {
+  fc.assert(
+    fc.property(health, (record) => {
+      expect(decodeHealth(JSON.stringify(record))).toEqual(record)
+    }),
+    RUNS,
+  )
+  for (const damaged of ['', '{', '[]', '7', '{"readyAt":"1","late":1,"failed":{},"reason":3,"lostAt":-1}'])
+    expect(decodeHealth(damaged)).toEqual({})
+})
 
 describe('a run is not read', () => {
   const base = { ...sound.run, token: '00000000000000aa' }
