@@ -5,6 +5,7 @@ import { inVain, waitingFor } from './in-vain.ts'
 import { isToldToStop } from './observe.ts'
 import { awaitedBy } from './readiness.ts'
 import { isUnkillable } from './reconcile.ts'
+import { ROUTER } from './router.ts'
 import type { Ending, Session } from './session.ts'
 
 /** What the run as a whole should do next; undefined while it should go on as it is. */
@@ -30,7 +31,10 @@ export function outcome(session: Session, desired: Desired, observed: Observed, 
   const first = ended.filter((end) => end.final || endsTheRun(end)).toSorted(byTime)[0]
   if (session.stages[0] !== 'formation') return first && stageOutcome(first)
   if (first !== undefined) return end(first, waitingFor(first.id, desired.wants, observed, now))
-  if (desired.wants.size > 0 && ended.length === desired.wants.size && ended.every((one) => one.settled)) {
+  // A router alone has nothing to lead to.
+  const ofApp = [...desired.wants.keys()].filter((id) => id !== ROUTER)
+  const settled = ended.filter((one) => one.settled && one.id !== ROUTER)
+  if (ofApp.length > 0 && settled.length === ofApp.length) {
     return { do: 'end', ending: { code: 0, reason: { kind: 'all-exited' }, hurried: false } }
   }
   return ended.every((one) => one.settled) ? stuck(desired, observed, ended, now) : undefined
@@ -42,12 +46,13 @@ function stuck({ wants }: Desired, observed: Observed, ended: readonly ProcessEn
   const vain = inVain(wants, observed, now).filter(({ isOver }) => isOver)
   const waiting = new Set(vain.flatMap((one) => one.waiting))
   const over = new Set(ended.map(({ id }) => id))
-  const isStuck = [...wants.keys()].every((id) => waiting.has(id) || over.has(id) || leadsToOver(id))
+  const ofApp = [...wants.keys()].filter((id) => id !== ROUTER)
+  const isStuck = ofApp.every((id) => waiting.has(id) || over.has(id) || leadsToOver(id))
   const [cause] = ended.filter(({ id }) => vain.some(({ on }) => on === id)).toSorted(byTime)
   if (!isStuck || cause === undefined) return undefined
   return end(
     cause,
-    [...wants.keys()].filter((id) => !over.has(id)),
+    ofApp.filter((id) => !over.has(id)),
   )
 
   /** It waits for one that waits in vain itself. */

@@ -197,6 +197,13 @@ describe('under a policy that restarts', () => {
     expect(of(states, { policy, wanted: ['web.1'] })).toEqual({ do: 'end', ending: all })
   })
 
+  test('the run ends when none is left but the router', () => {
+    const all = { code: 0, reason: { kind: 'all-exited' }, hurried: false }
+    const states: States = { 'web.1': exited(code(0)), 'router.1': up }
+    expect(of(states, { policy })).toEqual({ do: 'end', ending: all })
+    expect(of({ 'web.1': stopped, 'router.1': up }, { policy, wanted: ['router.1'] })).toBeUndefined()
+  })
+
   test('the run does not end while one has not been heard of', () => {
     expect(of({ 'web.1': exited(code(0)) }, { policy, wanted: ['web.1', 'web.2'] })).toBeUndefined()
   })
