@@ -17,7 +17,7 @@ import type { StateDir } from '../runtime/state-dir.ts'
 import { say } from '../runtime/terminal.ts'
 import { startSupervisor, supervisorLog } from './control.ts'
 import { lastingFlags } from './formation.ts'
-import { describeRuns } from './journal-text.ts'
+import { describeAddress, describeRuns } from './journal-text.ts'
 import { refuseTakenPorts } from './taken-ports.ts'
 import { notThere, waitFor } from './waiting.ts'
 import type { Awaited } from './waiting.ts'
@@ -49,13 +49,9 @@ export async function startDetached(flags: Flags, awaited: Awaited): Promise<num
   if (typeof found === 'number') return reportEnd(state)
   if (found.missing.length === 0) {
     const { slots: now } = view(state)
-    say(
-      STDOUT,
-      `${describeRuns(
-        now.runs().filter(({ life }) => life === 'alive'),
-        () => undefined,
-      )}\n`,
-    )
+    const alive = now.runs().filter(({ life }) => life === 'alive')
+    const texts = [describeRuns(alive, () => undefined), describeAddress(alive, app.settings.router)]
+    for (const text of texts) if (text !== undefined) say(STDOUT, `${text}\n`)
     return 0
   }
   if (view(state).session?.ending !== undefined) {

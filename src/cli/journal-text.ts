@@ -2,8 +2,10 @@ import { describeExit } from '../core/exit.ts'
 import type { JournalEvent } from '../core/journal.ts'
 import type { ProcessId } from '../core/names.ts'
 import { printable } from '../core/printable.ts'
-import type { Run } from '../core/process.ts'
 import { describeFiles } from '../core/watch.ts'
+import type { Address } from '../core/option-values.ts'
+import type { Run } from '../core/process.ts'
+import { ROUTED_TYPE, ROUTER, urlOf } from '../core/router.ts'
 import type { Ending, Reason } from '../core/session.ts'
 
 /** More processes than this are counted instead of listed. */
@@ -25,6 +27,12 @@ export function describeRuns(runs: readonly Run[], pidOf: (run: Run) => number |
       return `${run.id} on ${run.port}${pid === undefined ? '' : ` (pid ${pid})`}`
     })
     .join(', ')
+}
+
+/** Where the app is found, if a router is among what has been started. */
+export function describeAddress(runs: readonly Run[], router: Address | undefined): string | undefined {
+  if (router === undefined || runs.every(({ id }) => id !== ROUTER)) return undefined
+  return `${urlOf(router)} is one address for every ${ROUTED_TYPE} process that is ready`
 }
 
 function describeMany(runs: readonly Run[]): string {

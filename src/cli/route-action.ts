@@ -1,6 +1,7 @@
 import { fstatSync } from 'node:fs'
 import { printable } from '../core/printable.ts'
-import { Router, urlOf } from '../runtime/router.ts'
+import { urlOf } from '../core/router.ts'
+import { Router } from '../runtime/router.ts'
 import { ROUTER_SOCKET } from '../runtime/shim.ts'
 import { stateDirAt } from '../runtime/state-dir.ts'
 import { failedWith } from '../runtime/system-error.ts'
@@ -19,7 +20,7 @@ export async function route(host: string, path: string): Promise<number> {
     await router.run()
   } catch (error) {
     if (!failedWith(error, 'EADDRINUSE', 'EADDRNOTAVAIL', 'EACCES')) throw error
-    note(`cannot listen on ${urlOf(host, port)}: ${(error as Error).message}`)
+    note(`cannot listen on ${urlOf({ host, port })}: ${(error as Error).message}`)
     return 1
   }
   // Nothing is under way any more; a connection to a process that does not answer is no reason to stay.

@@ -13,7 +13,7 @@ import { childOf } from '../runtime/process-table.ts'
 import { makeRender } from '../runtime/render.ts'
 import { readPid } from '../runtime/run-directory.ts'
 import { say } from '../runtime/terminal.ts'
-import { describeEvent, describeRuns } from './journal-text.ts'
+import { describeAddress, describeEvent, describeRuns } from './journal-text.ts'
 
 const STDERR = 2
 /** How long a line that names pids waits for them, ms, and how often it looks: a shim forks within two. */
@@ -101,6 +101,8 @@ export class StartView {
       await sleep(PIDS_EVERY_MS)
     }
     this.#follower.say(describeRuns(runs, (run) => pids.get(run)))
+    const address = describeAddress(runs, this.#options.app.settings.router)
+    if (address !== undefined) this.#follower.say(address)
     this.#follower.release()
   }
 }

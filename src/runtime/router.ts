@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream'
 import type { Asked } from '../core/forwarding.ts'
 import { Rotation } from '../core/rotation.ts'
 import type { Connection } from '../core/rotation.ts'
-import { DRAIN_MS } from '../core/router.ts'
+import { DRAIN_MS, urlOf } from '../core/router.ts'
 import { Backends, LOOK_EVERY_MS } from './router-backends.ts'
 import type { Backend } from './router-backends.ts'
 import { hasBody, RoutedRequest } from './router-request.ts'
@@ -79,7 +79,7 @@ export class Router implements Switchboard {
       this.#server.once('error', reject).listen({ ...where, backlog: BACKLOG }, resolve)
     })
     const looks = setInterval(() => this.#backends.look(), LOOK_EVERY_MS)
-    say(`listening on ${urlOf(host, port)}`)
+    say(`listening on ${urlOf({ host, port })}`)
     await new Promise<void>((resolve) => (this.#ended = resolve))
     clearInterval(looks)
   }
@@ -222,9 +222,4 @@ export class Router implements Switchboard {
 
 function withoutQuery(url: string): string {
   return url.split(/[?#]/, 1)[0] ?? url
-}
-
-/** The address as one writes it into a browser. */
-export function urlOf(host: string, port: number): string {
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
