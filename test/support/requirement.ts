@@ -23,6 +23,7 @@ const PACKAGES = {
   tmux: 'tmux',
   mount: 'mount',
   unshare: 'util-linux',
+  wrk: 'wrk',
   zsh: 'zsh',
 } as const
 
