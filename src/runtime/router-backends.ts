@@ -1,6 +1,7 @@
 import { closeSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { Pool } from 'undici'
+import { parseProcessId } from '../core/names.ts'
 import type { ProcessId } from '../core/names.ts'
 import { typeOf } from '../core/readiness.ts'
 import { ROUTED_TYPE } from '../core/router.ts'
@@ -129,8 +130,16 @@ export class Backends {
     this.#changed = changed
   }
 
-  /** Reads the state directory as it is now. */
+  /** Reads the state directory as it is now. Where that cannot be, such as without a descriptor, nothing changes. */
   look(): void {
+    try {
+      this.#look()
+    } catch (error) {
+      if (!failedWith(error, 'EMFILE', 'ENFILE', 'ENOENT')) throw error
+    }
+  }
+
+  #look(): void {
     const ids = new Set(knownProcesses(this.#state).filter((id) => typeOf(id) === ROUTED_TYPE))
     let isChanged = false
     for (const id of ids) isChanged = this.#lookAt(id) || isChanged
@@ -173,7 +182,7 @@ export class Backends {
 }
 
 function byInstance(one: Backend, other: Backend): number {
-  return one.id.localeCompare(other.id, 'en', { numeric: true })
+  return (parseProcessId(one.id)?.instance ?? 0) - (parseProcessId(other.id)?.instance ?? 0)
 }
 
 function isThere(path: string): boolean {

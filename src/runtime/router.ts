@@ -11,6 +11,7 @@ import type { Backend } from './router-backends.ts'
 import { hasBody, RoutedRequest } from './router-request.ts'
 import type { Answer, Switchboard } from './router-request.ts'
 import { RoutedUpgrade } from './router-upgrade.ts'
+import { descriptorCeiling } from './descriptors.ts'
 import type { StateDir } from './state-dir.ts'
 import { sentCookies, setCookies, traceOf } from './trace.ts'
 
@@ -65,6 +66,8 @@ export class Router implements Switchboard {
       keepAliveTimeout: KEEP_ALIVE_MS,
       noDelay: true,
     })
+    // Each may need another one to a process; what comes above is hung up on, and the rest lives on.
+    this.#server.maxConnections = Math.max(1, Math.floor(descriptorCeiling() / 2))
     this.#server.on('request', (request, response) => this.#route(request, response, false))
     this.#server.on('checkContinue', (request, response) => this.#route(request, response, true))
     this.#server.on('upgrade', (request, socket, head) => this.#routeUpgrade(request, socket, head))
