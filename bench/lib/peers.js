@@ -18,6 +18,9 @@ const NPM = {
 const DEBIAN = {
   foreman: { pkg: 'ruby-foreman', bin: 'foreman' },
   supervisord: { pkg: 'supervisor', bin: 'supervisord' },
+  haproxy: { pkg: 'haproxy', bin: 'haproxy' },
+  nginx: { pkg: 'nginx-light', bin: 'nginx' },
+  wrk: { pkg: 'wrk', bin: 'wrk' },
 }
 
 const quiet = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], timeout: INSTALL_TIMEOUT_MS }
@@ -78,17 +81,24 @@ function npmPeer(name, failure) {
   return existsSync(path) ? { version, path } : { why: `${pkg} ${version} has no ${path}` }
 }
 
-function debianVersion(bin) {
-  try {
-    return execFileSync(bin, ['--version'], quiet).trim().split('\n')[0]
-  } catch {
-    return undefined
+/** Some programs do not say theirs in a way that others could read. */
+function debianVersion({ pkg, bin }) {
+  for (const [file, ...args] of [
+    [bin, '--version'],
+    ['dpkg-query', '-W', '-f', '${Version}', pkg],
+  ]) {
+    try {
+      return execFileSync(file, args, quiet).trim().split('\n')[0]
+    } catch {
+      // Not installed, or the other way will tell.
+    }
   }
+  return undefined
 }
 
 function debianPeer(name, say) {
   const { pkg, bin } = DEBIAN[name]
-  const installed = debianVersion(bin)
+  const installed = debianVersion(DEBIAN[name])
   if (installed !== undefined) return { version: installed, path: bin }
   const line = `apt-get install -y --no-install-recommends ${pkg}`
   if (process.getuid() !== 0) return { why: `not installed; as root: ${line}` }
@@ -101,7 +111,7 @@ function debianPeer(name, say) {
   } catch (error) {
     return { why: `${line} failed: ${whyOf(error)}` }
   }
-  const version = debianVersion(bin)
+  const version = debianVersion(DEBIAN[name])
   return version === undefined ? { why: `${line} brought no ${bin}` } : { version, path: bin }
 }
 

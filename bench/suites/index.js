@@ -11,5 +11,6 @@ import { adopted } from './adopted.js'
 import { control } from './control.js'
 import { lifetimes } from './lifetimes.js'
 import { lines } from './lines.js'
+import { router } from './router.js'
 
-export const suites = [lifetimes, control, adopted, lines]
+export const suites = [lifetimes, control, adopted, router, lines]
