@@ -1,7 +1,7 @@
 import { instancesOf } from './input.ts'
 import type { ExportedFile, ExportInput, ExportInstance, Rendering } from './input.ts'
 import { lostRules } from './lost-rules.ts'
-import { afterEnd, scriptHead, serviceFiles, serviceName } from './service-script.ts'
+import { finishScript, scriptHead, serviceFiles, serviceName } from './service-script.ts'
 import type { Family } from './service-script.ts'
 
 // In a process group of its own, which can be stopped as a whole.
@@ -25,12 +25,10 @@ export function runit(input: ExportInput): Rendering {
 
 function service(input: ExportInput, one: ExportInstance): ExportedFile[] {
   const folder = serviceName(input, one)
-  const head = scriptHead(input, 'runit')
-  const finish = afterEnd(one, RUNIT)
   return [
     ...serviceFiles(input, one, RUNIT),
-    { path: `${folder}/control/t`, mode: 0o755, text: head + stopScript(one) },
-    ...(finish === undefined ? [] : [{ path: `${folder}/finish`, mode: 0o755, text: head + finish }]),
+    { path: `${folder}/control/t`, mode: 0o755, text: scriptHead(input, 'runit') + stopScript(one) },
+    { path: `${folder}/finish`, mode: 0o755, text: finishScript(input, one, RUNIT) },
   ]
 }
 

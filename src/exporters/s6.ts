@@ -2,7 +2,7 @@ import { exitCodeOfSignal } from '../core/exit.ts'
 import { instancesOf, madeBy, runningTypes } from './input.ts'
 import type { ExportedFile, ExportInput, ExportInstance, Rendering } from './input.ts'
 import { lostRules } from './lost-rules.ts'
-import { afterEnd, scriptHead, serviceFiles, serviceName } from './service-script.ts'
+import { finishScript, serviceFiles, serviceName } from './service-script.ts'
 import type { Family } from './service-script.ts'
 
 // Every service is in a session of its own already.
@@ -50,7 +50,7 @@ function service(input: ExportInput, one: ExportInstance): ExportedFile[] {
     {
       path: `${folder}/finish`,
       mode: 0o755,
-      text: scriptHead(input, 's6') + endGroup(one) + (afterEnd(one, S6) ?? ''),
+      text: finishScript(input, one, S6),
     },
     setting('down-signal', signal),
     setting('timeout-kill', Math.max(1, graceMs)),
@@ -60,17 +60,3 @@ function service(input: ExportInput, one: ExportInstance): ExportedFile[] {
 
 /** What `finish` may take beside the grace period. */
 const FINISH_MS = 5_000
-
-/** s6 signals one process alone; what is left of its group gets the same signal, and the same time, after it. */
-function endGroup({ type }: ExportInstance): string {
-  const { signal, graceMs } = type.rules.stop
-  return `if kill -s ${signal.replace(/^SIG/, '')} -- "-$4" 2>/dev/null; then
-  left=${Math.ceil(graceMs / 100)}
-  while [ "$left" -gt 0 ] && kill -s 0 -- "-$4" 2>/dev/null; do
-    sleep 0.1
-    left=$((left - 1))
-  done
-  kill -s KILL -- "-$4" 2>/dev/null
-fi
-`
-}

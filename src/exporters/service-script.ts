@@ -55,6 +55,8 @@ function runScript(input: ExportInput, { type }: ExportInstance, family: Family)
   const { asUser, asSelf } = family
   return [
     scriptHead(input, family.format) + 'exec </dev/null 2>&1',
+    // What runs keeps this pid, which becomes that of its group.
+    'echo $$ >group',
     ...family.atStart,
     ...(type.rules.restart.limit === undefined ? [] : ['date +%s >started']),
     ...found(asSelf),
@@ -74,7 +76,7 @@ function runScript(input: ExportInput, { type }: ExportInstance, family: Family)
 
 /** The words of a program become the script's arguments, with the program's full path. */
 function found([program, ...args]: readonly string[]): string[] {
-  return program === undefined ? [] : [`set -- "$(command -v ${program})" ${args.join(' ')}`]
+  return program === undefined ? ['set --'] : [`set -- "$(command -v ${program})" ${args.join(' ')}`]
 }
 
 function indent(line: string): string {
@@ -86,13 +88,33 @@ export function becoming(user: string): string[] {
   return /^\d+$/.test(user) ? [] : [`HOME=~${user} USER=${user} LOGNAME=${user}`, 'export HOME USER LOGNAME']
 }
 
+/** What comes after an end: what is left of the process group, and whether to start again. */
+export function finishScript(input: ExportInput, one: ExportInstance, family: Family): string {
+  return scriptHead(input, family.format) + endGroup(one) + policy(one, family)
+}
+
 /**
- * What comes after an end, as shell text that gets the exit code, and for a signal -1 or 256 and its number.
- * Undefined where the manager's own way, to start again always, is wanted.
+ * The manager sees one process alone. What that leaves behind would hold its port: it gets the stop signal, and
+ * the same time for it.
  */
-export function afterEnd(one: ExportInstance, { giveUp, wasAsked }: Family): string | undefined {
+function endGroup({ type }: ExportInstance): string {
+  const { signal, graceMs } = type.rules.stop
+  return `read -r group <group || exit 0
+if kill -s ${signal.replace(/^SIG/, '')} -- "-$group" 2>/dev/null; then
+  left=${Math.ceil(graceMs / 100)}
+  while [ "$left" -gt 0 ] && kill -s 0 -- "-$group" 2>/dev/null; do
+    sleep 0.1
+    left=$((left - 1))
+  done
+  kill -s KILL -- "-$group" 2>/dev/null
+fi
+`
+}
+
+/** Gets the exit code, and for a signal -1 or 256 and its number; does nothing where each end is followed by a start. */
+function policy(one: ExportInstance, { giveUp, wasAsked }: Family): string {
   const { restart, stop } = one.type.rules
-  if (restart.when === 'always') return undefined
+  if (restart.when === 'always') return ''
   const asked = `if ${wasAsked(stop.signal)}; then\n  exit 0\nfi\n`
   if (restart.when === 'no') return `${asked}${giveUp}\n`
   const succeeded = `if [ "$1" -eq 0 ]; then\n  ${giveUp}\n  exit 0\nfi\n`

@@ -23,7 +23,8 @@ export function supervisord(input: ExportInput): Rendering {
     files: [{ path: `${app}.conf`, mode: 0o600, text: text.join('\n') }],
     notes: [
       ...quick.map(
-        (name) => `supervisord starts ${name} again when it ends within a second, also with success`,
+        (name) =>
+          `supervisord counts any end of ${name} in its first second as a failure, and no later one towards a limit`,
       ),
       ...lostRules(input, { name: 'supervisord' }),
     ],
