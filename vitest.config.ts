@@ -13,7 +13,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'process',
-          include: ['test/{runtime,cli,examples}/**/*.test.ts'],
+          include: ['test/{runtime,cli,examples,engines}/**/*.test.ts'],
           testTimeout: 30_000,
           hookTimeout: 30_000,
           maxWorkers: 2,

@@ -94,6 +94,7 @@ export async function stopOn({ engine, here }: Reached, targets: readonly string
   }
   say(STDOUT, 'stopping everything\n')
   const removed = await engine.remove()
+  // Not before: what could not be removed is found again by it.
   forgetEngine(here, engine.name)
   if (removed.length === 0) throw nothingRunsOn(engine)
   say(STDOUT, `removed ${removed.join(', ')}\nall stopped, nothing left running\n`)

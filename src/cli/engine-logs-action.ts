@@ -4,6 +4,7 @@ import { didYouMean, parseProcessId } from '../core/names.ts'
 import { resolveSettings } from '../core/settings.ts'
 import type { Flags } from '../core/settings.ts'
 import type { LineSink } from '../runtime/engine.ts'
+import { Interruption } from '../runtime/interruption.ts'
 import { loadApp } from '../runtime/load.ts'
 import { Outbox } from '../runtime/outbox.ts'
 import { ReaderWatch } from '../runtime/reader-watch.ts'
@@ -39,16 +40,19 @@ export async function logsOn(
   const width = Math.max('system'.length, ...rows.map(({ process }) => process.length))
   const render = await renderFor(flags, names, width)
   const counted = new Map<string, number>()
-  const reader = new ReaderWatch(STDOUT, () => process.exit(0))
+  const interruption = new Interruption()
+  const reader = new ReaderWatch(STDOUT, () => interruption.end())
   if (follow === true) reader.begin()
   const sink: LineSink = ({ process: id, time, text }) => {
     const seq = (counted.get(id) ?? 0) + 1
     counted.set(id, seq)
     return write(render, Buffer.concat([text, NEWLINE]), { process: id, seq, time })
   }
-  await engine.logs({ targets, lines, since, follow: follow === true }, sink)
+  const { over } = interruption
+  await engine.logs({ targets, lines, since, follow: follow === true, over }, sink)
   reader.end()
-  return 0
+  interruption.release()
+  return interruption.code ?? 0
 }
 
 async function renderFor(flags: Flags, types: readonly string[], width: number): Promise<Render> {

@@ -245,6 +245,7 @@ function sourcesOf({ deployments, pods }: ClusterSight): LogSource[] {
       process: processId(deployment.type.name, index + 1),
       pod: name,
       restarts,
+      isRunning: state === 'running',
       hasBegun: state === 'running' || state === 'terminated' || exitCode !== undefined,
     })),
   )

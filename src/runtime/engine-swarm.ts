@@ -133,48 +133,25 @@ export class SwarmEngine implements Engine {
   }
 
   async remove(): Promise<readonly string[]> {
+    const { app } = this.place
     const inspected = await this.#inspectServices()
     const services = inspected.map((service) => textAt(service, 'Spec', 'Name'))
     const tasks = await this.#tasks(services)
     if (services.length > 0) await docker(['service', 'rm', ...services])
-    await this.#waitUntilGone(tasks, graceOf(inspected))
-    const filter = ['--quiet', '--filter', `label=${APP_LABEL}=${this.place.app}`]
+    const alive = await waitUntilGone(tasks, graceOf(inspected))
+    const filter = ['--quiet', '--filter', `label=${APP_LABEL}=${app}`]
     const networks = words(await docker(['network', 'ls', ...filter]))
     for (const network of networks) await removeNetwork(network)
-    const secrets = await secretsOf(this.place.app)
+    const secrets = await secretsOf(app)
     if (secrets.length > 0) await docker(['secret', 'rm', ...secrets])
+    if (alive.length > 0) throw await stillThere(alive)
     return [
       ...services.map((name) => `service ${name}`),
-      ...(networks.length > 0 ? [`network ${this.place.app}_default`] : []),
+      ...(networks.length > 0 ? [`network ${app}_default`] : []),
       ...(secrets.length > 0
         ? [`its environment (${secrets.length} secret${secrets.length > 1 ? 's' : ''})`]
         : []),
     ]
-  }
-
-  /** A removed service says nothing of its processes, so each is asked for by its own id. */
-  async #waitUntilGone(tasks: readonly SwarmTask[], graceMs: number): Promise<void> {
-    const until = performance.now() + graceMs + BEYOND_GRACE_MS
-    let alive = tasks.filter(isAlive)
-    for (;;) {
-      alive = (
-        await inspect(
-          'task',
-          alive.map(({ id }) => id),
-        )
-      )
-        .map(decodeTask)
-        .filter(isAlive)
-      if (alive.length === 0) return
-      if (performance.now() > until) break
-      await sleep(LOOK_AGAIN_MS)
-    }
-    const nodes = await nodeNames()
-    const where = [...new Set(alive.map(({ nodeId }) => nodes.get(nodeId) ?? nodeId))].join(', ')
-    throw new TwRunError(`the services are removed, but ${alive.length} processes did not end on: ${where}`, {
-      exitCode: 1,
-      hint: 'see whether these nodes are up: docker node ls; then once more: tw-run stop --engine swarm',
-    })
   }
 
   async #sight(): Promise<SwarmSight> {
@@ -221,6 +198,35 @@ export class SwarmEngine implements Engine {
       hint: 'give the app another name with --app, or remove them yourself',
     })
   }
+}
+
+/** A removed service says nothing of its processes, so each is asked for by its own id; those that did not end. */
+async function waitUntilGone(tasks: readonly SwarmTask[], graceMs: number): Promise<readonly SwarmTask[]> {
+  const until = performance.now() + graceMs + BEYOND_GRACE_MS
+  let alive = tasks.filter(isAlive)
+  for (;;) {
+    const ids = alive.map(({ id }) => id)
+    alive = (await inspect('task', ids)).map(decodeTask).filter(isAlive)
+    // A node that is down says nothing of them any more.
+    const down = alive.length === 0 ? new Set() : await nodesDown()
+    if (alive.every(({ nodeId }) => down.has(nodeId)) || performance.now() > until) return alive
+    await sleep(LOOK_AGAIN_MS)
+  }
+}
+
+async function stillThere(alive: readonly SwarmTask[]): Promise<TwRunError> {
+  const nodes = await nodeNames()
+  const where = [...new Set(alive.map(({ nodeId }) => nodes.get(nodeId) ?? nodeId))].join(', ')
+  const many = alive.length === 1 ? '1 process' : `${alive.length} processes`
+  return new TwRunError(`everything is removed, but ${many} did not say that they ended, on: ${where}`, {
+    exitCode: 1,
+    hint: 'a node that is down ends them when it comes back; see it with: docker node ls',
+  })
+}
+
+async function nodesDown(): Promise<ReadonlySet<string>> {
+  const lines = (await docker(['node', 'ls', '--format', '{{.ID}} {{.Status}}'])).split('\n')
+  return new Set(lines.filter((line) => line.endsWith(' Down')).map((line) => line.split(' ')[0] ?? ''))
 }
 
 function labelOf(value: unknown): string {

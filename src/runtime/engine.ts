@@ -23,6 +23,8 @@ export interface LogRequest {
   /** ms. */
   readonly since: number | undefined
   readonly follow: boolean
+  /** Nobody wants any more. */
+  readonly over: AbortSignal
 }
 
 /**

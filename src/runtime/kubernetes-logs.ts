@@ -13,6 +13,7 @@ export interface LogSource {
   readonly restarts: number
   /** Whether it has ever begun: before that there is nothing to read. */
   readonly hasBegun: boolean
+  readonly isRunning: boolean
 }
 
 /** How many `kubectl logs` may run at once. */
@@ -52,32 +53,38 @@ export async function followPodLogs(
   sink: LineSink,
 ): Promise<void> {
   const streams = new Map<string, Stream>()
-  const shown = new Set<string>()
-  let isRead = true
+  /** When the last line of each life was written, as the server said it. */
+  const shown = new Map<string, string>()
   let isFirst = true
-  while (isRead) {
+  let hasEnded = false
+  while (!request.over.aborted) {
     for (const source of await look()) {
       const key = `${source.pod} ${source.restarts}`
-      if (!source.hasBegun || shown.has(key)) continue
-      shown.add(key)
+      // A stream may break while its process lives: it goes on after the last line.
+      const last = shown.get(key)
+      if (!source.hasBegun || streams.has(key) || (last !== undefined && !source.isRunning)) continue
+      shown.set(key, last ?? '')
       const lines = isFirst ? request.lines : -1
-      const stream = open(where, source, { ...request, lines, follow: true }, (line) => {
-        if (isRead && !sink(line)) isRead = false
+      const after = last === undefined || last === '' ? {} : { after: last }
+      const stream = open(where, { ...source, ...after }, { ...request, lines, follow: true }, (line) => {
+        shown.set(key, line.stamp)
+        if (!hasEnded && !sink(line)) hasEnded = true
       })
       streams.set(key, stream)
       void stream.ended.then(() => streams.delete(key))
     }
     isFirst = false
-    await sleep(LOOK_AGAIN_MS)
+    if (hasEnded) break
+    await sleep(LOOK_AGAIN_MS, undefined, { signal: request.over }).catch(() => undefined)
   }
   await Promise.all([...streams.values()].map((stream) => stream.end()))
 }
 
 function open(
   where: Where,
-  { process, pod }: LogSource,
+  { process, pod, after }: LogSource & { readonly after?: string },
   { lines, since, follow }: LogRequest,
-  take: (line: Line) => void,
+  take: (line: Line & { readonly stamp: string }) => void,
 ): Stream {
   const args = [
     ...placeOptions(where),
@@ -87,17 +94,25 @@ function open(
     CONTAINER,
     '--timestamps',
     `--tail=${lines}`,
-    ...(since === undefined ? [] : [`--since=${Math.max(1, Math.ceil(since / 1000))}s`]),
+    ...(after === undefined ? [] : [`--since-time=${after}`]),
+    ...(since === undefined || after !== undefined
+      ? []
+      : [`--since=${Math.max(1, Math.ceil(since / 1000))}s`]),
     ...(follow ? ['--follow'] : []),
   ]
   const onLine = (line: Buffer): void => {
     const blank = line.indexOf(0x20)
-    const time = Date.parse(line.toString('latin1', 0, Math.max(0, blank)))
-    if (Number.isFinite(time)) take({ process, time, text: line.subarray(blank + 1) })
+    const stamp = line.toString('latin1', 0, Math.max(0, blank))
+    const time = Date.parse(stamp)
+    // The server gives the line of that very time once more.
+    if (!Number.isFinite(time) || (after !== undefined && stamp <= after)) return
+    take({ process, time, text: line.subarray(blank + 1), stamp })
   }
   return streamLines('kubectl', args, onLine, (line) => {
     const text = line.toString()
-    if (!GONE.test(text))
-      take({ process: 'system', time: Date.now(), text: Buffer.from(`${process}: ${text}`) })
+    if (GONE.test(text)) return
+    const now = new Date()
+    const told = Buffer.from(`${process}: ${text}`)
+    take({ process: 'system', time: now.getTime(), text: told, stamp: after ?? now.toISOString() })
   })
 }

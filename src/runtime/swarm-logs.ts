@@ -10,10 +10,9 @@ const HEAD = /^(\S+) (\S+)\.(\d+)\.(\w+)@(.*?) +\| ?/
 /** Shows what the processes of these services write; the lines of one process in the order it wrote them. */
 export async function showSwarmLogs(
   services: readonly SwarmService[],
-  { targets, lines, since, follow }: LogRequest,
+  { targets, lines, since, follow, over }: LogRequest,
   sink: LineSink,
 ): Promise<void> {
-  let isRead = true
   const streams: Stream[] = []
   const held: { process: string; time: number; text: Buffer }[] = []
   const options = [
@@ -23,18 +22,21 @@ export async function showSwarmLogs(
     String(lines),
     ...(since === undefined ? [] : ['--since', `${Math.ceil(since / 1000)}s`]),
   ]
+  const endAll = (): void => {
+    for (const stream of streams) void stream.end()
+  }
+  over.addEventListener('abort', endAll)
   const take = (type: string, line: Buffer): void => {
     const read = readLine(type, line)
     if (read === undefined || !isTarget(read.process, targets)) return
     if (!follow) held.push(read)
-    else if (!sink(read)) {
-      isRead = false
-      for (const stream of streams) void stream.end()
-    }
+    else if (!sink(read)) endAll()
   }
-  for (const { name, type } of services) {
+  const isWanted = (type: string): boolean =>
+    targets.length === 0 || targets.some((word) => (parseProcessId(word)?.type ?? word) === type)
+  for (const { name, type } of services.filter((service) => isWanted(service.type.name))) {
     const args = ['service', 'logs', ...options, name]
-    streams.push(streamLines('docker', args, (line) => isRead && take(type.name, line)))
+    streams.push(streamLines('docker', args, (line) => take(type.name, line)))
   }
   await Promise.all(streams.map(({ ended }) => ended))
   for (const line of held.toSorted((a, b) => a.time - b.time)) if (!sink(line)) return

@@ -15,7 +15,7 @@ test('the commands of the README are those of the help', async () => {
 })
 
 /** What is said on the command line or not at all. */
-const WITHOUT_VARIABLE = ['detach', 'wait']
+const WITHOUT_VARIABLE = ['detach', 'wait', 'publish', 'read-only']
 
 test('the options of the README are those of start, each with its variable', async () => {
   const { stdout: help } = await app.cli(['help', 'start'])

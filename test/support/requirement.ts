@@ -6,10 +6,13 @@ import type { TestAPI } from 'vitest'
 
 /** The Debian package of every program that some test needs and not every machine has. */
 const PACKAGES = {
+  docker: 'docker.io',
+  dockerd: 'docker.io',
   fallocate: 'util-linux',
   fish: 'fish',
   flock: 'util-linux',
   git: 'git',
+  ip: 'iproute2',
   lsof: 'lsof',
   memcached: 'memcached',
   nsenter: 'util-linux',
