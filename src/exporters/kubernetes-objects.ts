@@ -1,8 +1,15 @@
+import type { IDeployment } from 'kubernetes-models/apps/v1/Deployment'
+import type { IJob } from 'kubernetes-models/batch/v1/Job'
+import type { IContainer } from 'kubernetes-models/v1/Container'
+import type { IEnvVar } from 'kubernetes-models/v1/EnvVar'
+import type { IPodSpec } from 'kubernetes-models/v1/PodSpec'
+import type { ISecret } from 'kubernetes-models/v1/Secret'
+import type { IService } from 'kubernetes-models/v1/Service'
 import { TwRunError } from '../core/error.ts'
-import type { Check, Probe } from '../core/rules.ts'
 import { STOP_SIGNAL } from '../core/rules-of.ts'
 import { isExclusive, resourcePart, SCRATCH, shellCommand } from './container.ts'
 import type { ExportInput, ExportStage, ExportType } from './input.ts'
+import { escapeReferences, probes } from './kubernetes-probes.ts'
 
 export const NAME_LABEL = 'app.kubernetes.io/name'
 export const MANAGED_LABEL = 'app.kubernetes.io/managed-by'
@@ -28,8 +35,6 @@ const PROGRESS_S = 50
 const RELEASE_S = 3_600
 /** s until the API server removes a job that nobody removed. */
 const KEEP_JOB_S = 3_600
-/** s for a process to get ready where a startup check has no bound of its own: Heroku's boot limit. */
-const BOOT_S = 60
 
 export const CONTAINER = 'process'
 
@@ -61,7 +66,7 @@ export function environmentName(app: string): string {
 }
 
 /** The environment as a Secret: only this holds values. */
-export function environmentObject({ app, environment }: ExportInput): object {
+export function environmentObject({ app, environment }: ExportInput): ISecret {
   return {
     apiVersion: 'v1',
     kind: 'Secret',
@@ -72,14 +77,19 @@ export function environmentObject({ app, environment }: ExportInput): object {
 }
 
 /** A Deployment for each type, and a Service for web. */
-export function appObjects(input: ExportInput, options: KubernetesOptions): object[] {
+export function appObjects(input: ExportInput, options: KubernetesOptions): (IDeployment | IService)[] {
   return input.types.flatMap((type, order) => [
     deployment(input, type, order, options),
     ...(type.name === 'web' ? [webService(input, type)] : []),
   ])
 }
 
-function deployment(input: ExportInput, type: ExportType, order: number, options: KubernetesOptions): object {
+function deployment(
+  input: ExportInput,
+  type: ExportType,
+  order: number,
+  options: KubernetesOptions,
+): IDeployment {
   const { app } = input
   const { name, count, firstPort, rules } = type
   const labels = labelsOf(app, name)
@@ -98,7 +108,7 @@ function deployment(input: ExportInput, type: ExportType, order: number, options
       minReadySeconds: MIN_READY_S,
       progressDeadlineSeconds: PROGRESS_S,
       revisionHistoryLimit: 3,
-      selector: { matchLabels: { [NAME_LABEL]: app, [COMPONENT_LABEL]: labels[COMPONENT_LABEL] } },
+      selector: { matchLabels: { [NAME_LABEL]: app, [COMPONENT_LABEL]: resourcePart(name) } },
       strategy: isExclusive(rules)
         ? { type: 'Recreate' }
         : { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: 0 } },
@@ -132,7 +142,7 @@ export function jobObject(
   input: ExportInput,
   stage: ExportStage & { readonly firstPort?: number },
   place: { readonly name?: string } & KubernetesOptions,
-): object {
+): IJob {
   const { app } = input
   const port = stage.firstPort === undefined || stage.firstPort === 0 ? undefined : String(stage.firstPort)
   const labels = labelsOf(app, `${stage.name}-once`)
@@ -164,7 +174,7 @@ export function jobObject(
   }
 }
 
-function webService({ app }: ExportInput, { name, firstPort }: ExportType): object {
+function webService({ app }: ExportInput, { name, firstPort }: ExportType): IService {
   return {
     apiVersion: 'v1',
     kind: 'Service',
@@ -177,14 +187,14 @@ function webService({ app }: ExportInput, { name, firstPort }: ExportType): obje
   }
 }
 
-const POD = {
+const POD: Omit<IPodSpec, 'containers'> = {
   // It has no business with the API server, and finds backing services by its environment alone.
   automountServiceAccountToken: false,
   enableServiceLinks: false,
   volumes: [{ name: 'scratch', emptyDir: {} }],
 }
 
-function container(input: ExportInput, command: string, { readOnly }: KubernetesOptions): object {
+function container(input: ExportInput, command: string, { readOnly }: KubernetesOptions): IContainer {
   if (input.image === undefined) {
     throw new TwRunError('a container needs an image', {
       exitCode: 2,
@@ -208,8 +218,8 @@ function container(input: ExportInput, command: string, { readOnly }: Kubernetes
 }
 
 /** What tw-run injects; a pod knows no number, so that its process is called as the pod is. */
-function environmentOf(port: string | undefined, process: string | undefined): object[] {
-  const own = (fieldPath: string): object => ({ valueFrom: { fieldRef: { fieldPath } } })
+function environmentOf(port: string | undefined, process: string | undefined): IEnvVar[] {
+  const own = (fieldPath: string): Omit<IEnvVar, 'name'> => ({ valueFrom: { fieldRef: { fieldPath } } })
   const name = process === undefined ? own('metadata.name') : { value: process }
   return [
     ...(port === undefined ? [] : [{ name: 'PORT', value: port }]),
@@ -220,68 +230,11 @@ function environmentOf(port: string | undefined, process: string | undefined): o
   ]
 }
 
-/** Kubernetes takes `$(NAME)` for a variable of its own, and two `$` for one, before any shell sees them. */
-function escapeReferences(text: string): string {
-  return text.replaceAll('$', '$$$$')
-}
-
-/** One check of each kind is all that a container has; what cannot be asked from outside is left out. */
-function probes({ rules, firstPort }: ExportType): object {
-  const of = (kind: Check['kind']): Check | undefined =>
-    rules.checks.find((check) => check.kind === kind && handlerOf(check.probe, firstPort) !== undefined)
-  const startup = of('startup')
-  const readiness = of('readiness')
-  const liveness = of('liveness')
-  // One without an end kills nothing while it waits, as a readiness probe does not.
-  const isPatient = startup !== undefined && !Number.isFinite(startup.attempts)
-  const ready = readiness ?? (isPatient ? startup : undefined)
-  const start = isPatient && readiness === undefined ? undefined : startup
-  return {
-    ...(start === undefined ? {} : { startupProbe: probe(start, firstPort) }),
-    ...(ready === undefined ? {} : { readinessProbe: probe(ready, firstPort) }),
-    ...(liveness === undefined ? {} : { livenessProbe: probe(liveness, firstPort) }),
-  }
-}
-
-function probe(check: Check, port: number): object {
-  const periodSeconds = Math.max(1, Math.ceil(check.waitMs / 1000))
-  const endless = check.kind === 'startup' ? Math.ceil(BOOT_S / periodSeconds) : 3
-  return {
-    ...handlerOf(check.probe, port),
-    periodSeconds,
-    timeoutSeconds: Math.max(1, Math.ceil(check.timeoutMs / 1000)),
-    failureThreshold: Number.isFinite(check.attempts) ? Math.max(1, check.attempts) : endless,
-    initialDelaySeconds: Math.ceil(check.initialDelayMs / 1000),
-  }
-}
-
-/** Whether Kubernetes makes a check; of an answer it only looks at the status. */
-export function makesOnKubernetes({ probe: asked }: Check): boolean {
-  return handlerOf(asked, 0) !== undefined && !(asked.by === 'http' && asked.content !== undefined)
-}
-
-function handlerOf(asked: Probe, port: number): object | undefined {
-  switch (asked.by) {
-    case 'http': {
-      const httpHeaders = Object.entries(asked.headers).map(([name, value]) => ({ name, value }))
-      const where = { path: asked.path, port: asked.port ?? port }
-      return { httpGet: httpHeaders.length === 0 ? where : { ...where, httpHeaders } }
-    }
-    case 'command':
-      return { exec: { command: asked.command.map(escapeReferences) } }
-    case 'listen':
-      return { tcpSocket: { port: asked.port ?? port } }
-    case 'uptime':
-    case 'log':
-      return undefined
-  }
-}
-
 /**
  * Kubernetes sends SIGTERM. Another signal is sent before that from inside, where the process is number 1, and
  * what is left of the grace period is waited for.
  */
-function stopHook({ rules }: ExportType): object {
+function stopHook({ rules }: ExportType): Pick<IContainer, 'lifecycle'> {
   const { signal } = rules.stop
   if (signal === STOP_SIGNAL) return {}
   const script = `kill -s ${signal.replace(/^SIG/, '')} 1; while kill -0 1 2>/dev/null; do sleep 1; done`

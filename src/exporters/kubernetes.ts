@@ -1,13 +1,8 @@
 import { resourcePart } from './container.ts'
 import { madeBy } from './input.ts'
 import type { ExportInput, ExportedFile, Rendering } from './input.ts'
-import {
-  appObjects,
-  deploymentName,
-  environmentObject,
-  jobObject,
-  makesOnKubernetes,
-} from './kubernetes-objects.ts'
+import { appObjects, deploymentName, environmentObject, jobObject } from './kubernetes-objects.ts'
+import { makesOnKubernetes } from './kubernetes-probes.ts'
 import { lostRules } from './lost-rules.ts'
 import { STOP_SIGNAL } from '../core/rules-of.ts'
 import { toYaml } from './yaml.ts'
