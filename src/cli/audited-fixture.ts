@@ -1,3 +1,4 @@
+import type { FileFinding } from '../core/audit.ts'
 import type { Exchange } from '../core/exchange.ts'
 import type { Finding } from '../core/finding.ts'
 import type { JournalEvent } from '../core/journal.ts'
@@ -14,7 +15,7 @@ export interface AuditedFixture {
   readonly fixture: Fixture
   /** What was found and what the router has seen, to be asked for once, after the end. */
   readonly results: () => {
-    readonly findings: readonly Finding[]
+    readonly findings: readonly (Finding | FileFinding)[]
     readonly trace: readonly Exchange[]
     readonly isCut: boolean
   }

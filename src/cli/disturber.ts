@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { nextDisturbance } from '../core/disturbance.ts'
 import type { ProcessId } from '../core/names.ts'
 import { isReady, typeOf } from '../core/readiness.ts'
-import { pick } from '../core/seeded.ts'
 import type { Random } from '../core/seeded.ts'
 import { bootNow } from '../runtime/clock.ts'
 import type { Fixture } from './fixture.ts'
 
-/** Between two replacements, ms: short enough for the tests to meet them, long enough for the app to serve. */
-const SHORTEST_MS = 150
-const LONGEST_MS = 600
+const LOOK_AGAIN_MS = 20
+/** How long the chosen one's type may take to be all ready, ms, before another one is chosen. */
+const WHOLE_WITHIN_MS = 10_000
 
 /** Replaces the processes of a formation all the time, in an order that its random numbers decide. */
 export class Disturber {
@@ -16,6 +16,7 @@ export class Disturber {
   readonly #random: Random
   readonly #types: readonly string[]
   readonly #replaced = new Map<ProcessId, number>()
+  readonly #order: ProcessId[] = []
   #isOver = false
   #done: Promise<void> = Promise.resolve()
 
@@ -25,14 +26,14 @@ export class Disturber {
     this.#types = types
   }
 
-  /** How often a process was replaced, all together. */
-  get count(): number {
-    return [...this.#replaced.values()].reduce((sum, one) => sum + one, 0)
+  /** What was replaced, one after the other. */
+  get order(): readonly ProcessId[] {
+    return this.#order
   }
 
   /** Whether every process was replaced at least once. */
   get hasMetAll(): boolean {
-    return this.#all().every((id) => this.#replaced.has(id))
+    return this.#running().every((id) => this.#replaced.has(id))
   }
 
   start(): void {
@@ -46,33 +47,33 @@ export class Disturber {
 
   async #work(): Promise<void> {
     while (!this.#isOver) {
-      await sleep(SHORTEST_MS + this.#random() * (LONGEST_MS - SHORTEST_MS))
-      const id = this.#isOver ? undefined : this.#victim()
-      if (id === undefined) continue
-      const reply = this.#fixture.apply({ do: 'restart', targets: [id] })
-      if (reply.ok) this.#replaced.set(id, (this.#replaced.get(id) ?? 0) + 1)
+      const next = nextDisturbance(this.#running(), this.#replaced, this.#random)
+      await sleep(next?.pauseMs ?? LOOK_AGAIN_MS)
+      if (next === undefined || !(await this.#isWhole(typeOf(next.id)))) continue
+      const reply = this.#fixture.apply({ do: 'restart', targets: [next.id] })
+      if (!reply.ok) continue
+      this.#replaced.set(next.id, (this.#replaced.get(next.id) ?? 0) + 1)
+      this.#order.push(next.id)
     }
   }
 
-  /** One of a type that is all ready, those before others that have not had their turn. */
-  #victim(): ProcessId | undefined {
-    const observed = this.#fixture.observed()
-    const now = bootNow()
-    const whole = this.#types.filter((type) => this.#of(type).every((id) => isReady(observed.get(id), now)))
-    const type = pick(whole, this.#random)
-    const ids = type === undefined ? [] : this.#of(type)
-    const fewest = Math.min(...ids.map((id) => this.#replaced.get(id) ?? 0))
-    return pick(
-      ids.filter((id) => (this.#replaced.get(id) ?? 0) === fewest),
-      this.#random,
+  /** Waits until every process of a type is ready, so that there is always another one to serve. */
+  async #isWhole(type: string): Promise<boolean> {
+    const until = performance.now() + WHOLE_WITHIN_MS
+    while (!this.#isOver && performance.now() < until) {
+      const observed = this.#fixture.observed()
+      const now = bootNow()
+      const ids = this.#running().filter((id) => typeOf(id) === type)
+      if (ids.every((id) => isReady(observed.get(id), now))) return ids.length > 0
+      await sleep(LOOK_AGAIN_MS)
+    }
+    return false
+  }
+
+  /** Those that are not at their end for good. */
+  #running(): ProcessId[] {
+    return [...this.#fixture.observed()].flatMap(([id, { phase }]) =>
+      this.#types.includes(typeOf(id)) && phase !== 'exited' && phase !== 'crashed' ? [id] : [],
     )
-  }
-
-  #all(): ProcessId[] {
-    return this.#types.flatMap((type) => this.#of(type))
-  }
-
-  #of(type: string): ProcessId[] {
-    return [...this.#fixture.observed().keys()].filter((id) => typeOf(id) === type)
   }
 }

@@ -2,20 +2,25 @@ import { randomInt } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { FileFinding } from '../core/audit.ts'
+import { TwRunError } from '../core/error.ts'
 import type { Finding } from '../core/finding.ts'
 import { printable } from '../core/printable.ts'
 import type { Flags } from '../core/settings.ts'
 import { proofLine, verdictLines } from '../core/verdict.ts'
+import type { NoVerdict, Verdict } from '../core/verdict.ts'
 import { closeInheritedDescriptors } from '../runtime/descriptors.ts'
 import { SignalRelay } from '../runtime/one-off.ts'
 import { say } from '../runtime/terminal.ts'
 import { openAudited } from './audited-fixture.ts'
+import { Interruption } from './interruption.ts'
 import { lastLines } from './last-lines.ts'
 import { proof } from './proof.ts'
 import { planProof } from './prove-plan.ts'
 import type { ProvePlan } from './prove-plan.ts'
 import type { ProveOptions } from './prove.ts'
-import { TestRounds } from './test-rounds.ts'
+import { describeFailure, hasFailed, TestRounds } from './test-rounds.ts'
+import { prepareReports } from './with-reports.ts'
 import { tryOut } from './trial.ts'
 
 const STDOUT = 1
@@ -26,59 +31,83 @@ const AGAINST = 3
 /** Proves that an app is share-nothing, or not; the exit code. Errors: TwRunError. */
 export async function prove(words: readonly string[], flags: Flags, options: ProveOptions): Promise<number> {
   closeInheritedDescriptors()
+  prepareReports(options.report)
   const plan = await planProof(flags, options)
   const seed = options.seed ?? randomInt(SEEDS)
   const folder = mkdtempSync(join(tmpdir(), 'tw-run-prove-'))
+  const interruption = new Interruption()
   const relay = new SignalRelay(plan.graceMs)
   try {
     for (const type of plan.kept) line(`kept       ${type}, a backing service: one process, left alone`)
-    const tests = new TestRounds(words, relay, folder)
-    const before = words.length === 0 ? { ms: undefined, findings: [] } : await baseline(plan, tests)
-    if ('exitCode' in before) return before.exitCode
-    const verdict = await proof({
-      plan,
-      options,
-      seed,
-      tests,
-      baselineMs: before.ms,
-      findings: before.findings,
-    })
-    if (typeof verdict === 'number') return verdict
-    if (options.report !== undefined) writeFileSync(options.report, `${JSON.stringify(verdict, null, 2)}\n`)
-    line(proofLine(verdict))
-    if (verdict.proof.failed > 0) tests.show()
-    for (const text of verdictLines(verdict)) line(text)
-    return verdict.shareNothing ? 0 : AGAINST
+    const tests = new TestRounds({ words, relay, folder, limitMs: options.limit })
+    const before = words.length === 0 ? NO_TESTS : await baseline(plan, tests, interruption)
+    if (interruption.code !== undefined) return interruption.code
+    if ('wrong' in before) return nothingToProve(before.wrong, seed, options)
+    const { ms: baselineMs, findings } = before
+    const verdict = await proof({ plan, options, seed, tests, interruption, baselineMs, findings })
+    return typeof verdict === 'number' ? verdict : tell(verdict, tests, options)
   } finally {
     relay.release()
+    interruption.release()
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
 interface Baseline {
-  /** How long the tests take undisturbed. */
-  readonly ms: number
-  readonly findings: readonly Finding[]
+  /** How long the tests take undisturbed; undefined where there are none. */
+  readonly ms: number | undefined
+  readonly findings: readonly (Finding | FileFinding)[]
 }
 
-/** Runs the tests undisturbed; an exit code where they do not pass, which is said. */
+const NO_TESTS: Baseline = { ms: undefined, findings: [] }
+
+/** Runs the tests undisturbed; what is wrong where they do not pass. */
 async function baseline(
   plan: ProvePlan,
   tests: TestRounds,
-): Promise<Baseline | { readonly exitCode: number }> {
+  interruption: Interruption,
+): Promise<Baseline | { readonly wrong: string }> {
   const { fixture, results } = await openAudited(plan.baseline, plan, () => {})
-  const { result, broken, blamed, interruptedBy, ms } = await tryOut(fixture, () => tests.once(fixture))
-  await fixture.close({ kind: 'done' }, () => '')
+  interruption.tell(fixture)
+  const { result, broken, blamed, ms } = await tryOut(fixture, () => tests.once(fixture))
+  const { survivors } = await fixture.close({ kind: 'done' }, () => '')
   const { findings } = results()
-  if (interruptedBy !== undefined) return { exitCode: interruptedBy }
-  if (broken === undefined && result === 0) {
-    line(`baseline   passed, undisturbed, in ${(ms / 1000).toFixed(1)} s`)
-    return { ms, findings }
+  if (
+    interruption.code === undefined &&
+    (broken !== undefined || result === undefined || hasFailed(result))
+  ) {
+    if (broken === undefined) tests.show()
+    for (const id of blamed) for (const text of lastLines(fixture, id)) line(`${id} | ${text}`)
+    const failure = result === undefined ? '' : ` (${describeFailure(result)})`
+    return { wrong: broken ?? `your tests fail even undisturbed${failure}` }
   }
-  if (broken === undefined) tests.show()
-  for (const id of blamed) for (const text of lastLines(fixture, id)) line(`${id} | ${text}`)
-  line(`nothing to prove: ${broken ?? `your tests fail even undisturbed (exit code ${result})`}`)
-  return { exitCode: AGAINST }
+  if (survivors.length === 0) plan.forget(fixture.state)
+  if (interruption.code === undefined) line(`baseline   passed, undisturbed, in ${(ms / 1000).toFixed(1)} s`)
+  return { ms, findings }
+}
+
+function nothingToProve(wrong: string, seed: number, options: ProveOptions): number {
+  line(`nothing to prove: ${wrong}`)
+  report(options, { version: 1, seed, shareNothing: false, nothingToProve: wrong })
+  return AGAINST
+}
+
+function tell(verdict: Verdict, tests: TestRounds, options: ProveOptions): number {
+  report(options, verdict)
+  line(proofLine(verdict))
+  if (verdict.proof.failed > 0) tests.show()
+  for (const text of verdictLines(verdict)) line(text)
+  return verdict.shareNothing ? 0 : AGAINST
+}
+
+/** Errors: TwRunError 1 if the file cannot be written. */
+function report({ report: path }: ProveOptions, verdict: Verdict | NoVerdict): void {
+  if (path === undefined) return
+  try {
+    writeFileSync(path, `${JSON.stringify(verdict, null, 2)}\n`)
+  } catch (error) {
+    throw new TwRunError(`--report: cannot write ${path}: ${(error as Error).message}`, { exitCode: 1 })
+  }
 }
 
 function line(text: string): void {

@@ -6,6 +6,8 @@ export interface ProveOptions {
   readonly seed?: number
   /** ms. */
   readonly for?: number
+  /** ms. */
+  readonly limit?: number
   readonly kill?: true
   readonly report?: string
   readonly ignore?: readonly string[]
@@ -13,7 +15,7 @@ export interface ProveOptions {
   readonly path?: readonly string[]
 }
 
-const OWN: readonly string[] = ['seed', 'for', 'kill', 'report', 'ignore', 'keep', 'path']
+const OWN: readonly string[] = ['seed', 'for', 'limit', 'kill', 'report', 'ignore', 'keep', 'path']
 
 export function proveCommand(): Command {
   const command = new Command('prove')
@@ -28,6 +30,12 @@ export function proveCommand(): Command {
     )
     .addOption(
       new Option('--for <time>', 'go on for at least so long: 60s, 5m (default: 5s)').argParser(time),
+    )
+    .addOption(
+      new Option(
+        '--limit <time>',
+        'longest time of the tests (default: 10 times as long as undisturbed)',
+      ).argParser(time),
     )
     .option('--kill', 'replace processes by SIGKILL')
     .option('--report <file>', 'write the verdict as JSON')

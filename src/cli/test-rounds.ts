@@ -5,6 +5,7 @@ import { printable } from '../core/printable.ts'
 import type { SignalRelay } from '../runtime/one-off.ts'
 import { say } from '../runtime/terminal.ts'
 import type { Fixture } from './fixture.ts'
+import { duration } from './journal-text.ts'
 import { Limit } from './limit.ts'
 import { work } from './work.ts'
 
@@ -14,45 +15,71 @@ const TIMES_AS_LONG = 10
 const AT_LEAST_MS = 60_000
 const LAST_LINES = 20
 
+export interface TestRoundsOptions {
+  readonly words: readonly string[]
+  readonly relay: SignalRelay
+  /** For what they print. */
+  readonly folder: string
+  /** The longest that a round may take, ms. */
+  readonly limitMs: number | undefined
+}
+
+export interface TestRound {
+  /** The exit code of the tests. */
+  readonly code: number
+  /** The time that they were given, ms, if it was too short; then they were ended. */
+  readonly lateMs: number | undefined
+}
+
+export function hasFailed({ code, lateMs }: TestRound): boolean {
+  return code !== 0 || lateMs !== undefined
+}
+
+/** What is wrong with a round, such as `exit code 1`. */
+export function describeFailure({ code, lateMs }: TestRound): string {
+  return lateMs === undefined ? `exit code ${code}` : `not over after ${duration(lateMs)}`
+}
+
 /** The tests of an app, again and again; what they print is shown only if they fail. */
 export class TestRounds {
   readonly #words: readonly string[]
   readonly #relay: SignalRelay
   readonly #output: string
+  readonly #limitMs: number | undefined
 
-  /** `folder` is for what they print. */
-  constructor(words: readonly string[], relay: SignalRelay, folder: string) {
+  constructor({ words, relay, folder, limitMs }: TestRoundsOptions) {
     this.#words = words
     this.#relay = relay
     this.#output = join(folder, 'output')
+    this.#limitMs = limitMs
   }
 
-  /** One round; the exit code of the tests. `usualMs` is how long they take where nothing disturbs them. */
-  async once(fixture: Fixture, usualMs?: number): Promise<number> {
-    const limit = new Limit(
-      usualMs === undefined ? undefined : Math.max(AT_LEAST_MS, usualMs * TIMES_AS_LONG),
-    )
+  /** One round. `usualMs` is how long they take where nothing disturbs them. */
+  async once(fixture: Fixture, usualMs?: number): Promise<TestRound> {
+    const limitMs =
+      this.#limitMs ?? (usualMs === undefined ? undefined : Math.max(AT_LEAST_MS, usualMs * TIMES_AS_LONG))
+    const limit = new Limit(limitMs)
     const output = createWriteStream(this.#output, { mode: 0o600 })
     await once(output, 'open')
     try {
       const { code } = await work(this.#words, fixture, { relay: this.#relay, limit, output })
-      return code
+      return { code, lateMs: limit.isOver ? limitMs : undefined }
     } finally {
       limit.cancel()
       await new Promise<void>((resolve) => output.end(resolve))
     }
   }
 
-  /** Until one fails or it is enough; the exit code of the one that failed, and how many there were. */
+  /** Until one fails or it is enough; the one that failed, and how many there were. */
   async until(
     isEnough: () => boolean,
     fixture: Fixture,
     usualMs: number,
-  ): Promise<{ readonly code: number | undefined; readonly rounds: number }> {
+  ): Promise<{ readonly failed: TestRound | undefined; readonly rounds: number }> {
     for (let rounds = 1; ; rounds += 1) {
-      const code = await this.once(fixture, usualMs)
-      if (code !== 0 || fixture.session.ending !== undefined) return { code, rounds }
-      if (isEnough()) return { code: undefined, rounds }
+      const round = await this.once(fixture, usualMs)
+      if (hasFailed(round) || fixture.session.ending !== undefined) return { failed: round, rounds }
+      if (isEnough()) return { failed: undefined, rounds }
     }
   }
 

@@ -17,8 +17,17 @@ export interface Trial<T> {
   readonly ms: number
 }
 
-/** Does some work as soon as everything is ready. */
+/** Does some work as soon as everything is ready. If it throws, the formation is stopped before the error goes on. */
 export async function tryOut<T>(fixture: Fixture, body: () => Promise<T>): Promise<Trial<T>> {
+  try {
+    return await tried(fixture, body)
+  } catch (error) {
+    await fixture.close({ kind: 'done' }, () => '')
+    throw error
+  }
+}
+
+async function tried<T>(fixture: Fixture, body: () => Promise<T>): Promise<Trial<T>> {
   const missing = await fixture.ready()
   const isReady = missing.missing.length === 0
   const begun = performance.now()

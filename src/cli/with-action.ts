@@ -23,7 +23,7 @@ export async function withFormation(
 ): Promise<number> {
   closeInheritedDescriptors()
   const began = { words, options, startedAt: new Date(), begun: performance.now() }
-  prepareReports(options)
+  prepareReports(options.report, options.junit)
   try {
     const own = await ownGround(flags)
     const fixture = await Fixture.open(own.flags)

@@ -9,8 +9,8 @@ import type { WithOptions } from './with.ts'
 type Files = Pick<WithOptions, 'report' | 'junit'>
 
 /** Empties the files, so that none of an earlier run is taken for ours. Errors: TwRunError 1; nothing runs yet. */
-export function prepareReports({ report, junit }: Files): void {
-  for (const file of [report, junit]) if (file !== undefined) write(file, '')
+export function prepareReports(...files: readonly (string | undefined)[]): void {
+  for (const file of files) if (file !== undefined) write(file, '')
 }
 
 /** Errors: TwRunError 1. */

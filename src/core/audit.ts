@@ -57,45 +57,73 @@ export interface Writer {
   readonly doing?: string
 }
 
-/** What changed on disk and stayed; many files of one folder are one finding. */
+/** A finding about one file, with what it takes to tell it together with others. */
+export interface FileFinding extends Finding {
+  readonly file: FileChange & { readonly writers: readonly Writer[] }
+}
+
+/** What changed on disk and stayed: a finding for each file. */
 export function fileFindings(
   changes: readonly FileChange[],
   writersOf: (change: FileChange) => readonly Writer[],
-): Finding[] {
-  return [...grouped(changes)].flatMap(([folder, files]) => {
-    if (files.length <= MOST_OF_A_FOLDER)
-      return files.map((file) => fileFinding(file.path, [file], writersOf))
-    return [fileFinding(`${folder}/`, files, writersOf)]
+): FileFinding[] {
+  return changes
+    .filter(({ path }) => !isDisposable(path))
+    .map((change) => {
+      const { path, how } = change
+      const writers = writersOf(change)
+      const rule = ASSET_FOLDER.test(`/${path}`) && ASSET_NAME.test(path) ? 'assets' : 'files'
+      const survives = how === 'removed' ? '' : ' and survives'
+      const evidence = `${path} was ${how}${describeWriters(writers)}${survives}`
+      return { rule, subject: path, evidence, file: { ...change, writers } }
+    })
+}
+
+/** Folders of what compilers and tools keep to be faster, or to look at, and do without where they cannot. */
+const DISPOSABLE =
+  /(?:^|\/)(?:__pycache__|\.cache|\.npm\/_logs|\.(?:pytest|mypy|ruff)_cache|node_modules\/\.vite(?:st)?|tmp\/cache\/bootsnap)\//
+
+/** Whether nobody would miss a file: it is made again wherever it is not. */
+export function isDisposable(path: string): boolean {
+  return DISPOSABLE.test(path)
+}
+
+/** Many files of one folder told as one finding; everything else as it is. */
+export function grouped(findings: readonly (Finding | FileFinding)[]): Finding[] {
+  const folders = new Map<string, FileFinding[]>()
+  for (const finding of findings) {
+    if (!('file' in finding)) continue
+    const key = folderKey(finding)
+    folders.set(key, [...(folders.get(key) ?? []), finding])
+  }
+  const told = new Set<string>()
+  return findings.flatMap((finding) => {
+    const { rule, subject, evidence } = finding
+    const key = 'file' in finding ? folderKey(finding) : undefined
+    const others = key === undefined ? [] : (folders.get(key) ?? [])
+    if (key === undefined || others.length <= MOST_OF_A_FOLDER) return [{ rule, subject, evidence }]
+    if (told.has(key)) return []
+    told.add(key)
+    return [folderFinding(others)]
   })
 }
 
-function grouped(changes: readonly FileChange[]): Map<string, FileChange[]> {
-  const folders = new Map<string, FileChange[]>()
-  for (const change of changes) {
-    const folder = change.path.includes('/') ? change.path.slice(0, change.path.lastIndexOf('/')) : '.'
-    const files = folders.get(folder)
-    if (files === undefined) folders.set(folder, [change])
-    else files.push(change)
-  }
-  return folders
+function folderKey({ rule, file: { path } }: FileFinding): string {
+  return `${rule} ${folderOf(path)}`
 }
 
-function fileFinding(
-  subject: string,
-  files: readonly FileChange[],
-  writersOf: (change: FileChange) => readonly Writer[],
-): Finding {
+function folderOf(path: string): string {
+  return path.includes('/') ? path.slice(0, path.lastIndexOf('/') + 1) : './'
+}
+
+function folderFinding(files: readonly FileFinding[]): Finding {
   const [first] = files
-  const { how = 'written', path = subject } = first ?? {}
-  const writers = files.flatMap(writersOf)
-  const by = describeWriters(writers)
-  const isAsset = files.some(({ path: one }) => ASSET_FOLDER.test(`/${one}`) && ASSET_NAME.test(one))
-  const survives = how === 'removed' ? '' : ' and survives'
-  const what =
-    files.length === 1
-      ? `${path} was ${how}${by}${survives}`
-      : `${files.length} files in ${subject} were ${how}${by}${survives.replace('survives', 'survive')}, such as ${path}`
-  return { rule: isAsset ? 'assets' : 'files', subject, evidence: what }
+  const { path = '', how = 'written' } = first?.file ?? {}
+  const by = describeWriters(files.flatMap(({ file }) => file.writers))
+  const survive = how === 'removed' ? '' : ' and survive'
+  const folder = folderOf(path)
+  const evidence = `${files.length} files in ${folder} were ${how}${by}${survive}, such as ${path}`
+  return { rule: first?.rule ?? 'files', subject: folder, evidence }
 }
 
 function describeWriters(writers: readonly Writer[]): string {

@@ -127,8 +127,12 @@ export function describeLost({ cookie, from, by }: LostSession): string {
   return `cookie "${cookie}"${whose} was unknown to ${who} (${describeExchange(by)})`
 }
 
-/** Who answered at that time (ms since 1970), if it was one alone: what happened then was its doing. */
+/** Linux stamps files with a clock that stands still between two ticks, which are 10 ms apart at most. */
+const CLOCK_LAG_MS = 10
+
+/** Who answered when a file was stamped with that time (ms since 1970), if it was one alone: it was its doing. */
 export function answeringAt(exchanges: readonly Exchange[], time: number): Exchange | undefined {
-  const those = exchanges.filter(({ from, to }) => from <= time && time <= to)
-  return those.every(({ process }) => process === those[0]?.process) ? those[0] : undefined
+  const those = exchanges.filter(({ from, to }) => from - CLOCK_LAG_MS <= time && time <= to)
+  const [first] = those
+  return those.every(({ process }) => process === first?.process) ? first : undefined
 }

@@ -9,6 +9,7 @@ export type Rule =
   | 'shared-port'
   | 'stop'
   | 'leftover'
+  | 'start'
 
 /** One way in which the app was seen to break a rule. */
 export interface Finding {
@@ -72,6 +73,13 @@ export const ADVICE: Readonly<Record<Rule, Advice>> = {
     line: 'stop',
     breaks: 'What a process starts ends with it; nobody else knows that it is there.',
     instead: 'Start no daemons: make it a line of the Procfile.',
+  },
+  start: {
+    line: 'stop',
+    breaks:
+      'A process starts again at any time, as if there had been none before, also after a sudden death.',
+    instead:
+      'Need no pid or lock file, no port and no neighbour that the one before it may have left or taken.',
   },
 }
 

@@ -1,5 +1,6 @@
 import { ADVICE, LINES } from './finding.ts'
 import type { Finding } from './finding.ts'
+import type { ProcessId } from './names.ts'
 
 /** What was proved, for a program; the table for a person is made of it. */
 export interface Verdict {
@@ -7,9 +8,12 @@ export interface Verdict {
   readonly seed: number
   readonly shareNothing: boolean
   readonly formation: Readonly<Record<string, number>>
+  /** Backing services, which were left alone. */
+  readonly kept: readonly string[]
   /** Of the router; null where there is no web. */
   readonly url: string | null
-  readonly baseline: { readonly passed: boolean; readonly ms: number }
+  /** Null where there are no tests. */
+  readonly baseline: { readonly passed: true; readonly ms: number } | null
   readonly proof: Proof
   readonly findings: readonly (Finding & { readonly breaks: string; readonly instead: string })[]
   /** Found, and meant to be so by `--ignore`. */
@@ -18,11 +22,21 @@ export interface Verdict {
   readonly notLookedAt: readonly string[]
 }
 
+/** What a program reads where it did not come to a proof. */
+export interface NoVerdict {
+  readonly version: 1
+  readonly seed: number
+  readonly shareNothing: false
+  readonly nothingToProve: string
+}
+
 export interface Proof {
   /** How often the tests ran, and how often they failed. */
   readonly rounds: number
   readonly failed: number
   readonly recycled: number
+  /** What was replaced, in this order, which the seed decides. */
+  readonly order: readonly ProcessId[]
   readonly requests: number
   readonly ms: number
   /** Of those that were told to stop; null if none was. */

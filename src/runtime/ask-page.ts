@@ -8,8 +8,6 @@ export interface Page {
   readonly location: string | undefined
   /** `name=value` of every cookie that was set, and its name. */
   readonly cookies: readonly { readonly name: string; readonly pair: string }[]
-  /** The names of the cookies that were sent. */
-  readonly sent: string
 }
 
 /** Gets a page of a process on this machine, with these cookies. Errors: TwRunError 1 if it does not answer. */
@@ -26,11 +24,7 @@ export async function askPage(port: number, path: string, cookie: string): Promi
       const end = pair.indexOf('=')
       return end > 0 ? [{ name: pair.slice(0, end), pair }] : []
     })
-    const sent = cookie
-      .split('; ')
-      .map((pair) => pair.split('=', 1)[0])
-      .join(', ')
-    return { status: response.status, location: response.headers.get('location') ?? undefined, cookies, sent }
+    return { status: response.status, location: response.headers.get('location') ?? undefined, cookies }
   } catch (error) {
     throw new TwRunError(`GET ${path} on port ${port}: ${(error as Error).message}`, {
       exitCode: 1,

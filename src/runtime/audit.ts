@@ -2,8 +2,8 @@ import { existsSync, realpathSync, watch } from 'node:fs'
 import type { FSWatcher } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { isAbsolute, join, relative, sep } from 'node:path'
-import { fileFindings, sharedFindings } from '../core/audit.ts'
-import type { FileChange, Writer } from '../core/audit.ts'
+import { fileFindings, isDisposable, sharedFindings } from '../core/audit.ts'
+import type { FileChange, FileFinding, Writer } from '../core/audit.ts'
 import { answeringAt } from '../core/exchange.ts'
 import type { Exchange } from '../core/exchange.ts'
 import type { Finding } from '../core/finding.ts'
@@ -52,7 +52,7 @@ export class Audit {
   }
 
   /** Looks no more; what was found, once everything has stopped. `exchanges` say who did something when. */
-  findings(exchanges: readonly Exchange[]): Finding[] {
+  findings(exchanges: readonly Exchange[]): (Finding | FileFinding)[] {
     clearInterval(this.#timer)
     this.#watcher?.close()
     const { root } = this.#options
@@ -65,12 +65,9 @@ export class Audit {
       mappers: renamed(this.#mappers, (path) => this.#nameOf(path)),
       listeners: this.#listeners,
     })
-    const isSaid = new Set(shared.map(({ subject }) => subject))
-    const files = fileFindings([...changes, ...outside], (change) => this.#writersOf(change, exchanges))
-    // A segment of memory is a file only in name.
     return [
       ...shared,
-      ...files.filter(({ subject }) => !(isSaid.has(subject) && subject.startsWith('/dev/shm/'))),
+      ...fileFindings([...changes, ...outside], (change) => this.#writersOf(change, exchanges)),
     ]
   }
 
@@ -93,11 +90,10 @@ export class Audit {
     this.#lookedAt = performance.now()
   }
 
-  /** Neither in its scratch directory nor one of our files. */
+  /** Neither in its scratch directory nor one of our files, nor a cache that nobody misses. */
   #isForeign(path: string, { scratch }: Run): boolean {
-    return (
-      !isWithin(path, scratch) && !isWithin(path, realTemp(scratch)) && !isWithin(path, this.#options.state)
-    )
+    if (isDisposable(path)) return false
+    return [scratch, realTemp(scratch), this.#options.state].every((folder) => !isWithin(path, folder))
   }
 
   /** Who had it open, else who answered a request when it was written. */

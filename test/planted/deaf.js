@@ -1,0 +1,5 @@
+import { serve } from './serve.js'
+
+serve(() => ({}))
+process.removeAllListeners('SIGTERM')
+process.on('SIGTERM', () => {})

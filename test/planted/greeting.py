@@ -1,0 +1,1 @@
+TEXT = "compiled by Python into __pycache__"
