@@ -51,8 +51,10 @@ export function statusOf(
 ): ProcessStatus[] {
   const rows = [...observed].flatMap(([id, state]) => row(id, state, context) ?? [])
   const place = (type: string): number => (order.includes(type) ? order.indexOf(type) : order.length)
+  // Not by localeCompare, whose first call loads the collation of every language.
+  const byName = (a: string, b: string): number => Number(a > b) - Number(a < b)
   return rows.toSorted(
-    (a, b) => place(a.type) - place(b.type) || a.type.localeCompare(b.type) || a.instance - b.instance,
+    (a, b) => place(a.type) - place(b.type) || byName(a.type, b.type) || a.instance - b.instance,
   )
 }
 

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
 import { lstatSync, mkdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { TwRunError } from '../core/error.ts'
+import { shortHash } from '../core/short-hash.ts'
 
 /** Longer paths of sockets are cut by the kernel in silence: 104 bytes on macOS, 108 on Linux, with the end mark. */
 const LONGEST_PATH = 103
@@ -12,8 +12,7 @@ const LONGEST_PATH = 103
  * state directory's own path may be of any length.
  */
 export function controlPath(stateDir: string): string {
-  const hash = createHash('sha256').update(stateDir).digest('hex').slice(0, 16)
-  return join(controlFolder(), `${hash}.sock`)
+  return join(controlFolder(), `${shortHash(stateDir)}.sock`)
 }
 
 /** Makes the folder of the socket, and refuses one that is not the user's alone. Errors: TwRunError 1. */

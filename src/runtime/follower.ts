@@ -17,10 +17,6 @@ const WATCH_READER_AFTER_MS = 900
 
 const SYSTEM = 'system'
 
-// A flood is many short-lived strings, for which V8 would let its young generation grow by 5 to 25 MB that it
-// never gives back; they die just as young in a small one.
-setFlagsFromString('--semi-space-growth-factor=1')
-
 interface Shown {
   readonly feed: Feed
   readonly offset: number
@@ -66,6 +62,9 @@ export class Follower {
   readonly #ended: Promise<void>
 
   constructor(options: FollowerOptions) {
+    // A flood is many short-lived strings, for which V8 would let its young generation grow by 5 to 25 MB that it
+    // never gives back; they die just as young in a small one.
+    setFlagsFromString('--semi-space-growth-factor=1')
     this.#options = options
     this.#output = new Output(options.fd, ({ message }) =>
       options.trouble(`the output cannot be written (${message}): trying again, the logs keep it`),

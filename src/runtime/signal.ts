@@ -8,8 +8,6 @@ import { shimName } from './shim.ts'
 /** `refused`: the process is there and the kernel does not let us (it runs as somebody else). */
 export type Sent = 'sent' | 'gone' | 'refused'
 
-const ourGroup = groupOf(process.pid)
-
 /**
  * Sends a signal to the whole process group of a run, if it still is that: a number alone may have been
  * given to a stranger, so the shim's arguments, or a member's environment, have to carry the token.
@@ -69,7 +67,7 @@ export function endHelper(pid: number): void {
 
 /** The only place from which signals leave. Never ChildProcess.kill(): after a failed spawn it signals pid 0. */
 function send(pid: number, target: number, signal: string | 0): Sent {
-  if (!Number.isSafeInteger(pid) || pid <= 1 || pid === process.pid || pid === ourGroup) {
+  if (!Number.isSafeInteger(pid) || pid <= 1 || pid === process.pid || pid === ourGroup()) {
     throw new Error(`refusing to signal ${pid}`)
   }
   try {
@@ -80,4 +78,12 @@ function send(pid: number, target: number, signal: string | 0): Sent {
     if (failedWith(error, 'EPERM')) return 'refused'
     throw error
   }
+}
+
+let group: number | undefined
+
+/** Asked for by the first signal: most commands send none. */
+function ourGroup(): number | undefined {
+  group ??= groupOf(process.pid)
+  return group
 }

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { closeSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -12,6 +11,7 @@ import { descriptorCeiling } from './descriptors.ts'
 import type { Host, HostContext } from './host.ts'
 import { makeLifelines, openLifeline } from './lifeline.ts'
 import { newRun } from './new-run.ts'
+import { randomHex } from './random.ts'
 import * as directory from './run-directory.ts'
 import { explainRefusal, spawnShim } from './shim.ts'
 
@@ -65,7 +65,7 @@ export class Starter {
 
   #plan({ plan: { id, command, port }, generation, policy, isProbed = false }: Want): Run {
     const { slots, session } = this.#at
-    const token = randomBytes(8).toString('hex')
+    const token = randomHex(8)
     const number = slots.nextNumber(id)
     return newRun({ id, command, port, isProbed, policy, generation, session, token, number })
   }

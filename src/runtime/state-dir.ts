@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import {
   accessSync,
   constants,
@@ -13,6 +12,7 @@ import type { Stats } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { TwRunError } from '../core/error.ts'
+import { shortHash } from '../core/short-hash.ts'
 import { reasonOf } from './system-error.ts'
 
 /** What a formation of one process needs on the disk, bytes: a block for each of its files. */
@@ -34,11 +34,10 @@ export interface StateDir {
  * user-only folder in the system's temp directory.
  */
 export function locateStateDir(root: string, base: string | undefined): StateDir {
-  const hash = createHash('sha256').update(root).digest('hex').slice(0, 12)
   const name = basename(root)
     .replaceAll(/[^A-Za-z0-9._-]/g, '_')
     .slice(0, 40)
-  return stateDirAt(join(base === undefined ? defaultBase() : resolve(base), `${name}-${hash}`))
+  return stateDirAt(join(base === undefined ? defaultBase() : resolve(base), `${name}-${shortHash(root)}`))
 }
 
 /** The places in a state directory that is known. */

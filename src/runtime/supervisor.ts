@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { JournalEvent } from '../core/journal.ts'
 import { outcome } from '../core/outcome.ts'
@@ -23,6 +22,7 @@ import { remaining } from './process-table.ts'
 import type { Carrier } from './process-table.ts'
 import type { Prober } from './prober.ts'
 import { Replacer } from './replacer.ts'
+import { randomHex } from './random.ts'
 import { readSession } from './session-file.ts'
 import { NOT_WRITTEN, SessionKeeper } from './session-keeper.ts'
 import type { Slots } from './slots.ts'
@@ -81,7 +81,7 @@ export class Supervisor {
     const context = { state, slots: this.#slots, ballast: new Ballast(), journal }
     this.#host = new Host(context)
     this.#tellers = new Tellers(this.#slots.runs(), journal)
-    const here = { ...place, id: randomBytes(4).toString('hex'), beganAt: bootNow() }
+    const here = { ...place, id: randomHex(4), beganAt: bootNow() }
     const previous = readSession(options, (message) => this.#host.trouble(message))
     const newest = this.#slots.newestGenerations()
     const { session, carriedOn } = beginOrCarryOn(previous, asked, here, newest)

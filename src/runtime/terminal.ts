@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, writeSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, statSync, writeSync } from 'node:fs'
 import { isatty, WriteStream } from 'node:tty'
 import { systemCode } from './system-error.ts'
 
@@ -23,12 +23,12 @@ export function say(fd: number, text: string | Uint8Array): boolean {
 
 /** Whether a person sees what is written to the descriptor. */
 export function isTerminal(fd: number): boolean {
-  return isatty(fd)
+  return isCharacterDevice(fd) && isatty(fd)
 }
 
 /** The width of the terminal in columns, from COLUMNS, else from the terminal; undefined where there is none. */
 export function columns(fd: number): number | undefined {
-  if (!isatty(fd)) return undefined
+  if (!isTerminal(fd)) return undefined
   const told = Number(process.env['COLUMNS'])
   return Number.isInteger(told) && told > 0 ? told : measured()
 }
@@ -61,7 +61,18 @@ export function letGoOfClosedTerminal(): void {
 
 function isDeadTerminal(fd: number): boolean {
   try {
-    return fstatSync(fd).isCharacterDevice() && !isatty(fd)
+    const stat = fstatSync(fd)
+    // Most that is no terminal is a pipe, a file or the null device: node:tty is loaded only for the rest.
+    return stat.isCharacterDevice() && stat.rdev !== statSync('/dev/null').rdev && !isatty(fd)
+  } catch {
+    // Closed by whoever started us.
+    return false
+  }
+}
+
+function isCharacterDevice(fd: number): boolean {
+  try {
+    return fstatSync(fd).isCharacterDevice()
   } catch {
     // Closed by whoever started us.
     return false
