@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     env: { NO_COLOR: '1' },
+    globalSetup: './test/support/built.ts',
     reporters: ['default', './test/reporter/closing-line.ts'],
     projects: [
       {

@@ -17,13 +17,40 @@ import { scaleCommand } from './scale.ts'
 import { startCommand } from './start.ts'
 import { stopCommand } from './stop.ts'
 import { superviseCommand } from './supervise.ts'
-import { readVersion, versionCommand } from './version.ts'
+import { versionCommand } from './version.ts'
+import { readVersion, versionLine } from './version-text.ts'
 import { withCommand } from './with.ts'
 
 const STDOUT = 1
 const STDERR = 2
 
-function program(): Command {
+const COMMANDS: Readonly<Record<string, () => Command>> = {
+  start: startCommand,
+  ps: psCommand,
+  scale: scaleCommand,
+  restart: restartCommand,
+  stop: stopCommand,
+  logs: logsCommand,
+  reload: reloadCommand,
+  run: runCommand,
+  with: withCommand,
+  prove: proveCommand,
+  check: checkCommand,
+  ports: portsCommand,
+  env: envCommand,
+  export: exportCommand,
+  completion: completionCommand,
+  version: versionCommand,
+}
+const HIDDEN = [superviseCommand, routeCommand, completeCommand]
+
+/** The whole command line, or only the command that is named first: to make them all takes longer than one runs. */
+function program(first: string): Command {
+  const named = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined
+  const wanted =
+    named === undefined
+      ? { visible: Object.values(COMMANDS), hidden: HIDDEN }
+      : { visible: [named], hidden: [] }
   const tw = new Command('tw-run')
     .description('Runs a Procfile as stateless, share-nothing processes.')
     .usage('<command> [options]')
@@ -32,31 +59,16 @@ function program(): Command {
     .helpCommand('help [command]', 'print help, also of one command')
     .addHelpText('after', '\nMost options are also variables, such as TW_RUN_PORT, in the shell or .env.')
     .on('option:version', () => {
-      say(STDOUT, `tw-run ${readVersion()}\n`)
+      say(STDOUT, versionLine())
       throw new CommanderError(0, 'commander.version', '')
     })
-  const commands = [
-    startCommand(),
-    psCommand(),
-    scaleCommand(),
-    restartCommand(),
-    stopCommand(),
-    logsCommand(),
-    reloadCommand(),
-    runCommand(),
-    withCommand(),
-    proveCommand(),
-    checkCommand(),
-    portsCommand(),
-    envCommand(),
-    exportCommand(),
-    completionCommand(),
-    versionCommand(),
-  ]
-  const hidden = [superviseCommand(), routeCommand(), completeCommand(() => tw)]
-  for (const command of commands) tw.addCommand(command)
-  for (const command of hidden) tw.addCommand(command, { hidden: true })
-  for (const command of [tw, ...commands, ...hidden])
+  for (const make of wanted.visible) tw.addCommand(make())
+  for (const make of wanted.hidden)
+    tw.addCommand(
+      make(() => tw),
+      { hidden: true },
+    )
+  for (const command of [tw, ...tw.commands])
     command.exitOverride().configureOutput(output()).showSuggestionAfterError()
   return tw
 }
@@ -75,8 +87,9 @@ function output(): OutputConfiguration {
 }
 
 /** Runs the command line and sets the exit code. */
-async function main(argv: readonly string[]): Promise<void> {
-  const tw = program()
+export async function main(argv: readonly string[]): Promise<void> {
+  const [, , first = ''] = argv
+  const tw = program(first)
   let hasFailed = false
   try {
     if (argv.length <= 2) tw.help({ error: true })
@@ -107,5 +120,3 @@ function reportRefusal({ name, message, hint, exitCode }: TwRunError): number {
   if (hint !== undefined) say(STDERR, `  hint: ${hint}\n`)
   return exitCode
 }
-
-void main(process.argv)

@@ -2,11 +2,6 @@ import { Command } from 'commander'
 import { say } from '../runtime/terminal.ts'
 import { flagsOf, withOptions } from './options.ts'
 
-interface Holder {
-  readonly pid: number | undefined
-  readonly command: string | undefined
-}
-
 export function portsCommand(): Command {
   const command = new Command('ports')
     .description('print the port of every process, and who holds it now')
@@ -16,7 +11,7 @@ export function portsCommand(): Command {
   return command.action(async (types: string[]) => {
     const { loadApp, requireProcesses } = await import('../runtime/load.ts')
     const { listenersOn } = await import('../runtime/listeners.ts')
-    const { table } = await import('./messages.ts')
+    const { holderText, table } = await import('./messages.ts')
     const app = loadApp({ ...flagsOf(command), types }, process.env)
     requireProcesses(app)
     const holders = listenersOn(app.plan.map(({ port }) => port))
@@ -31,17 +26,14 @@ export function portsCommand(): Command {
       }
     })
     if (command.opts<{ json?: true }>().json === true) say(1, `${JSON.stringify(rows)}\n`)
-    else say(1, table(rows.map((row) => [row.process, String(row.port), holdersText(row.holders)])))
+    else
+      say(
+        1,
+        table(rows.map((row) => [row.process, String(row.port), holdersText(row.holders.map(holderText))])),
+      )
   })
 }
 
-function holdersText(holders: readonly Holder[]): string {
-  if (holders.length === 0) return 'free'
-  return `held by ${holders.map(holderText).join(', ')}`
-}
-
-/** A holder in words: `node server.js (pid 4211)`. */
-export function holderText({ pid, command }: Holder): string {
-  if (pid === undefined) return 'a process of another user'
-  return command === undefined ? `pid ${pid}` : `${command} (pid ${pid})`
+function holdersText(holders: readonly string[]): string {
+  return holders.length === 0 ? 'free' : `held by ${holders.join(', ')}`
 }

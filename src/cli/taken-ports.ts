@@ -2,7 +2,7 @@ import { TwRunError } from '../core/error.ts'
 import { listenersOn } from '../runtime/listeners.ts'
 import type { App } from '../runtime/load.ts'
 import { carriers } from '../runtime/process-table.ts'
-import { holderText } from './ports.ts'
+import { holderText } from './messages.ts'
 import type { Slots } from '../runtime/slots.ts'
 
 /**
@@ -17,7 +17,7 @@ export function refuseTakenPorts({ plan, settings }: App, slots: Slots): void {
   if (strangers.length === 0) return
   const lines = strangers.map((holder) => {
     const wanted = plan.find(({ port }) => port === holder.port)
-    return `port ${holder.port} of ${wanted?.id ?? '?'} is taken by ${holderText({ pid: holder.pid, command: holder.command })}`
+    return `port ${holder.port} of ${wanted?.id ?? '?'} is taken by ${holderText(holder)}`
   })
   throw new TwRunError(lines.join('\ntw-run: '), {
     exitCode: 1,

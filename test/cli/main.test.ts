@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, describe, expect, test } from 'vitest'
 import { BIN, cleanEnvironment, makeApp } from '../support/rig.ts'
 
@@ -67,12 +67,24 @@ test('help is as wide as the terminal', () => {
 })
 
 test('what a command does not need is not loaded', () => {
-  // Node names every module it opens in this trace.
-  const trace = spawnSync(process.execPath, [BIN, 'version'], {
-    cwd: app.root,
-    env: { ...cleanEnvironment(), NODE_DEBUG: 'esm' },
-    encoding: 'utf8',
-  }).stderr
-  expect(trace).toContain('/commander/')
-  expect(trace).not.toMatch(/\/node_modules\/(execa|chalk|tree-kill|dotenv|leven)\//)
+  const chunks = ['rolldown-runtime', 'base', 'entry']
+  expect(loaded('version')).toEqual({ chunks: chunks.toSorted(), heavy: [] })
+  expect(loaded('--help')).toEqual({ chunks: [...chunks, 'main'].toSorted(), heavy: [] })
+  const forPs = [...chunks, 'main', 'ps-action', 'shared'].toSorted()
+  expect(loaded('ps')).toEqual({ chunks: forPs, heavy: [] })
 })
+
+/** The files of ours and the larger modules of Node that a command has loaded when it ends. */
+function loaded(...args: string[]): { chunks: string[]; heavy: string[] } {
+  const report = `process.on('exit', () => require('fs').writeFileSync(process.env.TW_TEST_REPORT,
+    JSON.stringify([Object.keys(require.cache), process.moduleLoadList])))`
+  writeFileSync(app.path('preload.cjs'), report)
+  const env = { ...cleanEnvironment(), TW_RUN_STATE_DIR: app.stateDir, TW_TEST_REPORT: app.path('report') }
+  spawnSync(process.execPath, ['--require', app.path('preload.cjs'), BIN, ...args], { cwd: app.root, env })
+  const [files, builtins] = JSON.parse(readFileSync(app.path('report'), 'utf8')) as [string[], string[]]
+  const chunks = files.flatMap((path) => /\/dist\/cli\/([\w-]+)\.cjs$/.exec(path)?.[1] ?? [])
+  const heavy = ['crypto', 'net', 'child_process', 'stream', 'tty'].filter((name) =>
+    builtins.includes(`NativeModule ${name}`),
+  )
+  return { chunks: chunks.toSorted(), heavy }
+}

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,6 +15,7 @@ const SOURCES = [
   'LICENSE',
   'CHANGELOG.md',
   'tsconfig.json',
+  'rolldown.config.js',
   'bin',
   'schema',
   'src',
@@ -41,26 +42,28 @@ test('the package holds what runs, and nothing else', async () => {
     .trim()
     .split('\n')
     .map((path) => path.replace(/^package\//, ''))
-  const compiled = readdirSync(join(REPOSITORY, 'src'), { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.ts'))
-    .map((path) => `dist/${path.replace(/\.ts$/, '.js')}`)
-  const expected = [
+  const named = [
     'package.json',
     'README.md',
     'LICENSE',
+    'bin/package.json',
     'bin/tw-run.js',
+    'dist/LICENSES',
     'schema/app.schema.json',
-    ...compiled,
   ]
-  expect(held.toSorted()).toEqual(expected.toSorted())
+  expect(held).toEqual(expect.arrayContaining([...named, 'dist/cli/entry.cjs', 'dist/cli/main.cjs']))
+  expect(held.filter((path) => !named.includes(path) && !/^dist\/cli\/[\w-]+\.cjs$/.test(path))).toEqual([])
 })
 
-test('the package brings the dependencies it names, and no development tool', () => {
+test('the package brings the code of libraries with their licences, and those that are loaded by name', () => {
   const modules = readdirSync(inFolder('prefix', 'lib', 'node_modules', 'tw-run', 'node_modules'))
-  expect(modules).toEqual(
-    expect.arrayContaining(['chalk', 'commander', 'dotenv', 'execa', 'leven', 'tree-kill']),
+  expect(modules.filter((name) => !name.startsWith('.'))).toEqual(['@cfworker', 'jsonc-parser'])
+  const licences = readFileSync(
+    inFolder('prefix', 'lib', 'node_modules', 'tw-run', 'dist', 'LICENSES'),
+    'utf8',
   )
-  for (const tool of ['typescript', 'vitest', 'oxlint', 'oxfmt']) expect(modules).not.toContain(tool)
+  for (const library of ['chalk', 'commander', 'dotenv', 'execa', 'leven', 'pidusage', 'tree-kill'])
+    expect(licences).toMatch(new RegExp(`^${library} \\d+\\.`, 'm'))
 })
 
 const anywhere = requires('python3')
