@@ -11,6 +11,7 @@ import { descriptorCeiling } from './descriptors.ts'
 import type { Host, HostContext } from './host.ts'
 import { makeLifelines, openLifeline } from './lifeline.ts'
 import { newRun } from './new-run.ts'
+import { beginThreads } from './process-room.ts'
 import { randomHex } from './random.ts'
 import * as directory from './run-directory.ts'
 import { explainRefusal, spawnShim } from './shim.ts'
@@ -39,6 +40,7 @@ export class Starter {
 
   constructor(options: StarterOptions) {
     this.#at = options
+    beginThreads()
   }
 
   /** Starts what is wanted; what could not start is recorded as an end of that run alone. */
