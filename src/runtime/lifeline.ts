@@ -16,8 +16,14 @@ export function makeLifelines(paths: readonly string[]): void {
   })
 }
 
+/** The descriptors of both ends. */
+export interface Lifeline {
+  readonly read: number
+  readonly write: number
+}
+
 /** Opens both ends: the read end to keep, the write end for the shim alone. */
-export function openLifeline(path: string): { readonly read: number; readonly write: number } {
+export function openLifeline(path: string): Lifeline {
   const read = openForReading(path)
   try {
     // With a reader there, opening for writing does not block.

@@ -2,6 +2,8 @@ import { readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Run } from '../core/process.ts'
+import type { RunSpec } from '../core/records.ts'
+import type { Place } from '../core/session.ts'
 import { bootNow } from './clock.ts'
 
 /** What the names of scratch directories begin with. */
@@ -37,4 +39,27 @@ export function newRun(given: Given): Run {
 export function scratchFolders(): string[] {
   const folder = tmpdir()
   return readdirSync(folder).flatMap((name) => (/^tw-run-[0-9a-f]{16}$/.test(name) ? join(folder, name) : []))
+}
+
+/** What is written down of a run before it begins. */
+export function specOf(run: Run, { place, cwd }: { readonly place: Place; readonly cwd: string }): RunSpec {
+  const { id, number, generation, session, command, port, isProbed, token, scratch, startedAt } = run
+  const { policy } = run
+  return {
+    version: 1,
+    ...(policy !== undefined && { policy }),
+    id,
+    number,
+    generation,
+    session,
+    command,
+    port,
+    isProbed,
+    token,
+    scratch,
+    startedAt,
+    ...place,
+    cwd,
+    startedWall: Date.now(),
+  }
 }

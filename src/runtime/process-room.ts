@@ -1,4 +1,18 @@
-import { stat } from 'node:fs'
+import { readFileSync, stat } from 'node:fs'
+import { readIfThere } from './disk.ts'
+
+/**
+ * About how many more processes and threads this user may have, at the least: by `ulimit -u`, as if all that run
+ * were this user's, and by the cgroup, such as a container's. Infinity where nobody says. Linux.
+ */
+export function processRoom(): number {
+  const limit = /^Max processes\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1]
+  const running = /\/(\d+)/.exec(readFileSync('/proc/loadavg', 'latin1'))?.[1]
+  const room = limit === undefined ? Infinity : Number(limit) - Number(running ?? 0)
+  const most = Number(readIfThere('/sys/fs/cgroup/pids.max') ?? 'max')
+  const inGroup = Number(readIfThere('/sys/fs/cgroup/pids.current') ?? 0)
+  return Math.min(room, Number.isNaN(most) ? Infinity : most - inGroup)
+}
 
 /**
  * Has libuv begin its threads now. It does so at the first asynchronous work with a file, and aborts this process if

@@ -34,9 +34,14 @@ export function runPath(state: StateDir, id: ProcessId, number: number): string 
   return join(state.processes, id, String(number))
 }
 
+/** What a run's directory is called until it is complete. */
+export function newPath(path: string): string {
+  return `${path}.new`
+}
+
 /** Makes the directory under a name that is not yet the run's; the caller adds the lifeline. */
 export function prepareRun(state: StateDir, spec: RunSpec): string {
-  const path = `${runPath(state, spec.id, spec.number)}.new`
+  const path = newPath(runPath(state, spec.id, spec.number))
   rmSync(path, { recursive: true, force: true })
   mkdirSync(path, { recursive: true, mode: 0o700 })
   writeFileSync(join(path, 'spec.json'), JSON.stringify(spec), { mode: 0o600 })
@@ -47,7 +52,7 @@ export function prepareRun(state: StateDir, spec: RunSpec): string {
 /** Gives the directory its name, from when on the run is meant to be. */
 export function publishRun(state: StateDir, spec: RunSpec): string {
   const path = runPath(state, spec.id, spec.number)
-  renameSync(`${path}.new`, path)
+  renameSync(newPath(path), path)
   return path
 }
 

@@ -15,7 +15,7 @@ import { isToken } from '../core/records.ts'
  * status is also the shim's own, for a tw-run that lives to see it when the disk is full. Passed by `sh -c`: a
  * shell reads a script file as it goes, and an upgrade may replace it.
  */
-const SHIM = `trap : TERM INT HUP QUIT USR1 USR2
+export const SHIM = `trap : TERM INT HUP QUIT USR1 USR2
 (echo $$ >"$1/pid"; exec /bin/sh -c "$2" >&4 2>&4 3>&- 4>&-)
 code=$?
 echo $code >"$1/exit"

@@ -9,6 +9,7 @@ import type { Place } from '../core/session.ts'
 import { bootNow } from './clock.ts'
 import { crashPoint } from './crash-points.ts'
 import { failedWith } from './system-error.ts'
+import { openHeldLauncher } from './launcher.ts'
 import { isHeld, openForReading, watchLifeline } from './lifeline.ts'
 import { argumentsOf, findByArgument } from './process-table.ts'
 import * as directory from './run-directory.ts'
@@ -201,13 +202,26 @@ export class Slots {
       if (!failedWith(error, 'ENOENT')) throw error
       return this.#adoptByToken(run)
     }
-    if (!isHeld(read)) {
+    const launcher = isHeld(read) ? undefined : openHeldLauncher(this.#path(run))
+    // Asked again: its launcher may have started it and ended between the two looks.
+    if (launcher === undefined && !isHeld(read)) {
       closeSync(read)
       return run
     }
-    if (this.#isHolder) this.watch(run, read)
-    else closeSync(read)
+    if (!this.#isHolder) for (const fd of [read, launcher ?? -1]) if (fd >= 0) closeSync(fd)
+    if (this.#isHolder && launcher === undefined) this.watch(run, read)
+    if (this.#isHolder && launcher !== undefined) this.#watchLater(run, read, launcher)
     return { ...run, life: 'alive' }
+  }
+
+  /** Whether a run lives whose lifeline nobody holds is known when its launcher is gone. */
+  #watchLater(run: Run, read: number, launcher: number): void {
+    const waiting = watchLifeline(launcher, () => this.watch(run, read))
+    const stop = (): void => {
+      waiting.stop()
+      closeSync(read)
+    }
+    this.#watches.set(run.token, { stop })
   }
 
   /** A lifeline that was unlinked says nothing: a shim that carries the token is alive. */

@@ -1,21 +1,25 @@
 import { closeSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { ChildProcess } from 'node:child_process'
 import type { ProcessPlan } from '../core/expand.ts'
 import type { Run, Want } from '../core/process.ts'
-import type { RunSpec } from '../core/records.ts'
 import type { Place } from '../core/session.ts'
 import { crashPoint } from './crash-points.ts'
 import { descriptorCeiling } from './descriptors.ts'
 import type { Host, HostContext } from './host.ts'
-import { makeLifelines, openLifeline } from './lifeline.ts'
-import { newRun } from './new-run.ts'
+import { canLaunch, inBatches, launcherFifo, shareLauncher, spawnLauncher } from './launcher.ts'
+import type { Batch, Launch } from './launcher.ts'
+import { isHeld, makeLifelines, openForReading, openLifeline, watchLifeline } from './lifeline.ts'
+import type { Lifeline } from './lifeline.ts'
+import { newRun, specOf } from './new-run.ts'
 import { beginThreads } from './process-room.ts'
 import { randomHex } from './random.ts'
 import * as directory from './run-directory.ts'
 import { explainRefusal, spawnShim } from './shim.ts'
 
+/** How long starts wait for their launchers, ms, before the next look at everything else. */
+const LAUNCHED_WITHIN_MS = 2_000
 /** Forks between two turns of the event loop: each blocks it for a millisecond or more. */
 const STARTS_A_TURN = 16
 
@@ -37,6 +41,8 @@ export interface StarterOptions extends HostContext {
 export class Starter {
   readonly #at: StarterOptions
   readonly #ceiling = descriptorCeiling()
+  /** Launchers under way. */
+  readonly #launching = new Set<Promise<void>>()
 
   constructor(options: StarterOptions) {
     this.#at = options
@@ -46,23 +52,36 @@ export class Starter {
   /** Starts what is wanted; what could not start is recorded as an end of that run alone. */
   async start(wants: readonly Want[]): Promise<void> {
     const runs = wants.map((want) => this.#plan(want))
-    const refused = this.#attempt(() => this.#prepare(runs))
+    const read = this.#environment()
+    const starts = 'refused' in read ? [] : runs.map((run) => this.#startOf(run, read.environmentOf))
+    const { batches, alone } = this.#parted(starts)
+    const unprepared = this.#attempt(() => this.#prepare(runs, batches))
+    const refused = unprepared ?? ('refused' in read ? read.refused : undefined)
     if (refused !== undefined) {
       for (const run of runs) this.#refuse(run, refused)
       return
     }
-    const read = this.#environment()
     const started: Run[] = []
-    for (const [index, run] of runs.entries()) {
-      const reason = 'refused' in read ? read.refused : await this.#launch(run, read.environmentOf)
-      if (reason === undefined) started.push(run)
-      else this.#refuse(run, reason)
+    for (const batch of batches) started.push(...(await this.#launchBatch(batch)))
+    for (const [index, start] of alone.entries()) {
+      const reason = await this.#launch(start)
+      if (reason === undefined) started.push(start.run)
+      else this.#refuse(start.run, reason)
       if (index % STARTS_A_TURN === STARTS_A_TURN - 1) await nextTurn()
     }
+    await this.#launchersDone()
     crashPoint('start:all')
     if (started.length > 0)
       this.#at.journal({ type: 'started', runs: started.flatMap((run) => this.#at.slots.run(run.id) ?? []) })
     for (const run of started) this.#at.host.prune(run)
+  }
+
+  /** What launchers start, and what is started alone: a few, or one that gets a socket with it. */
+  #parted(starts: readonly Start[]): { batches: Batch<Start>[]; alone: readonly Start[] } {
+    const plain = starts.filter(({ run }) => this.#at.socketOf(run) === undefined)
+    if (!canLaunch(plain.length)) return { batches: [], alone: starts }
+    const { batches, alone } = inBatches(plain)
+    return { batches, alone: [...starts.filter((start) => !plain.includes(start)), ...alone] }
   }
 
   #plan({ plan: { id, command, port }, generation, policy, isProbed = false }: Want): Run {
@@ -72,33 +91,30 @@ export class Starter {
     return newRun({ id, command, port, isProbed, policy, generation, session, token, number })
   }
 
-  #prepare(runs: readonly Run[]): void {
-    const paths = runs.map((run) => directory.prepareRun(this.#at.state, this.#specOf(run)))
-    crashPoint('start:directory-made')
-    makeLifelines(paths.map((path) => join(path, 'life')))
-    crashPoint('start:prepared')
+  /** Until every launcher has done its work, or it takes too long to wait for. */
+  async #launchersDone(): Promise<void> {
+    if (this.#launching.size === 0) return
+    const done = new AbortController()
+    const { signal } = done
+    const late = sleep(LAUNCHED_WITHIN_MS, undefined, { signal }).catch(() => {})
+    await Promise.race([Promise.all(this.#launching), late])
+    done.abort()
   }
 
-  #specOf(run: Run): RunSpec {
-    const { id, number, generation, session, command, port, isProbed, token, scratch, startedAt } = run
-    const { policy } = run
-    return {
-      version: 1,
-      ...(policy !== undefined && { policy }),
-      id,
-      number,
-      generation,
-      session,
-      command,
-      port,
-      isProbed,
-      token,
-      scratch,
-      startedAt,
-      ...this.#at.place,
-      cwd: this.#at.cwd,
-      startedWall: Date.now(),
-    }
+  #startOf(run: Run, environmentOf: EnvironmentOf): Start {
+    const { token, command, id, number } = run
+    const path = directory.runPath(this.#at.state, id, number)
+    return { run, token, command, directory: path, env: environmentOf(run) }
+  }
+
+  #prepare(runs: readonly Run[], batches: readonly Batch<Start>[]): void {
+    const paths = runs.map((run) => directory.prepareRun(this.#at.state, specOf(run, this.#at)))
+    crashPoint('start:directory-made')
+    const shared = batches.map(({ launches }) => launches.map((one) => directory.newPath(one.directory)))
+    const launchers = shared.flatMap(([first]) => (first === undefined ? [] : [launcherFifo(first)]))
+    makeLifelines([...paths.map((path) => join(path, 'life')), ...launchers])
+    for (const together of shared) shareLauncher(together)
+    crashPoint('start:prepared')
   }
 
   #environment(): { environmentOf: EnvironmentOf } | { refused: Refusal } {
@@ -110,20 +126,26 @@ export class Starter {
   }
 
   /** The reason if it could not be started. */
-  async #launch(run: Run, environmentOf: EnvironmentOf): Promise<Refusal | undefined> {
+  async #launch(start: Start): Promise<Refusal | undefined> {
+    return this.#attempt(() => this.#name(start)) ?? this.#spawn(start)
+  }
+
+  /** From here on the run is meant to be. */
+  #name({ run }: Start): void {
+    directory.publishRun(this.#at.state, specOf(run, this.#at))
+    crashPoint('start:named')
+    mkdirSync(run.scratch, { mode: 0o700 })
+    crashPoint('start:scratch-made')
+  }
+
+  async #spawn({ run, directory: path, env }: Start): Promise<Refusal | undefined> {
     const open: number[] = []
     let child: ChildProcess | undefined
     const socket = this.#at.socketOf(run)
     const refused = this.#attempt(() => {
-      const path = directory.publishRun(this.#at.state, this.#specOf(run))
-      crashPoint('start:named')
-      mkdirSync(run.scratch, { mode: 0o700 })
-      crashPoint('start:scratch-made')
       const life = openLifeline(join(path, 'life'))
       open.push(life.read, life.write)
-      // Numbers are given lowest first: a high one means that nearly all are in use.
-      if (life.write >= this.#ceiling)
-        throw Object.assign(new Error('too many open files'), { code: 'EMFILE' })
+      this.#requireRoom(life.write)
       const log = directory.openLog(path)
       open.push(log)
       crashPoint('start:lifeline-opened')
@@ -132,7 +154,7 @@ export class Starter {
         directory: path,
         command: run.command,
         cwd: this.#at.cwd,
-        env: environmentOf(run),
+        env,
         lifeline: life.write,
         log,
         ...(socket === undefined ? {} : { socket }),
@@ -148,6 +170,78 @@ export class Starter {
     }
     if (read !== undefined) closeSync(read)
     return refused ?? explainRefusal(await errorOf(child), this.#at.cwd)
+  }
+
+  /** Numbers are given lowest first: a high one means that nearly all are in use. */
+  #requireRoom(descriptor: number): void {
+    if (descriptor >= this.#ceiling) throw Object.assign(new Error('too many open files'), { code: 'EMFILE' })
+  }
+
+  /**
+   * Has the runs of a batch started by a launcher; those that are on their way. Where there can be no launcher, each
+   * is started alone, and whatever is wrong is found there.
+   */
+  async #launchBatch({ launches, env }: Batch<Start>): Promise<Run[]> {
+    const named = launches.filter((start) => {
+      const refused = this.#attempt(() => this.#name(start))
+      if (refused !== undefined) this.#refuse(start.run, refused)
+      return refused === undefined
+    })
+    const reads: number[] = []
+    const [first] = launches
+    let lifeline: Lifeline | undefined
+    let child: ChildProcess | undefined
+    const refused = this.#attempt(() => {
+      for (const { directory: path } of named) reads.push(openForReading(join(path, 'life')))
+      lifeline = openLifeline(launcherFifo(first?.directory ?? ''))
+      this.#requireRoom(lifeline.write)
+      crashPoint('start:lifeline-opened')
+      child = spawnLauncher({ launches: named, env }, this.#at.cwd, lifeline.write)
+      crashPoint('start:spawned')
+    })
+    if (lifeline !== undefined) closeSync(lifeline.write)
+    if (lifeline !== undefined && refused === undefined && child?.pid !== undefined) {
+      this.#awaitLauncher(named, reads, lifeline.read)
+      crashPoint('start:closed')
+      return named.map(({ run }) => run)
+    }
+    // Its error is told by an event that nobody else waits for.
+    child?.once('error', () => {})
+    for (const fd of [...reads, ...(lifeline === undefined ? [] : [lifeline.read])]) closeSync(fd)
+    return this.#spawnEach(named)
+  }
+
+  async #spawnEach(starts: readonly Start[]): Promise<Run[]> {
+    const started: Run[] = []
+    for (const start of starts) {
+      const refused = await this.#spawn(start)
+      if (refused === undefined) started.push(start.run)
+      else this.#refuse(start.run, refused)
+    }
+    return started
+  }
+
+  /** What its launcher was to start is judged when that is gone: until then a lifeline that nobody holds says nothing. */
+  #awaitLauncher(starts: readonly Start[], reads: readonly number[], launcher: number): void {
+    for (const { run } of starts) this.#at.slots.add(run)
+    const gone = new Promise<void>((resolve) => watchLifeline(launcher, resolve))
+    const launched = gone
+      .then(() =>
+        this.#spawnEach(starts.filter((start, index) => !this.#isLaunched(start, reads[index] ?? -1))),
+      )
+      .then(() => void this.#launching.delete(launched))
+    this.#launching.add(launched)
+  }
+
+  /** Whether its launcher has started it. One that could not, for want of processes, is told why when it is tried alone. */
+  #isLaunched({ run, directory: path }: Start, read: number): boolean {
+    const { slots } = this.#at
+    if (isHeld(read) || directory.readPid(path) !== undefined || slots.run(run.id)?.stop !== undefined) {
+      slots.watch(run, read)
+      return true
+    }
+    closeSync(read)
+    return false
   }
 
   #adopt(run: Run, child: ChildProcess, read: number): void {
@@ -172,6 +266,11 @@ export class Starter {
     this.#at.slots.add({ ...run, life: 'dead' })
     this.#at.host.finish(run, { kind: 'unstarted', message, again }, false)
   }
+}
+
+/** A run that is to be, and what its shim is given. */
+interface Start extends Launch {
+  readonly run: Run
 }
 
 interface Refusal {

@@ -1,0 +1,185 @@
+import { existsSync, mkdirSync, readFileSync, readlinkSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'vitest'
+import { kill9, liveApp, until } from '../support/live.ts'
+import type { LiveApp } from '../support/live.ts'
+import { requires } from '../support/requirement.ts'
+
+/** More than a launcher is worth it for, and more than it has under way at a time. */
+const COUNT = 40
+const AT_A_TIME = 16
+const ALL = Array.from({ length: COUNT }, (_, index) => `web.${index + 1}`)
+const onLinux = requires('linux-x64')
+
+function optionsAt(port: number): string[] {
+  return ['-p', String(port), '-t', '2', '--formation', `web=${COUNT}`]
+}
+
+interface GatedApp {
+  readonly app: LiveApp
+  readonly env: Record<string, string>
+  readonly open: () => void
+  /** The launcher, once it has as many under way as it may. */
+  readonly launcher: () => Promise<number>
+}
+
+/** An app whose processes note that they began, with a setsid that waits in front of each until the gate is open. */
+function gatedApp(): GatedApp {
+  const app = notingApp()
+  const folder = app.path('bin')
+  mkdirSync(folder)
+  const script = `#!/bin/sh\nwhile [ ! -e "${app.path('gate')}" ]; do sleep 0.02; done\nexec /usr/bin/setsid "$@"\n`
+  writeFileSync(join(folder, 'setsid'), script, { mode: 0o755 })
+  return {
+    app,
+    env: { PATH: `${folder}:${process.env['PATH']}` },
+    open: () => writeFileSync(app.path('gate'), ''),
+    launcher: () =>
+      until('a launcher at work', () => {
+        const waiting = app.survivors().filter(({ command }) => command.includes('/bin/setsid -f '))
+        const [pid, other] = launchers(app)
+        return waiting.length === AT_A_TIME && other === undefined ? pid : undefined
+      }),
+  }
+}
+
+function notingApp(): LiveApp {
+  return liveApp({ Procfile: 'web: echo $PS >>begun; exec sleep 100\n' })
+}
+
+function launchers(app: LiveApp): number[] {
+  const found = app.survivors().filter(({ command }) => command.includes(' tw-run-launcher '))
+  return found.map(({ pid }) => pid)
+}
+
+/** Every process began once, and one living command and one shim of each is there. */
+async function isWhole(app: LiveApp): Promise<void> {
+  await until('one shim and one command of each', () => {
+    const running = app.survivors().map(({ command }) => command)
+    const shims = running.flatMap((command) => /tw-run:.*\/(web\.\d+)\/\d+ /.exec(command)?.[1] ?? [])
+    const commands = running.filter((command) => command === 'sleep 100')
+    return shims.length === COUNT && new Set(shims).size === COUNT && commands.length === COUNT
+  })
+  const begun = readFileSync(app.path('begun'), 'utf8').trim().split('\n')
+  expect(begun.toSorted((a, b) => a.localeCompare(b))).toEqual(ALL.toSorted((a, b) => a.localeCompare(b)))
+}
+
+onLinux('of many each begins as one alone does, by itself and with nothing of its launcher', async () => {
+  const procfile =
+    'web: env >$PS.env; grep -h Sig /proc/self/status >$PS.signals; cat /proc/$$/stat >$PS.stat; exec sleep 100\n'
+  const app = liveApp({ Procfile: procfile, '.env': `SECRET='it is $HOME "here"'\n` })
+  const run = app.start(['-p', '27100', '--formation', 'web=14'])
+  const sleeping = (): { pid: number }[] => app.survivors().filter(({ command }) => command === 'sleep 100')
+  await until('all', () => sleeping().length === 14)
+  for (const [index, id] of ALL.slice(0, 14).entries()) {
+    const env = new Map(
+      readFileSync(app.path(`${id}.env`), 'utf8')
+        .split('\n')
+        .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+    )
+    expect([env.get('PS'), env.get('TW_RUN_PROCESS'), env.get('PORT')]).toEqual([
+      id,
+      id,
+      String(27_100 + index),
+    ])
+    expect(env.get('SECRET')).toBe('it is $HOME "here"')
+    expect(env.get('TMPDIR')).toContain(env.get('TW_RUN_INSTANCE'))
+    expect(readFileSync(app.path(`${id}.signals`), 'utf8')).toMatch(/SigIgn:\s0+\n/)
+    // The fields of stat: pid, name, state, parent, group, session.
+    const [, , , parent, group, session] = readFileSync(app.path(`${id}.stat`), 'utf8').split(' ')
+    expect([group, session]).toEqual([parent, parent])
+  }
+  for (const { pid, command } of app.survivors()) {
+    const folder = `/proc/${pid}/fd`
+    const files = readdirSync(folder).map((fd) => readlinkSync(join(folder, fd)).replace(/.*\//, ''))
+    const expected =
+      command === 'sleep 100' ? ['null', 'log', 'log'] : ['null', 'null', 'null', 'life', 'log']
+    expect(files, command).toEqual(expected)
+  }
+  run.signal('SIGINT')
+  expect(await run.ended).toBe(130)
+  expect(scratch(app)).toEqual([])
+})
+
+/** The scratch directories that are left. */
+function scratch(app: LiveApp): string[] {
+  return app.scratch().filter((name) => !/^tw-run-\d{1,6}$/.test(name))
+}
+
+onLinux('a launcher outlives its tw-run: the next one waits for it, and starts nothing twice', async () => {
+  const { app, env, open, launcher } = gatedApp()
+  const first = app.start(optionsAt(27_200), env)
+  await launcher()
+  kill9(first.pid)
+  await first.ended
+  const rows = JSON.parse((await app.cli(['ps', '--json'])).stdout) as { phase: string }[]
+  expect(rows.map(({ phase }) => phase)).toEqual(ALL.map(() => 'starting'))
+  const second = app.start(optionsAt(27_200), env)
+  await second.waitFor(/40 still running/)
+  expect(existsSync(app.path('begun'))).toBe(false)
+  open()
+  await isWhole(app)
+  second.signal('SIGINT')
+  expect(await second.ended, second.output()).toBe(130)
+})
+
+onLinux('what a launcher did not come to start when it was killed is started without it, once', async () => {
+  const { app, env, open, launcher } = gatedApp()
+  const run = app.start(optionsAt(27_300), env)
+  kill9(await launcher())
+  open()
+  await isWhole(app)
+  run.signal('SIGINT')
+  expect(await run.ended, run.output()).toBe(130)
+})
+
+onLinux('tw-run and its launcher killed at once: the next one starts what did not begin', async () => {
+  const { app, env, open, launcher } = gatedApp()
+  const first = app.start(optionsAt(27_400), env)
+  const pid = await launcher()
+  kill9(first.pid)
+  kill9(pid)
+  await first.ended
+  open()
+  const second = app.start(optionsAt(27_400), env)
+  await second.waitFor(/still running/)
+  await isWhole(app)
+  second.signal('SIGINT')
+  expect(await second.ended, second.output()).toBe(130)
+})
+
+onLinux('asked to stop while its launcher is at work, it stops what began and what begins yet', async () => {
+  const { app, env, open, launcher } = gatedApp()
+  const run = app.start(optionsAt(27_450), env)
+  await launcher()
+  run.signal('SIGINT')
+  await run.waitFor(/SIGINT: stopping/)
+  open()
+  expect(await run.ended, run.output()).toBe(130)
+  expect(run.lines().at(-1)).toContain('nothing left running')
+  expect(app.survivors()).toEqual([])
+})
+
+const POINTS = [
+  'start:prepared',
+  'start:named#20',
+  'start:scratch-made#40',
+  'start:lifeline-opened',
+  'start:spawned',
+  'start:closed',
+  'start:all',
+]
+
+for (const [index, point] of POINTS.entries()) {
+  onLinux(`killed at ${point} of many: the next tw-run has one of each`, async () => {
+    const options = optionsAt(27_500 + 50 * index)
+    const app = notingApp()
+    expect(await app.start(options, { TW_RUN_CRASH_AT: point }).ended).toBe('SIGKILL')
+    const second = app.start(options)
+    await second.waitFor(/40 processes|still running/)
+    await isWhole(app)
+    second.signal('SIGINT')
+    expect(await second.ended, second.output()).toBe(130)
+    expect(scratch(app)).toEqual([])
+  })
+}
