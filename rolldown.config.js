@@ -88,7 +88,13 @@ export default defineConfig({
         // What `version` needs, and everything else too.
         {
           name: 'base',
-          test: /src\/(runtime\/(terminal|system-error)|cli\/version-text|core\/error)\.ts$/,
+          test: /src\/(runtime\/(terminal|system-error)|cli\/version-text|core\/(error|duration))\.ts$/,
+          priority: 2,
+        },
+        // What every command asks first: on which engine the app runs, and how a process is shown.
+        {
+          name: 'asked-first',
+          test: /src\/(cli\/(engine|status-table)|runtime\/engine-place|core\/(engine|engine-name|json))\.ts$/,
           priority: 2,
         },
         // A chunk for each pair of commands that share something would be thirty files.

@@ -70,7 +70,7 @@ test('what a command does not need is not loaded', () => {
   const chunks = ['rolldown-runtime', 'base', 'entry']
   expect(loaded('version')).toEqual({ chunks: chunks.toSorted(), heavy: [] })
   expect(loaded('--help')).toEqual({ chunks: [...chunks, 'main'].toSorted(), heavy: [] })
-  const forPs = [...chunks, 'main', 'ps-action', 'shared'].toSorted()
+  const forPs = [...chunks, 'asked-first', 'main', 'ps-action', 'shared'].toSorted()
   expect(loaded('ps')).toEqual({ chunks: forPs, heavy: [] })
 })
 
