@@ -38,7 +38,11 @@ async function load(port: number): Promise<Load> {
 }
 
 async function started(base: number): Promise<LiveApp> {
-  const app = liveApp({ Procfile: 'web: exec node web.js\n', 'package.json': '{ "type": "module" }' })
+  // Some answers take longer than it takes to stop a process, or a restart without a drain would pass, too.
+  const app = liveApp({
+    Procfile: 'web: LATE=400 exec node web.js\n',
+    'package.json': '{ "type": "module" }',
+  })
   copyFileSync(new URL('../support/web-server.js', import.meta.url), app.path('web.js'))
   const ports = ['-p', String(base + 1), '--router', String(base)]
   await done(app, 'start', '-D', '--wait', '-m', 'web=3', ...ports)
@@ -61,7 +65,7 @@ describe('under load', () => {
       const { failed, requests, report } = await loaded
       expect(starts(app)).toEqual([4, 4, 4])
       expect(failed, report).toBe(0)
-      expect(requests).toBeGreaterThan(1_000)
+      expect(requests).toBeGreaterThan(300)
       await done(app, 'stop')
     },
     DEADLINE_MS,
@@ -87,7 +91,7 @@ describe('under load', () => {
       // A connection has at most one request under way, and the router is killed once.
       expect(failed, report).toBeLessThanOrEqual(CONNECTIONS)
       expect(failed, report).toBeGreaterThan(0)
-      expect(requests).toBeGreaterThan(1_000)
+      expect(requests).toBeGreaterThan(300)
       await done(app, 'stop')
     },
     DEADLINE_MS,

@@ -1,7 +1,8 @@
-// A web process: it says who it is, and ends like a good one, with every request answered.
+// A web process: it says who it is. With LATE (ms), one request in eight is answered so much later.
 import { createServer } from 'node:http'
 
-const { PORT, PS } = process.env
+const { PORT, PS, LATE } = process.env
+let count = 0
 const server = createServer((request, response) => {
   if (request.url === '/slow') {
     process.stdout.write('slow begins\n')
@@ -9,7 +10,8 @@ const server = createServer((request, response) => {
   } else if (request.url === '/never') {
     process.stdout.write('never begins\n')
     response.write('and never ends')
-  } else response.end(`${PS} ${process.pid}`)
+  } else if (LATE !== undefined && ++count % 8 === 0) setTimeout(() => response.end('late'), Number(LATE))
+  else response.end(`${PS} ${process.pid}`)
 })
 server.listen(Number(PORT), '127.0.0.1')
 process.on('SIGTERM', () => {
