@@ -7,6 +7,7 @@ import type { ProcessId } from '../core/names.ts'
 import type { Reply, Request } from '../core/protocol.ts'
 import { replace } from '../core/session.ts'
 import type { Session } from '../core/session.ts'
+import type { Manifest } from '../core/rules.ts'
 import { startingCounts } from '../core/starting-counts.ts'
 import { changesOf } from './changes.ts'
 import type { Definition } from './definition.ts'
@@ -100,6 +101,7 @@ function applyReload({ session, definition }: Ground): Applied | Reply {
     ...edited.map(({ name }) => `${name}: command changed`),
     ...moved.map((type) => `${type}: port ${definition.app.ports.get(type)} -> ${next.app.ports.get(type)}`),
   ]
+  if (textOf(definition.app.manifest) !== textOf(next.app.manifest)) lines.push('app.json: changed')
   const stopped = session.stopped.filter((id) => next.types.includes(parseProcessId(id)?.type ?? ''))
   return {
     session: replace(
@@ -110,6 +112,10 @@ function applyReload({ session, definition }: Ground): Applied | Reply {
     endsAll: false,
     lines: lines.length > 0 ? lines : ['nothing changed'],
   }
+}
+
+function textOf(manifest: Manifest): string {
+  return JSON.stringify({ ...manifest, rules: [...manifest.rules] })
 }
 
 /** The options of the session for the next one who reads the Procfile, which knows nothing of what is gone. */

@@ -53,7 +53,10 @@ test.for([
 test('the body has to hold a text, of which no more is read than a mebibyte', async () => {
   let sent = 0
   await serving((request, response) => {
-    if (request.url === '/short') return response.end('grüße von hier')
+    if (request.url === '/short') {
+      response.end('grüße von hier')
+      return
+    }
     // Without end.
     const part = 'x'.repeat(64 * 1024)
     const more = (): void => {
