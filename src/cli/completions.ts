@@ -1,6 +1,7 @@
 import type { Command, Option } from 'commander'
 import { isStage } from '../core/names.ts'
 import type { Flags } from '../core/settings.ts'
+import { FORMATS } from '../exporters/index.ts'
 
 /** What an option's value may be, where that can be known. */
 const VALUES: Readonly<Record<string, readonly string[]>> = {
@@ -146,6 +147,8 @@ async function operandsFor(name: string, { flags, operands }: Line): Promise<str
   switch (name) {
     case 'completion':
       return operands.length === 0 ? ['bash', 'zsh', 'fish'] : []
+    case 'export':
+      return operands.length === 0 ? [...FORMATS.keys()] : []
     case 'run':
       return operands.length === 0 ? typesHere(flags, true) : []
     case 'env':

@@ -10,7 +10,8 @@ const RUNIT: Family = {
   asUser: ['chpst', '-P', '-u'],
   asSelf: ['chpst', '-P'],
   atStart: ['rm -f asked'],
-  giveUp: 'printf d >supervise/control',
+  // Being told to exit comes before staying down.
+  giveUp: 'grep -q exit supervise/stat || printf d >supervise/control',
   wasAsked: () => '[ -f asked ]',
 }
 

@@ -23,17 +23,17 @@ const PACKAGES = {
   setpriv: 'util-linux',
   setsid: 'util-linux',
   strace: 'strace',
+  tmux: 'tmux',
+  mount: 'mount',
+  unshare: 'util-linux',
+  wrk: 'wrk',
+  zsh: 'zsh',
   runsvdir: 'runit',
   's6-svscan': 's6',
   supervisord: 'supervisor',
   systemctl: 'systemd',
   'systemd-analyze': 'systemd',
   'docker-compose': 'docker-compose',
-  tmux: 'tmux',
-  mount: 'mount',
-  unshare: 'util-linux',
-  wrk: 'wrk',
-  zsh: 'zsh',
 } as const
 
 /** The Debian packages of what some test's Python has to import. */

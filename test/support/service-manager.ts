@@ -38,7 +38,7 @@ const ACTIONS = ['restart', 'stop', 'start'] as const
 export const MANAGERS: readonly ManagerKind[] = [
   {
     format: 'systemd-user',
-    needs: ['linux', 'root', 'systemctl', 'unshare', 'mount'],
+    needs: ['linux', 'root', 'systemctl', 'unshare', 'nsenter', 'mount'],
     endsGroups: true,
     open: systemd,
   },
@@ -123,6 +123,7 @@ async function runit(folder: string): Promise<ServiceManager> {
     (...words: string[]) =>
     (app: string, type: string, instance: number): void =>
       run('sv', '-w', '10', ...words, join(folder, `${app}-${type}-${instance}`))
+  const services = (): string[] => readdirSync(folder).map((name) => join(folder, name))
   let child: ChildProcess | undefined
   return {
     folder,
@@ -133,13 +134,16 @@ async function runit(folder: string): Promise<ServiceManager> {
     up: async () => {
       child = program('runsvdir', folder)
     },
-    end: async () =>
-      ending(child, (running) => {
-        // It does not wait for those that it tells to end.
-        const services = readdirSync(folder).map((name) => join(folder, name))
-        run('sv', '-w', '10', 'force-shutdown', ...services)
-        signal(running, 'SIGHUP')
-      }),
+    end: async () => {
+      await ending(child, (running) => signal(running, 'SIGHUP'))
+      // It tells them, and does not wait.
+      const gone = (line: string): boolean => line === '' || line.endsWith('runsv not running')
+      await until('every runsv to end', () =>
+        ask('sv', 'status', ...services())
+          .split('\n')
+          .every(gone),
+      )
+    },
   }
 }
 
