@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterEach, describe, expect } from 'vitest'
 import { kill9, until } from '../support/live.ts'
@@ -137,6 +137,26 @@ describe.each(MANAGERS)('$format', (kind) => {
         30_000,
       )
       expect([runs('fails'), runs('works')]).toEqual(['x\n'.repeat(3), 'x\n'])
+    },
+    DEADLINE_MS,
+  )
+})
+
+describe.each(MANAGERS.filter(({ format }) => format !== 'systemd-user'))('$format as root', (kind) => {
+  requires(...kind.needs, 'root')(
+    'runs the processes as the user that is named, with the environment and a home',
+    async () => {
+      const { app, manager } = await exportTo(kind, {
+        Procfile:
+          'who: echo "$(id -un) $SECRET $HOME" >open/next && mv open/next open/who; exec sleep 1000\n',
+        args: ['--user', 'nobody'],
+      })
+      chmodSync(dirname(app.root), 0o711)
+      mkdirSync(app.path('open'))
+      chmodSync(app.path('open'), 0o777)
+      await manager.up()
+      await until('it to say who it is', () => existsSync(app.path('open/who')))
+      expect(readFileSync(app.path('open/who'), 'utf8')).toBe(`nobody ${SECRET} /nonexistent\n`)
     },
     DEADLINE_MS,
   )
