@@ -17,14 +17,14 @@ const LAST_LINES = 20
  */
 export async function waitForRollout(engine: Engine, watch: Watch, types: readonly string[]): Promise<void> {
   const until = performance.now() + WAIT_AT_MOST_MS
-  let found: Rollout = { state: 'waiting', why: [] }
+  let found: Rollout = { state: 'waiting', why: [], culprits: [] }
   do {
     found = await watch.rollout(types)
     if (found.state === 'ready') return
     if (found.state === 'failed') break
     await sleep(LOOK_AGAIN_MS)
   } while (performance.now() < until)
-  if (found.state === 'failed') await showLastLines(engine, found)
+  await showLastLines(engine, found)
   const isLate = found.state === 'waiting' ? ` within ${WAIT_AT_MOST_MS / 1000} s` : ''
   throw new TwRunError(`not ready${isLate}: ${found.why.map(printable).join('; ')}`, {
     exitCode: 1,
@@ -34,7 +34,7 @@ export async function waitForRollout(engine: Engine, watch: Watch, types: readon
 
 async function showLastLines(
   engine: Engine,
-  { culprits }: Extract<Rollout, { state: 'failed' }>,
+  { culprits }: Exclude<Rollout, { state: 'ready' }>,
 ): Promise<void> {
   for (const culprit of culprits) {
     const text = await engine.lastLines(culprit, LAST_LINES)

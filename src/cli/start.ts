@@ -42,6 +42,9 @@ export function startCommand(): Command {
       process.exitCode = await startOn(reached, { ...flags, types }, options)
       return
     }
+    if (publish !== undefined || readOnly === true) {
+      command.error("error: '--publish' and '--read-only' are for an engine", { exitCode: 2 })
+    }
     rememberLocal(flags)
     if (detach === true) {
       const { startDetached } = await import('./detach-action.ts')

@@ -109,7 +109,7 @@ export function editCounts(
 /** How a roll-out stands: over and well, still under way (`why` says what is awaited), or failed. */
 export type Rollout =
   | { readonly state: 'ready' }
-  | { readonly state: 'waiting'; readonly why: readonly string[] }
+  | { readonly state: 'waiting'; readonly why: readonly string[]; readonly culprits: readonly Culprit[] }
   | { readonly state: 'failed'; readonly why: readonly string[]; readonly culprits: readonly Culprit[] }
 
 /** A process whose last lines tell more: its name here, and the engine's. */

@@ -65,7 +65,8 @@ export function clusterRollout(
     ...absent.map((name) => `${name}: there is no such Deployment`),
     ...stands.flatMap((one) => (one.state === 'waiting' ? one.why : [])),
   ]
-  return why.length > 0 ? { state: 'waiting', why } : { state: 'ready' }
+  const culprits = stands.flatMap((one) => (one.state === 'waiting' ? one.culprits : []))
+  return why.length > 0 ? { state: 'waiting', why, culprits } : { state: 'ready' }
 }
 
 function deploymentRollout(
@@ -75,11 +76,14 @@ function deploymentRollout(
   now: number,
 ): Rollout {
   const { name, type, isObserved, conditions } = deployment
-  if (!isObserved) return { state: 'waiting', why: [`${type.name}: the cluster has not looked at it yet`] }
+  if (!isObserved)
+    return { state: 'waiting', why: [`${type.name}: the cluster has not looked at it yet`], culprits: [] }
   const all = podsOf(deployment, pods)
   const hash = newest.get(name)
   const own = all.filter((pod) => !pod.isDeleted && pod.hash === hash)
   const nameOf = (pod: Pod): string => processId(type.name, all.indexOf(pod) + 1)
+  const culpritsOf = (which: readonly Pod[]): Culprit[] =>
+    which.slice(0, 1).map((pod) => ({ process: nameOf(pod), id: pod.name }))
   const lasts = (key: string): boolean => now - (baseline.firstSeen.get(key) ?? now) >= PASSES_WITHIN_MS
   const isFinal = (pod: Pod): boolean =>
     FINAL.has(pod.reason) ||
@@ -90,7 +94,10 @@ function deploymentRollout(
   const late = complaints.filter(
     ({ reason }) => reason === 'ProgressDeadlineExceeded' || lasts(`${name} ${reason}`),
   )
-  const troubled = own.filter((pod) => podReason(pod) !== '' || newRestarts(pod, baseline) > 0)
+  const troubled = own.filter(
+    (pod) =>
+      podReason(pod) !== '' || newRestarts(pod, baseline) > 0 || (pod.state === 'running' && !pod.isReady),
+  )
   const says = [
     ...new Set([
       ...complaints.map(({ reason, message }) => `${type.name}: ${reason}: ${message}`),
@@ -98,10 +105,7 @@ function deploymentRollout(
     ]),
   ].slice(0, 4)
   if (lost.length > 0 || late.length > 0) {
-    const culprits = (lost.length > 0 ? lost : troubled)
-      .slice(0, 1)
-      .map((pod): Culprit => ({ process: nameOf(pod), id: pod.name }))
-    return { state: 'failed', why: says, culprits }
+    return { state: 'failed', why: says, culprits: culpritsOf(lost.length > 0 ? lost : troubled) }
   }
   const steady = own.every(
     (pod) =>
@@ -113,7 +117,7 @@ function deploymentRollout(
     deployment.updated === count && deployment.available === count && deployment.replicas === count
   if (isThere && steady && complaints.length === 0) return { state: 'ready' }
   const stands = `${type.name}: ${Math.min(deployment.available, deployment.updated)} of ${count} ready`
-  return { state: 'waiting', why: [stands, ...says] }
+  return { state: 'waiting', why: [stands, ...says], culprits: culpritsOf(troubled) }
 }
 
 function newRestarts({ name, restarts }: Pod, { restarts: before }: ClusterBaseline): number {
@@ -122,5 +126,5 @@ function newRestarts({ name, restarts }: Pod, { restarts: before }: ClusterBasel
 
 function sayOf(pod: Pod): string {
   const ended = pod.exitCode === undefined ? '' : ` (exit code ${pod.exitCode}, ${pod.restarts} restarts)`
-  return `${podReason(pod) || 'restarted'}${ended}`
+  return `${podReason(pod) || (pod.isReady ? 'restarted' : 'up, but not ready')}${ended}`
 }

@@ -38,7 +38,8 @@ export function rolloutOf(
     }
   }
   const why = stands.flatMap((one) => (one.state === 'waiting' ? one.why : []))
-  return why.length > 0 ? { state: 'waiting', why } : { state: 'ready' }
+  const culprits = stands.flatMap((one) => (one.state === 'waiting' ? one.culprits : []))
+  return why.length > 0 ? { state: 'waiting', why, culprits } : { state: 'ready' }
 }
 
 function serviceRollout(
@@ -64,7 +65,7 @@ function serviceRollout(
     return failed([`${type.name}: ${update.replaceAll('_', ' ')}: ${updateMessage}`, ...says])
   }
   if (update === 'updating' || update === 'rollback_started') {
-    return { state: 'waiting', why: [`${type.name}: ${update.replaceAll('_', ' ')}`, ...says] }
+    return { state: 'waiting', why: [`${type.name}: ${update.replaceAll('_', ' ')}`, ...says], culprits }
   }
   if (ended.some(({ error }) => NEVER_STARTS.test(error)) || ended.length >= ENDS_OF_A_LOOP)
     return failed(says)
@@ -84,16 +85,21 @@ function serviceRollout(
   )
   const missing = type.count - steady.length
   if (missing > 0) {
+    // Up, and its check has not succeeded yet.
+    const starting = own.find((task) => isWanted(task) && task.state === 'starting')
+    const unready =
+      starting === undefined ? [] : [{ process: processId(type.name, starting.slot), id: starting.id }]
     const pending = own.flatMap((task) => (isWanted(task) ? reasonOf(task) || [] : []))
     return {
       state: 'waiting',
       why: [`${type.name}: ${steady.length} of ${type.count} ready`, ...new Set([...says, ...pending])],
+      culprits: culprits.length > 0 ? culprits : unready,
     }
   }
   const surplus = own.some(
     (task) => task.state === 'running' && !(task.desired === 'running' && task.version === version),
   )
   return surplus
-    ? { state: 'waiting', why: [`${type.name}: old processes are stopping`] }
+    ? { state: 'waiting', why: [`${type.name}: old processes are stopping`], culprits: [] }
     : { state: 'ready' }
 }

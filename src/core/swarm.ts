@@ -153,7 +153,7 @@ function row(
     type: type.name,
     instance: slot,
     phase: phaseOf(newest, last),
-    ready: newest?.state === 'running',
+    ready: newest?.state === 'running' && isWanted(newest),
     pid: null,
     port: type.port,
     startedAt,

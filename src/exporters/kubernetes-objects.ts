@@ -21,6 +21,8 @@ export const PORT_NOTE = 'tw-run/port'
 /** The place of the type in the Procfile, from 0. */
 export const ORDER_NOTE = 'tw-run/order'
 export const MAX_NOTE = 'tw-run/max'
+/** On a job and its pod, so that both are found by it: which one it is. */
+export const JOB_LABEL = 'tw-run/job'
 /** On its pods: which version of the environment they were made with. */
 const ENVIRONMENT_NOTE = 'tw-run/environment'
 
@@ -145,7 +147,10 @@ export function jobObject(
 ): IJob {
   const { app } = input
   const port = stage.firstPort === undefined || stage.firstPort === 0 ? undefined : String(stage.firstPort)
-  const labels = labelsOf(app, `${stage.name}-once`)
+  const labels = {
+    ...labelsOf(app, `${stage.name}-once`),
+    ...(place.name === undefined ? {} : { [JOB_LABEL]: place.name }),
+  }
   return {
     apiVersion: 'batch/v1',
     kind: 'Job',

@@ -4,7 +4,13 @@ import { TwRunError } from '../core/error.ts'
 import { listAt, textAt } from '../core/json.ts'
 import { decodePod, podReason } from '../core/kubernetes.ts'
 import type { Pod } from '../core/kubernetes.ts'
-import { COMPONENT_LABEL, CONTAINER, deploymentName, jobObject } from '../exporters/kubernetes-objects.ts'
+import {
+  COMPONENT_LABEL,
+  CONTAINER,
+  deploymentName,
+  JOB_LABEL,
+  jobObject,
+} from '../exporters/kubernetes-objects.ts'
 import type { ExportInput, ExportStage } from '../exporters/input.ts'
 import type { LineSink } from './engine.ts'
 import { streamLines } from './engine-stream.ts'
@@ -81,7 +87,7 @@ async function untilOver(where: Where, name: string, { interruption, follow }: F
   for (;;) {
     if (interruption.code !== undefined) return interruption.code
     const list: unknown = JSON.parse(
-      await kubectl(where, ['get', 'jobs.batch,pods', `--selector=job-name=${name}`, '--output=json']),
+      await kubectl(where, ['get', 'jobs.batch,pods', `--selector=${JOB_LABEL}=${name}`, '--output=json']),
     )
     const items = listAt(list, 'items')
     const job = items.find((item) => textAt(item, 'kind') === 'Job')

@@ -18,7 +18,7 @@ const seen = (...items: readonly object[]): ClusterSight => decodeSight({ items 
 /** One look after another, each with its time in seconds. */
 function looks(...steps: readonly (readonly [number, ClusterSight])[]): Rollout {
   const firstSeen = new Map<string, number>()
-  let found: Rollout = { state: 'waiting', why: [] }
+  let found: Rollout = { state: 'waiting', why: [], culprits: [] }
   for (const [seconds, sight] of steps) {
     const now = seconds * 1000
     for (const key of sightings(sight)) if (!firstSeen.has(key)) firstSeen.set(key, now)
@@ -38,7 +38,11 @@ describe('a roll-out', () => {
     ['one is not available yet', { replicas: 2, available: 1 }, 'web: 1 of 2 ready'],
     ['one is still old', { replicas: 2, updated: 1 }, 'web: 1 of 2 ready'],
   ])('waits while %s', (_, state, why) => {
-    expect(looks([0, seen(...deployment(state), pod())])).toEqual({ state: 'waiting', why: [why] })
+    expect(looks([0, seen(...deployment(state), pod())])).toEqual({
+      state: 'waiting',
+      why: [why],
+      culprits: [],
+    })
   })
 
   test('a crash loop is never ready, also in the moments in which it runs', () => {
@@ -47,6 +51,7 @@ describe('a roll-out', () => {
     expect(looks([0, once])).toEqual({
       state: 'waiting',
       why: ['web: 1 of 1 ready', 'web.1: restarted (exit code 1, 1 restarts)'],
+      culprits: [{ process: 'web.1', id: 'app-web-6d4cf56db6-x7k2p' }],
     })
     expect(looks([0, once], [19, once])).toMatchObject({ state: 'waiting' })
     expect(looks([0, once], [21, once])).toEqual({ state: 'ready' })
@@ -82,6 +87,7 @@ describe('a roll-out', () => {
     expect(looks([0, seen(...deployment({ available: 0 }), pod(state))])).toEqual({
       state: 'waiting',
       why: ['web: 0 of 1 ready', 'web.1: ErrImagePull: registry: connection refused'],
+      culprits: [{ process: 'web.1', id: 'app-web-6d4cf56db6-x7k2p' }],
     })
   })
 
@@ -116,9 +122,11 @@ describe('a roll-out', () => {
     const message = 'ReplicaSet "app-web-6d4cf56db6" has timed out progressing.'
     const conditions = [{ type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded', message }]
     const probe = pod({ ready: false })
+    const culprits = [{ process: 'web.1', id: 'app-web-6d4cf56db6-x7k2p' }]
     expect(looks([0, seen(...deployment({ available: 0, conditions }), probe)])).toMatchObject({
       state: 'failed',
-      why: [`web: ProgressDeadlineExceeded: ${message}`],
+      why: [`web: ProgressDeadlineExceeded: ${message}`, 'web.1: up, but not ready'],
+      culprits,
     })
   })
 })
