@@ -23,6 +23,9 @@ export interface FileChange {
 /** More files of one folder than this are one finding. */
 const MOST_OF_A_FOLDER = 3
 
+/** Who is one of more than this is not told. */
+const MOST_GUESSED = 3
+
 /** The usual folders of compiled assets, and what such files are called. */
 const ASSET_FOLDER =
   /(?:^|\/)(?:assets|static|staticfiles|public\/(?:assets|packs|build|dist)|dist|build|_next|\.next|CACHE|webpack)\//i
@@ -55,6 +58,8 @@ export interface Writer {
   readonly id: ProcessId
   /** `answering POST /uploads`; undefined if it was seen with the file open. */
   readonly doing?: string
+  /** It may have been another one of those that are named. */
+  readonly isGuess?: boolean
 }
 
 /** A finding about one file, with what it takes to tell it together with others. */
@@ -126,10 +131,16 @@ function folderFinding(files: readonly FileFinding[]): Finding {
   return { rule: first?.rule ?? 'files', subject: folder, evidence }
 }
 
+/** Those that are sure; else those of whom it was one, as long as that says something. */
 function describeWriters(writers: readonly Writer[]): string {
-  if (writers.length === 0) return ' (by whom was not seen: it may have been the tests)'
-  const doing = writers.find((one) => one.doing !== undefined)?.doing
-  return ` by ${list([...new Set(writers.map(({ id }) => id))].toSorted())}${doing === undefined ? '' : `, ${doing},`}`
+  const sure = writers.filter(({ isGuess }) => isGuess !== true)
+  const named = sure.length > 0 ? sure : writers
+  const ids = [...new Set(named.map(({ id }) => id))].toSorted()
+  if (ids.length === 0 || (sure.length === 0 && ids.length > MOST_GUESSED))
+    return ' (by whom was not seen: it may have been the tests)'
+  const doing = named.find((one) => one.doing !== undefined)?.doing
+  const who = sure.length > 0 ? list(ids) : ids.join(' or ')
+  return ` by ${who}${doing === undefined ? '' : `, ${doing},`}`
 }
 
 function shared<T>(map: ReadonlyMap<T, ReadonlySet<ProcessId>>): [T, readonly ProcessId[]][] {

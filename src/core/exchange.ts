@@ -130,9 +130,12 @@ export function describeLost({ cookie, from, by }: LostSession): string {
 /** Linux stamps files with a clock that stands still between two ticks, which are 10 ms apart at most. */
 const CLOCK_LAG_MS = 10
 
-/** Who answered when a file was stamped with that time (ms since 1970), if it was one alone: it was its doing. */
-export function answeringAt(exchanges: readonly Exchange[], time: number): Exchange | undefined {
-  const those = exchanges.filter(({ from, to }) => from - CLOCK_LAG_MS <= time && time <= to)
-  const [first] = those
-  return those.every(({ process }) => process === first?.process) ? first : undefined
+/** Who may have been answering when a file was stamped with that time (ms since 1970), one exchange of each process. */
+export function answeringAt(exchanges: readonly Exchange[], time: number): Exchange[] {
+  const those = new Map<ProcessId, Exchange>()
+  for (const exchange of exchanges) {
+    const { process, from, to } = exchange
+    if (from - CLOCK_LAG_MS <= time && time <= to && !those.has(process)) those.set(process, exchange)
+  }
+  return [...those.values()]
 }

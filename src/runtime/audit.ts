@@ -101,9 +101,10 @@ export class Audit {
     const whole = isAbsolute(path) ? path : join(this.#options.root, path)
     const seen = [...(this.#writers.get(whole) ?? [])].toSorted()
     if (seen.length > 0) return seen.map((id) => ({ id }))
-    const exchange = at === undefined ? undefined : answeringAt(exchanges, at)
-    if (exchange === undefined) return []
-    return [{ id: exchange.process, doing: `answering ${exchange.method} ${exchange.path}` }]
+    const those = at === undefined ? [] : answeringAt(exchanges, at)
+    return those.map(({ process: id, method, path: asked }) => {
+      return { id, doing: `answering ${method} ${asked}`, ...(those.length > 1 ? { isGuess: true } : {}) }
+    })
   }
 
   /** From the root where it is below it: shorter to read, and the same on every machine. */

@@ -1,0 +1,97 @@
+import { expect, test } from 'vitest'
+import { isBackingService } from '../../src/core/backing-service.ts'
+import { ADVICE, isRule } from '../../src/core/finding.ts'
+import type { Finding } from '../../src/core/finding.ts'
+import { processId } from '../../src/core/names.ts'
+import { advised, proofLine, verdictLines } from '../../src/core/verdict.ts'
+import type { Verdict } from '../../src/core/verdict.ts'
+
+const CLEAN: Verdict = {
+  version: 1,
+  seed: 4181,
+  shareNothing: true,
+  formation: { web: 3, worker: 2, clock: 0 },
+  kept: [],
+  url: 'http://127.0.0.1:8080',
+  baseline: { passed: true, ms: 3100 },
+  proof: {
+    rounds: 3,
+    failed: 0,
+    recycled: 1,
+    order: [processId('web', 2)],
+    requests: 40,
+    ms: 9040,
+    slowestStopMs: 420,
+    stops: 12,
+  },
+  findings: [],
+  ignored: [],
+  notLookedAt: [],
+}
+
+function withFindings(...findings: readonly Finding[]): Verdict {
+  return { ...CLEAN, shareNothing: false, findings: findings.map(advised) }
+}
+
+test('a clean app at a glance', () => {
+  expect(proofLine(CLEAN)).toBe(
+    'proof      seed 4181: 3 web, 2 worker behind http://127.0.0.1:8080, 1 recycled, 40 requests in 9.0 s',
+  )
+  expect(verdictLines(CLEAN)).toEqual([
+    '✔ session   the tests passed 3 times whoever answered (40 requests)',
+    '✔ files     nothing written outside the scratch directories survives',
+    '✔ assets    no asset was compiled while it ran',
+    '✔ shared    no file, memory or port shared by two processes',
+    '✔ stop      slowest of 12 stops took 0.4 s; nothing survived',
+    'share-nothing: nothing found in 9.0 s',
+  ])
+})
+
+test('each finding with its evidence, and for each rule once what it breaks and what to do', () => {
+  const file = (subject: string): Finding => ({ rule: 'files', subject, evidence: `${subject} was written` })
+  const lines = verdictLines(withFindings(file('a'), file('b')))
+  expect(lines.filter((line) => line.includes('was written'))).toEqual([
+    '✘ files     a was written',
+    '✘ files     b was written',
+  ])
+  expect(lines.filter((line) => line.includes(ADVICE.files.instead))).toHaveLength(1)
+  expect(lines.at(-1)).toBe('not share-nothing: 2 findings; repeat with --seed 4181')
+})
+
+test('many findings of a line are counted', () => {
+  const many = Array.from({ length: 9 }, (_, index): Finding => {
+    return { rule: 'session', subject: `c${index}`, evidence: `cookie ${index}` }
+  })
+  const lines = verdictLines(withFindings(...many))
+  expect(lines.filter((line) => line.startsWith('✘'))).toHaveLength(5)
+  expect(lines).toContain('            and 4 more')
+  expect(lines.at(-1)).toMatch(/^not share-nothing: 9 findings/)
+})
+
+test('what was meant, and what was not looked at, is said', () => {
+  const meant = { rule: 'files', subject: 'log/a', evidence: 'log/a was written' } as const
+  const lines = verdictLines({ ...CLEAN, ignored: [meant], notLookedAt: ['memory'] })
+  expect(lines).toContain('- files     log/a was written (ignored)')
+  expect(lines).toContain('? not looked at here: memory')
+})
+
+test('every rule has its advice, and is a name of --ignore', () => {
+  for (const [rule, { breaks, instead }] of Object.entries(ADVICE)) {
+    expect(isRule(rule)).toBe(true)
+    expect(breaks).toMatch(/\.$/)
+    expect(instead).toMatch(/\.$/)
+  }
+})
+
+test.for([
+  ['redis-server --port $PORT', true],
+  ['exec redis-server', true],
+  ['/usr/sbin/memcached -p $PORT', true],
+  ['LANG=C exec postgres -D data', false],
+  ['LANG=C postgres -D data', true],
+  ['node web.js', false],
+  ['bundle exec sidekiq -r redis-server', false],
+  ['', false],
+] as const)('%s is a backing service: %s', ([command, expected]) => {
+  expect(isBackingService(command)).toBe(expected)
+})
