@@ -6,6 +6,7 @@ import { bootNow } from './clock.ts'
 import { LogSearch } from './log-search.ts'
 import type { CommandContext } from './probe-command.ts'
 import { Listening, probeListen } from './probe-listen.ts'
+import { reasonOf } from './system-error.ts'
 
 export interface ProberOptions {
   readonly checksOf: (run: Run) => readonly Check[]
@@ -120,7 +121,7 @@ export class Prober {
     if (probe?.by === 'log') {
       const search = care.searches.get(index) ?? new LogSearch(this.#options.logOf(run), probe.pattern)
       care.searches.set(index, search)
-      return { reason: search.look() ? undefined : 'not there yet' }
+      return { reason: lookedUp(search) }
     }
     if (probe?.by !== 'listen') return undefined
     const port = portOf(run, probe)
@@ -148,6 +149,15 @@ export class Prober {
     care.tries.get(index)?.abort()
     care.tries.delete(index)
     care.trials[index] = ended(care.trials[index] ?? UNTRIED, reason, bootNow())
+  }
+}
+
+/** A log that cannot be read, for want of descriptors or since somebody removed it, is no reason to end. */
+function lookedUp(search: LogSearch): string | undefined {
+  try {
+    return search.look() ? undefined : 'not there yet'
+  } catch (error) {
+    return reasonOf(error)
   }
 }
 

@@ -363,3 +363,20 @@ test('stopSignal, grace and max of a type hold', async () => {
   await run.ended
   expect(run.output()).toMatch(/web\.1 +\| interrupted/)
 })
+
+test('a log that somebody removed is a reason why it is not ready, and no end of anything', async () => {
+  const app = liveApp({
+    Procfile: 'web: exec sleep 300\nworker: exec sleep 300\n',
+    'app.json': JSON.stringify({ 'tw-run': { web: { ready: { log: 'never' } } } }),
+  })
+  const run = app.start(['-p', '26260'])
+  await until('the reason', () => health(app).reason === 'a line that matches never: not there yet')
+  rmSync(join(app.state(), 'processes', 'web.1', '1', 'log'))
+  await until('another reason', () =>
+    /a line that matches never: .*(ENOENT|no such file)/.test(health(app).reason ?? ''),
+  )
+  await done(app, 'scale', 'worker=2')
+  await running(app, 'web.1', 'worker.1', 'worker.2')
+  await stopped(app)
+  expect(await run.ended).toBe(0)
+})
