@@ -8,6 +8,8 @@ import type { SwarmService, SwarmSight, SwarmTask } from './swarm.ts'
 export interface SwarmBaseline {
   /** Tasks that are no news. */
   readonly known: ReadonlySet<string>
+  /** The last update of each service, by its id, as `updateKey` has it. */
+  readonly updates: ReadonlyMap<string, string>
   /** When each task was first seen running, and each complaint first heard; ms on a clock that never jumps. */
   readonly firstSeen: ReadonlyMap<string, number>
 }
@@ -42,16 +44,37 @@ export function rolloutOf(
   return why.length > 0 ? { state: 'waiting', why, culprits } : { state: 'ready' }
 }
 
+function isWithoutRoom(
+  { id, state, error }: SwarmTask,
+  firstSeen: ReadonlyMap<string, number>,
+  now: number,
+): boolean {
+  const isRefused = state === 'pending' && /no suitable node/.test(error)
+  return isRefused && now - (firstSeen.get(id) ?? now) > ROOM_WITHIN_MS
+}
+
+/** Which update it is, and how that stands. */
+export function updateKey({ update, updateStartedAt }: SwarmService): string {
+  return `${update} ${updateStartedAt}`
+}
+
+function isOver({ update }: SwarmService): boolean {
+  return update !== 'updating' && update !== 'rollback_started'
+}
+
 function serviceRollout(
   service: SwarmService,
   tasks: readonly SwarmTask[],
-  { known, firstSeen }: SwarmBaseline,
+  { known, updates, firstSeen }: SwarmBaseline,
   now: number,
 ): Rollout {
-  const { type, update, updateMessage, version } = service
+  const { type, updateMessage, version, mayEnd } = service
+  // How an earlier update ended is no news of this one.
+  const update = updates.get(service.id) === updateKey(service) && isOver(service) ? '' : service.update
   const own = tasks.filter((task) => task.serviceId === service.id)
+  const isDone = ({ state }: SwarmTask): boolean => mayEnd && state === 'complete'
   const ended = own.filter(
-    ({ id, state }) => !known.has(id) && (state === 'failed' || state === 'rejected' || state === 'complete'),
+    (task) => !known.has(task.id) && ['failed', 'rejected', 'complete'].includes(task.state) && !isDone(task),
   )
   const culprits = ended
     .slice(0, 1)
@@ -69,19 +92,15 @@ function serviceRollout(
   }
   if (ended.some(({ error }) => NEVER_STARTS.test(error)) || ended.length >= ENDS_OF_A_LOOP)
     return failed(says)
-  const noRoom = own.filter(
-    ({ id, state, error }) =>
-      state === 'pending' &&
-      /no suitable node/.test(error) &&
-      now - (firstSeen.get(id) ?? now) > ROOM_WITHIN_MS,
-  )
+  const noRoom = own.filter((task) => isWithoutRoom(task, firstSeen, now))
   if (noRoom.length > 0) return failed([`${type.name}: ${noRoom[0]?.error ?? ''}`])
   const steady = own.filter(
     (task) =>
-      task.state === 'running' &&
-      task.desired === 'running' &&
-      task.version === version &&
-      (known.has(task.id) || now - (firstSeen.get(task.id) ?? now) >= STEADY_MS),
+      (isDone(task) && task.version === version) ||
+      (task.state === 'running' &&
+        task.desired === 'running' &&
+        task.version === version &&
+        (known.has(task.id) || now - (firstSeen.get(task.id) ?? now) >= STEADY_MS)),
   )
   const missing = type.count - steady.length
   if (missing > 0) {

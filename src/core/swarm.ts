@@ -16,6 +16,9 @@ export interface SwarmService {
   /** `updating`, `rollback_completed` ...; empty if the newest version has needed no update. */
   readonly update: string
   readonly updateMessage: string
+  readonly updateStartedAt: string
+  /** Whether a process that comes to its end with success has done its work. */
+  readonly mayEnd: boolean
 }
 
 /** A task, one life of one process, as `docker inspect` has it. */
@@ -61,6 +64,8 @@ export function decodeService(value: unknown, labels: Labels): SwarmService | un
     version: versionOf(at(value, 'Spec', 'TaskTemplate')),
     update: textAt(value, 'UpdateStatus', 'State'),
     updateMessage: textAt(value, 'UpdateStatus', 'Message'),
+    updateStartedAt: textAt(value, 'UpdateStatus', 'StartedAt'),
+    mayEnd: textAt(value, 'Spec', 'TaskTemplate', 'RestartPolicy', 'Condition') === 'on-failure',
   }
 }
 

@@ -127,7 +127,7 @@ function deployment(
           containers: [
             {
               ...container(input, type.command, options),
-              ports: [{ name: 'port', containerPort: firstPort }],
+              ports: [{ name: 'port', containerPort: firstPort, protocol: 'TCP' }],
               env: environmentOf(String(firstPort), undefined),
               ...probes(type),
               ...stopHook(type),

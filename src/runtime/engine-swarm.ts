@@ -4,7 +4,7 @@ import type { Counts } from '../core/formation.ts'
 import type { Culprit, EnginePlace, EngineView, Rollout } from '../core/engine.ts'
 import { at, textAt } from '../core/json.ts'
 import type { Json } from '../core/json.ts'
-import { rolloutOf } from '../core/swarm-rollout.ts'
+import { rolloutOf, updateKey } from '../core/swarm-rollout.ts'
 import { decodeService, decodeTask, viewOf } from '../core/swarm.ts'
 import type { SwarmService, SwarmSight, SwarmTask } from '../core/swarm.ts'
 import { resourcePart } from '../exporters/container.ts'
@@ -102,7 +102,9 @@ export class SwarmEngine implements Engine {
   }
 
   async watch(): Promise<Watch> {
-    const known = new Set((await this.#sight()).tasks.map(({ id }) => id))
+    const before = await this.#sight()
+    const known = new Set(before.tasks.map(({ id }) => id))
+    const updates = new Map(before.services.map((service) => [service.id, updateKey(service)]))
     const firstSeen = new Map<string, number>()
     return {
       rollout: async (types): Promise<Rollout> => {
@@ -111,7 +113,7 @@ export class SwarmEngine implements Engine {
         for (const { id, state } of sight.tasks) {
           if ((state === 'running' || state === 'pending') && !firstSeen.has(id)) firstSeen.set(id, now)
         }
-        return rolloutOf(sight, types, { known, firstSeen }, now)
+        return rolloutOf(sight, types, { known, updates, firstSeen }, now)
       },
     }
   }

@@ -67,7 +67,11 @@ const rollout = (
   rolloutOf(
     seen,
     ['web'],
-    { known: new Set(known), firstSeen: new Map(seen.tasks.map(({ id }) => [id, since])) },
+    {
+      known: new Set(known),
+      updates: new Map(),
+      firstSeen: new Map(seen.tasks.map(({ id }) => [id, since])),
+    },
     now,
   )
 
@@ -86,6 +90,15 @@ describe('a roll-out', () => {
       state: 'failed',
       why: ['web: rollback completed: rollback completed', 'web.1: task: non-zero exit (4)'],
       culprits: [{ process: 'web.1', id: 't2' }],
+    })
+  })
+
+  test('what became of an update before is no news of this one', () => {
+    const update = { State: 'rollback_completed', Message: 'rollback completed' }
+    const seen = sight(service(1, update), task('t1'))
+    const updates = new Map([['s1', 'rollback_completed ']])
+    expect(rolloutOf(seen, ['web'], { known: new Set(['t1']), updates, firstSeen: new Map() }, 0)).toEqual({
+      state: 'ready',
     })
   })
 

@@ -247,6 +247,9 @@ describe('Docker Swarm', () => {
         30_000,
       )
       expect((await tw('ps')).stdout).toMatch(/worker: rollback completed/)
+      // It is no news of what is asked for afterwards.
+      await done('scale', 'web=2', '--wait')
+      await done('scale', 'web=1', '--wait')
     },
     LIMIT,
   )
