@@ -5,6 +5,8 @@ import { TYPES, uptime } from './world.js'
 
 /** The longest that a command may take, ms; a stop has the grace period and two sweeps to wait for. */
 const COMMAND_WITHIN_MS = 15_000
+/** A supervisor that finds nothing to revive has ended after so long, ms, on a busy machine. */
+const REVIVED_IN_VAIN_MS = 10_000
 /** The wait after the second end in a row, with its jitter, and time for a busy machine, s. */
 const LONGEST_BACKOFF_S = 8
 /** How long what was cut off may still be on its way, ms. */
@@ -219,7 +221,13 @@ export class Asker {
     }
     this.foreground = undefined
     if (this.wrong.length > 0) return
-    const left = this.world.everything()
+    // A supervisor that another command started in vain sees that it came too late, and ends.
+    const until = performance.now() + REVIVED_IN_VAIN_MS
+    let left = this.world.everything()
+    while (left.length > 0 && left.every(isReviver) && performance.now() < until) {
+      await sleep(10)
+      left = this.world.everything()
+    }
     for (const { pid, command } of left) this.fail(`left after stop: ${command} (pid ${pid})`)
   }
 
@@ -237,4 +245,8 @@ export class Asker {
     for (const slot of this.crashes.keys())
       if (target === undefined || slot === target || partsOf(slot).type === target) this.crashes.delete(slot)
   }
+}
+
+function isReviver({ command }) {
+  return command.includes('supervise --revive')
 }
