@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readIfThere, replaceFile } from './disk.ts'
 import type { Carrier } from './process-table.ts'
@@ -20,7 +21,9 @@ export async function endLeftWork(state: StateDir, graceMs: number): Promise<Car
   const [, token] = /^([0-9a-f]{16})\n$/.exec(readIfThere(pathIn(state)) ?? '') ?? []
   if (token === undefined) return []
   const survivors = await sweep(token, { graceMs, hurry: new AbortController().signal })
-  if (survivors.length === 0) forgetWork(state)
+  if (survivors.length > 0) return survivors
+  rmSync(join(tmpdir(), `tw-run-${token}`), { recursive: true, force: true })
+  forgetWork(state)
   return survivors
 }
 
