@@ -16,6 +16,7 @@ export type OptionGroup =
   | 'sharing'
   | 'engine'
   | 'image'
+  | 'limits'
 
 function collect(value: string, earlier: readonly string[] = []): readonly string[] {
   return [...earlier, value]
@@ -68,6 +69,9 @@ const GROUPS: Readonly<Record<OptionGroup, () => Option[]>> = {
   sharing: () => [
     new Option('--router [address]', 'one address in front of all web processes (default: 127.0.0.1:8080)'),
     new Option('--recycle <time>', 'replace each process after so long, one by one: 10m, 24h'),
+    ...GROUPS.limits(),
+  ],
+  limits: () => [
     new Option('--max <counts>', 'no more of a type than this, whatever is asked for: clock=1').argParser(
       collect,
     ),

@@ -62,10 +62,10 @@ export async function proof(given: ProofGiven): Promise<Verdict | number> {
   await disturber.stop()
   const { counts } = fixture.session
   const { survivors } = await fixture.close({ kind: 'done' }, () => '')
-  const interruptedBy = trial.interruptedBy ?? interruption.code
-  if (interruptedBy !== undefined) return interruptedBy
   const seen = results()
   if (survivors.length === 0) plan.forget(fixture.state)
+  const interruptedBy = trial.interruptedBy ?? interruption.code
+  if (interruptedBy !== undefined) return interruptedBy
   const { result } = trial
   const url = fixture.app.router === undefined ? null : `http://127.0.0.1:${fixture.app.router.port}`
   const order = result?.probed?.restarted ?? disturber.order

@@ -1,7 +1,5 @@
 import { randomInt } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { writeFileSync } from 'node:fs'
 import type { FileFinding } from '../core/audit.ts'
 import { TwRunError } from '../core/error.ts'
 import type { Finding } from '../core/finding.ts'
@@ -34,12 +32,11 @@ export async function prove(words: readonly string[], flags: Flags, options: Pro
   prepareReports(options.report)
   const plan = await planProof(flags, options)
   const seed = options.seed ?? randomInt(SEEDS)
-  const folder = mkdtempSync(join(tmpdir(), 'tw-run-prove-'))
   const interruption = new Interruption()
   const relay = new SignalRelay(plan.graceMs)
   try {
     for (const type of plan.kept) line(`kept       ${type}, a backing service: one process, left alone`)
-    const tests = new TestRounds({ words, relay, folder, limitMs: options.limit })
+    const tests = new TestRounds({ words, relay, limitMs: options.limit })
     const before = words.length === 0 ? NO_TESTS : await baseline(plan, tests, interruption)
     if (interruption.code !== undefined) return interruption.code
     if ('wrong' in before) return nothingToProve(before.wrong, seed, options)
@@ -49,7 +46,6 @@ export async function prove(words: readonly string[], flags: Flags, options: Pro
   } finally {
     relay.release()
     interruption.release()
-    rmSync(folder, { recursive: true, force: true })
   }
 }
 
@@ -72,16 +68,17 @@ async function baseline(
   const { result, broken, blamed, ms } = await tryOut(fixture, () => tests.once(fixture))
   const { survivors } = await fixture.close({ kind: 'done' }, () => '')
   const { findings } = results()
-  if (
-    interruption.code === undefined &&
-    (broken !== undefined || result === undefined || hasFailed(result))
-  ) {
+  const hasPassed = broken === undefined && result !== undefined && !hasFailed(result)
+  const lastWords = hasPassed
+    ? []
+    : blamed.flatMap((id) => lastLines(fixture, id).map((text) => `${id} | ${text}`))
+  if (survivors.length === 0) plan.forget(fixture.state)
+  if (interruption.code === undefined && !hasPassed) {
     if (broken === undefined) tests.show()
-    for (const id of blamed) for (const text of lastLines(fixture, id)) line(`${id} | ${text}`)
+    for (const text of lastWords) line(text)
     const failure = result === undefined ? '' : ` (${describeFailure(result)})`
     return { wrong: broken ?? `your tests fail even undisturbed${failure}` }
   }
-  if (survivors.length === 0) plan.forget(fixture.state)
   if (interruption.code === undefined) line(`baseline   passed, undisturbed, in ${(ms / 1000).toFixed(1)} s`)
   return { ms, findings }
 }

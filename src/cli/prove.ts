@@ -50,7 +50,7 @@ export function proveCommand(): Command {
         collect,
       ),
     )
-  withOptions(command, 'app', 'environment', 'formation', 'stop', 'color', 'state', 'release')
+  withOptions(command, 'app', 'environment', 'formation', 'limits', 'stop', 'color', 'state', 'release')
   return command.action(async (words: string[]) => {
     const { path } = command.opts<ProveOptions>()
     if ((words.length === 0) === (path === undefined)) {

@@ -1,8 +1,7 @@
-import { once } from 'node:events'
-import { createWriteStream, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { closeSync, createWriteStream } from 'node:fs'
 import { printable } from '../core/printable.ts'
 import type { SignalRelay } from '../runtime/one-off.ts'
+import { endOfFile, openUnnamed } from '../runtime/unnamed-file.ts'
 import { say } from '../runtime/terminal.ts'
 import type { Fixture } from './fixture.ts'
 import { duration } from './journal-text.ts'
@@ -14,12 +13,12 @@ const STDOUT = 1
 const TIMES_AS_LONG = 10
 const AT_LEAST_MS = 60_000
 const LAST_LINES = 20
+/** No more of them is shown than this, bytes. */
+const MOST_SHOWN = 20_000
 
 export interface TestRoundsOptions {
   readonly words: readonly string[]
   readonly relay: SignalRelay
-  /** For what they print. */
-  readonly folder: string
   /** The longest that a round may take, ms. */
   readonly limitMs: number | undefined
 }
@@ -44,13 +43,13 @@ export function describeFailure({ code, lateMs }: TestRound): string {
 export class TestRounds {
   readonly #words: readonly string[]
   readonly #relay: SignalRelay
-  readonly #output: string
+  /** Of the file that has what the last round printed. */
+  #printed: number | undefined
   readonly #limitMs: number | undefined
 
-  constructor({ words, relay, folder, limitMs }: TestRoundsOptions) {
+  constructor({ words, relay, limitMs }: TestRoundsOptions) {
     this.#words = words
     this.#relay = relay
-    this.#output = join(folder, 'output')
     this.#limitMs = limitMs
   }
 
@@ -59,8 +58,9 @@ export class TestRounds {
     const limitMs =
       this.#limitMs ?? (usualMs === undefined ? undefined : Math.max(AT_LEAST_MS, usualMs * TIMES_AS_LONG))
     const limit = new Limit(limitMs)
-    const output = createWriteStream(this.#output, { mode: 0o600 })
-    await once(output, 'open')
+    if (this.#printed !== undefined) closeSync(this.#printed)
+    this.#printed = openUnnamed()
+    const output = createWriteStream('', { fd: this.#printed, autoClose: false })
     try {
       const { code } = await work(this.#words, fixture, { relay: this.#relay, limit, output })
       return { code, lateMs: limit.isOver ? limitMs : undefined }
@@ -85,7 +85,7 @@ export class TestRounds {
 
   /** Shows the last lines that the tests printed. */
   show(): void {
-    const text = readFileSync(this.#output, 'utf8').trimEnd()
+    const text = this.#printed === undefined ? '' : endOfFile(this.#printed, MOST_SHOWN).trimEnd()
     const lines = text === '' ? [] : text.split('\n').slice(-LAST_LINES)
     say(STDOUT, lines.map((line) => `  | ${printable(line)}\n`).join(''))
   }

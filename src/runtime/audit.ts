@@ -44,7 +44,7 @@ export class Audit {
     this.#options = options
     this.#except = new Set([options.state])
     this.#before = snapshot(options.root, this.#except)
-    this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS)
+    this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS).unref()
     // Who has a new file open can only be seen while it is open.
     this.#watcher = watchTree(options.root, () => {
       if (performance.now() >= this.#lookedAt + LOOK_SOONER_MS) this.#look()
