@@ -64,6 +64,8 @@ export function describeEvent(event: JournalEvent, graceMs: number, now: number)
       return `${printable(describeFiles(event.files))} changed: restarting ${event.process}`
     case 'killed':
       return `${event.run.id} did not stop in its grace period: killed`
+    case 'recycled':
+      return `replacing ${event.ids.join(', ')}: up for about ${duration(event.everyMs)} (--recycle)`
     case 'refused':
       return `${event.run.id}: not allowed to signal pid ${event.run.pid ?? '?'} (it runs as another user)`
     case 'ending':

@@ -41,6 +41,8 @@ export type JournalEvent =
   | { readonly type: 'changed'; readonly process: string; readonly files: readonly string[] }
   /** The grace period was over. */
   | { readonly type: 'killed'; readonly run: Run }
+  /** They have lived for as long as they may (ms), and are replaced. */
+  | { readonly type: 'recycled'; readonly ids: readonly ProcessId[]; readonly everyMs: number }
   /** The kernel does not let us signal it. */
   | { readonly type: 'refused'; readonly run: Run }
   | { readonly type: 'ending'; readonly ending: Ending; readonly alive: readonly ProcessId[] }

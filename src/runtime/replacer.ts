@@ -52,6 +52,8 @@ export class Replacer {
     const due = [...old.due, ...changed.map(({ type }) => type)]
     if (due.length === 0) return Math.min(old.nextAt, nextAt)
     replace(due)
+    if (recycleMs !== undefined && old.due.length > 0)
+      journal({ type: 'recycled', ids: old.due, everyMs: recycleMs })
     for (const { type, files } of changed) journal({ type: 'changed', process: type, files: [...files] })
     return now
   }
