@@ -18,6 +18,9 @@ import type { Snapshot } from './tree-snapshot.ts'
 const LOOK_EVERY_MS = 200
 /** Between two looks that a file which appears asks for, ms. */
 const LOOK_SOONER_MS = 10
+/** How many times as long as a look takes nobody looks again: of the app's time it shall not take much. */
+const REST = 9
+const SHORT_REST = 3
 
 export interface AuditOptions {
   /** Of the app, a real path. */
@@ -33,27 +36,30 @@ export class Audit {
   readonly #options: AuditOptions
   readonly #before: Snapshot
   readonly #except: ReadonlySet<string>
-  readonly #timer: NodeJS.Timeout
+  #timer: NodeJS.Timeout | undefined
   readonly #watcher: FSWatcher | undefined
   readonly #writers = new Map<string, Set<ProcessId>>()
   readonly #mappers = new Map<string, Set<ProcessId>>()
   readonly #listeners = new Map<number, Set<ProcessId>>()
   #lookedAt = 0
+  /** How long the last look took, ms: many processes take longer. */
+  #tookMs = 0
 
   constructor(options: AuditOptions) {
     this.#options = options
     this.#except = new Set([options.state])
     this.#before = snapshot(options.root, this.#except)
-    this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS).unref()
+    this.#lookAgain()
     // Who has a new file open can only be seen while it is open.
     this.#watcher = watchTree(options.root, () => {
-      if (performance.now() >= this.#lookedAt + LOOK_SOONER_MS) this.#look()
+      const restMs = Math.max(LOOK_SOONER_MS, this.#tookMs * SHORT_REST)
+      if (performance.now() >= this.#lookedAt + restMs) this.#look()
     })
   }
 
   /** Looks no more; what was found, once everything has stopped. `exchanges` say who did something when. */
   findings(exchanges: readonly Exchange[]): (Finding | FileFinding)[] {
-    clearInterval(this.#timer)
+    clearTimeout(this.#timer)
     this.#watcher?.close()
     const { root } = this.#options
     const changes = changesBetween(this.#before, snapshot(root, this.#except))
@@ -76,8 +82,16 @@ export class Audit {
     return this.#before.isCut
   }
 
+  #lookAgain(): void {
+    const restMs = Math.max(LOOK_EVERY_MS, this.#tookMs * REST)
+    this.#timer = setTimeout(() => {
+      this.#look()
+      this.#lookAgain()
+    }, restMs).unref()
+  }
+
   #look(): void {
-    this.#lookedAt = performance.now()
+    const begun = performance.now()
     const runs = new Map(this.#options.runs().map((run) => [run.token, run]))
     const owners = new Map(carriers(new Set(runs.keys())).map(({ pid, token }) => [pid, runs.get(token)]))
     for (const [pid, things] of openThings([...owners.keys()])) {
@@ -88,6 +102,7 @@ export class Audit {
       for (const port of things.ports) note(this.#listeners, port, run.id)
     }
     this.#lookedAt = performance.now()
+    this.#tookMs = this.#lookedAt - begun
   }
 
   /** Neither in its scratch directory nor one of our files, nor a cache that nobody misses. */
