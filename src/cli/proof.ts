@@ -1,7 +1,7 @@
 import picomatch from 'picomatch'
 import { describeLost, lostSessions } from '../core/exchange.ts'
 import type { Exchange } from '../core/exchange.ts'
-import { grouped } from '../core/audit.ts'
+import { distinct, grouped } from '../core/audit.ts'
 import type { FileFinding } from '../core/audit.ts'
 import { divide } from '../core/finding.ts'
 import type { Finding } from '../core/finding.ts'
@@ -156,16 +156,4 @@ function testFindings({ result, broken }: Trial<Done>, trace: readonly Exchange[
 
 function survived({ command, pid }: Carrier): Finding {
   return { rule: 'leftover', subject: command, evidence: `${command} (pid ${pid}) could not be ended` }
-}
-
-/** Each thing once, however often it was seen. A segment of memory is a file only in name. */
-function distinct(findings: readonly (Finding | FileFinding)[]): (Finding | FileFinding)[] {
-  const known = new Map<string, Finding>()
-  for (const one of findings) {
-    const key = `${one.rule} ${one.subject}`
-    if (!known.has(key)) known.set(key, one)
-  }
-  return [...known.values()].filter(
-    ({ rule, subject }) => rule !== 'files' || !known.has(`shared-memory ${subject}`),
-  )
 }

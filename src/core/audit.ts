@@ -93,6 +93,22 @@ export function isDisposable(path: string): boolean {
   return DISPOSABLE.test(path)
 }
 
+/** Each thing once, however often it was seen, and what a thing found brings along not at all. */
+export function distinct<T extends Finding>(findings: readonly T[]): T[] {
+  const known = new Map<string, T>()
+  for (const one of findings) {
+    const key = `${one.rule} ${one.subject}`
+    if (!known.has(key)) known.set(key, one)
+  }
+  return [...known.values()].filter(({ rule, subject }) => {
+    // A segment of memory is a file only in name.
+    if (rule === 'files' && known.has(`shared-memory ${subject}`)) return false
+    // What SQLite keeps beside a database.
+    const database = /^(.+)-(?:journal|wal|shm)$/.exec(subject)?.[1]
+    return database === undefined || !known.has(`shared-file ${database}`)
+  })
+}
+
 /** Many files of one folder told as one finding; everything else as it is. */
 export function grouped(findings: readonly (Finding | FileFinding)[]): Finding[] {
   const folders = new Map<string, FileFinding[]>()

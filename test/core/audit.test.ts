@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { fileFindings, grouped, isDisposable, sharedFindings } from '../../src/core/audit.ts'
+import { distinct, fileFindings, grouped, isDisposable, sharedFindings } from '../../src/core/audit.ts'
 import type { FileChange, Writer } from '../../src/core/audit.ts'
 import { divide, parseIgnored } from '../../src/core/finding.ts'
+import type { Finding, Rule } from '../../src/core/finding.ts'
 import { processId } from '../../src/core/names.ts'
 
 const [one, two, worker] = [processId('web', 1), processId('web', 2), processId('worker', 1)]
@@ -159,6 +160,31 @@ describe('many files of one folder', () => {
       '4 files in uploads/ were written by web.1, answering POST /uploads, and survive, such as uploads/1.png',
     ])
   })
+})
+
+test('each thing is said once, and what it brings along not at all', () => {
+  const finding = (rule: Rule, subject: string, evidence = ''): Finding => ({ rule, subject, evidence })
+  const all = [
+    finding('shared-file', 'app.db', 'first'),
+    finding('shared-file', 'app.db', 'second'),
+    finding('files', 'app.db'),
+    finding('shared-file', 'app.db-journal'),
+    finding('shared-memory', 'app.db-shm'),
+    finding('files', 'app.db-wal'),
+    finding('files', 'other.db-wal'),
+    finding('shared-memory', '/dev/shm/cache'),
+    finding('files', '/dev/shm/cache'),
+    finding('files', '/dev/shm/own'),
+  ]
+  expect(distinct(all).map(({ rule, subject, evidence }) => `${rule} ${subject} ${evidence}`.trim())).toEqual(
+    [
+      'shared-file app.db first',
+      'files app.db',
+      'files other.db-wal',
+      'shared-memory /dev/shm/cache',
+      'files /dev/shm/own',
+    ],
+  )
 })
 
 test.for([
