@@ -57,7 +57,7 @@ export async function proof(given: ProofGiven): Promise<Verdict | number> {
   const disturber = new Disturber(fixture, randomOf(seed), plan.disturbed)
   const trial = await tryOut(fixture, () => {
     stops.formationIsReady()
-    return disturbed(given, fixture, disturber)
+    return disturbed(given, { fixture, disturber, stops })
   })
   await disturber.stop()
   const { counts } = fixture.session
@@ -113,10 +113,15 @@ function verdictOf(
   }
 }
 
+interface Scene {
+  readonly fixture: Fixture
+  readonly disturber: Disturber
+  readonly stops: StopWatch
+}
+
 async function disturbed(
   { options, tests, baselineMs = 0 }: ProofGiven,
-  fixture: Fixture,
-  disturber: Disturber,
+  { fixture, disturber, stops }: Scene,
 ): Promise<Done> {
   if (options.path !== undefined) {
     return { failed: undefined, rounds: 0, probed: await probePages(fixture, options.path) }
@@ -130,7 +135,8 @@ async function disturbed(
   const leastMs = options.for ?? USUAL_MS
   const isEnough = (): boolean => {
     const ms = performance.now() - begun
-    return ms >= leastMs && (disturber.hasMetAll || ms >= leastMs + UNTIL_ALL_MS)
+    const isAll = disturber.hasMetAll || stops.hasDeserter || ms >= leastMs + UNTIL_ALL_MS
+    return ms >= leastMs && isAll
   }
   const { failed, rounds } = await tests.until(isEnough, fixture, baselineMs)
   return { failed, rounds: 1 + rounds, probed: undefined }

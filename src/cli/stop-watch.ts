@@ -29,6 +29,11 @@ export class StopWatch {
     return [...this.#findings.values()]
   }
 
+  /** Whether some process may not come back: then nobody has to wait for all to have had their turn. */
+  get hasDeserter(): boolean {
+    return this.findings.some(({ rule }) => rule === 'start')
+  }
+
   /** ms; null if nothing was told to stop. */
   get slowestMs(): number | null {
     return this.#slowestMs

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { rmSync } from 'node:fs'
-import { describe, expect } from 'vitest'
+import { describe, expect, vi } from 'vitest'
 import { found, leftOf, plantedApp, prove } from '../support/prove.ts'
 import type { Tool } from '../support/requirement.ts'
 import { requires } from '../support/requirement.ts'
@@ -8,6 +8,7 @@ import { requires } from '../support/requirement.ts'
 /** `npm run prove-soak` asks for 20. */
 const ROUNDS = Number(process.env['PROVE_ROUNDS'] ?? 1)
 const SHARED_PORT = '20989'
+vi.setConfig({ testTimeout: 90_000 })
 
 interface Planted {
   /** What is done wrong, in a word. */

@@ -1,12 +1,14 @@
-import { readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { readdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect } from 'vitest'
+import { describe, expect, vi } from 'vitest'
 import { kill9, until } from '../support/live.ts'
 import type { LiveRun, LiveApp } from '../support/live.ts'
 import { found, leftOf, plantedApp, prove } from '../support/prove.ts'
 import { requires } from '../support/requirement.ts'
 
 const test = requires('linux')
+// Formations begin and end three times in some of them.
+vi.setConfig({ testTimeout: 90_000 })
 const PORTS = '20000-20899'
 const SHORT = ['--for', '1s'] as const
 const VISIT = ['--', 'node', 'visit.js'] as const
@@ -57,15 +59,6 @@ describe('the report', () => {
     expect(result.stdout).toMatch(
       /coverage\.txt was \w+ \(by whom was not seen: it may have been the tests\)/,
     )
-    const meant = await prove(app, PORTS, [
-      ...SHORT,
-      '--ignore',
-      'files:coverage.txt',
-      '--',
-      'node',
-      'write.js',
-    ])
-    expect(meant.code, meant.stdout).toBe(0)
   })
 })
 
@@ -200,19 +193,16 @@ describe('formations', () => {
 
 describe('places', () => {
   test('a root that is a link, and a state directory in it', async () => {
-    const app = plantedApp(CLEAN)
+    const app = plantedApp('web: node uploads.js\n')
     const link = join(app.root, '../link')
     symlinkSync(app.root, link)
     const env = { TW_RUN_STATE_DIR: join(app.root, 'state') }
-    const clean = await prove(app, PORTS, ['-d', link, ...SHORT, ...VISIT], env)
-    expect({ code: clean.code, found: found(clean) }, clean.stdout).toEqual({ code: 0, found: [] })
-
-    writeFileSync(app.path('Procfile'), 'web: node uploads.js\n')
     const broken = await prove(app, PORTS, ['-d', link, ...SHORT, '--', 'node', 'upload.js'], env)
     expect(
       found(broken).every((one) => one.startsWith('files uploads/')),
       broken.stdout,
     ).toBe(true)
+    expect(broken.report?.findings.length, broken.stdout).toBeGreaterThan(0)
     expect(broken.code).toBe(3)
   })
 

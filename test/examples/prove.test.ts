@@ -1,10 +1,12 @@
 import { appendFileSync, mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect } from 'vitest'
+import { expect, vi } from 'vitest'
 import { exampleApp, filesOf, startService, stopExample } from '../support/example.ts'
 import type { LiveApp } from '../support/live.ts'
 import { found, leftOf, prove } from '../support/prove.ts'
 import { pythonWith, requires } from '../support/requirement.ts'
+
+vi.setConfig({ testTimeout: 90_000 })
 
 const AUTO = '20000-20899'
 const SHORT = ['--for', '1s'] as const
@@ -95,18 +97,14 @@ redis('examples/uploads as it should be is share-nothing', async () => {
 redis.for([
   { how: 'stopped', args: [], port: 20_959 },
   { how: 'killed', args: ['--kill'], port: 20_969 },
-])(
-  'examples/queue is share-nothing when its processes are $how',
-  { timeout: 60_000 },
-  async ({ args, port }) => {
-    const service = await startService('redis', port)
-    const app = exampleApp('queue')
-    const env = { REDIS_URL: `redis://127.0.0.1:${port}`, LEASE_MS: '500', WORK_MS: '20' }
-    const output = await passes(app, [...SHORT, '--formation', 'worker=3', ...args, ...ITS_TESTS], env)
-    expect(output).toMatch(/: 2 web, 3 worker behind /)
-    await stopExample(service)
-  },
-)
+])('examples/queue is share-nothing when its processes are $how', async ({ args, port }) => {
+  const service = await startService('redis', port)
+  const app = exampleApp('queue')
+  const env = { REDIS_URL: `redis://127.0.0.1:${port}`, LEASE_MS: '500', WORK_MS: '20' }
+  const output = await passes(app, [...SHORT, '--formation', 'worker=3', ...args, ...ITS_TESTS], env)
+  expect(output).toMatch(/: 2 web, 3 worker behind /)
+  await stopExample(service)
+})
 
 django('examples/django-compressor: assets of the build stage are none of the run', async () => {
   const { app, python, env } = djangoApp()
