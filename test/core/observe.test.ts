@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { isAsked, observe } from '../../src/core/observe.ts'
 import type { End, Exit, RestartPolicy, Run } from '../../src/core/process.ts'
+import { runOf } from '../support/runs.ts'
 
 const FAILED: Exit = { kind: 'code', code: 1 }
 const UNBORN: Exit = { kind: 'unstarted', message: 'tw-run was killed before it could', again: true }
@@ -8,31 +9,7 @@ const ALWAYS: RestartPolicy = { when: 'always' }
 const NO: RestartPolicy = { when: 'no' }
 
 function run(change: Partial<Run> = {}): Run {
-  return {
-    id: 'web.1',
-    number: 3,
-    generation: 1,
-    session: 'this',
-    command: 'x',
-    port: 5000,
-    token: '00000000000000aa',
-    scratch: '/tmp/tw-run-00000000000000aa',
-    startedAt: 1_000,
-    life: 'alive',
-    pid: 100,
-    exit: undefined,
-    endedAt: undefined,
-    stop: undefined,
-    isProbed: false,
-    health: {},
-    drained: false,
-    told: false,
-    killedAt: undefined,
-    leftovers: undefined,
-    leftoversKillAt: undefined,
-    done: false,
-    ...change,
-  }
+  return runOf({ number: 3, ...change })
 }
 
 function end(change: Partial<End> = {}): End {

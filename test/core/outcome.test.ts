@@ -4,6 +4,7 @@ import { outcome } from '../../src/core/outcome.ts'
 import type { Outcome } from '../../src/core/outcome.ts'
 import type { Desired, Exit, ProcessState, RestartPolicy, Run } from '../../src/core/process.ts'
 import type { Ending, Session, Stage } from '../../src/core/session.ts'
+import { runOf } from '../support/runs.ts'
 
 const NO: RestartPolicy = { when: 'no' }
 const ON_FAILURE: RestartPolicy = { when: 'on-failure' }
@@ -11,30 +12,7 @@ const AGAIN: Exit = { kind: 'unstarted', message: 'too many open files', again: 
 const NOW = 100_000
 const STOP = { signal: 'SIGTERM', killAt: 50_000 }
 
-const run: Run = {
-  id: 'web.1',
-  number: 1,
-  generation: 1,
-  session: 'this',
-  command: 'x',
-  port: 5000,
-  token: '00000000000000aa',
-  scratch: '/tmp/tw-run-00000000000000aa',
-  startedAt: 1_000,
-  life: 'alive',
-  pid: 100,
-  exit: undefined,
-  endedAt: undefined,
-  stop: undefined,
-  isProbed: false,
-  health: {},
-  drained: false,
-  told: false,
-  killedAt: undefined,
-  leftovers: undefined,
-  leftoversKillAt: undefined,
-  done: false,
-}
+const run = runOf()
 
 const code = (number: number): Exit => ({ kind: 'code', code: number })
 const absent: ProcessState = { phase: 'absent' }

@@ -9,43 +9,20 @@ import { awaitedBy } from '../../src/core/readiness.ts'
 import { reconcile } from '../../src/core/reconcile.ts'
 import type { Dependency } from '../../src/core/rules.ts'
 import type { Session } from '../../src/core/session.ts'
+import { runOf } from '../support/runs.ts'
 
 const NOW = 100_000
 
-function runOf(id: ProcessId, change: Partial<Run> = {}): Run {
-  return {
-    id,
-    number: 1,
-    generation: 1,
-    session: 'this',
-    command: 'x',
-    port: 5000,
-    token: '00000000000000aa',
-    scratch: '/tmp/tw-run-00000000000000aa',
-    startedAt: NOW - 10_000,
-    life: 'alive',
-    pid: 100,
-    exit: undefined,
-    endedAt: undefined,
-    stop: undefined,
-    isProbed: true,
-    health: {},
-    drained: false,
-    told: false,
-    killedAt: undefined,
-    leftovers: undefined,
-    leftoversKillAt: undefined,
-    done: false,
-    ...change,
-  }
+function probed(id: ProcessId, change: Partial<Run> = {}): Run {
+  return runOf({ id, startedAt: NOW - 10_000, isProbed: true, ...change })
 }
 
 function up(id: ProcessId, health: Health, change: Partial<Run> = {}): ProcessState {
-  return { phase: 'up', run: runOf(id, { health, ...change }), pid: 100 }
+  return { phase: 'up', run: probed(id, { health, ...change }), pid: 100 }
 }
 
 function over(id: ProcessId, exit: Exit, phase: 'exited' | 'crashed' = 'exited'): ProcessState {
-  return { phase, run: runOf(id, { life: 'dead', done: true, exit }), exit, endedAt: NOW - 1 }
+  return { phase, run: probed(id, { life: 'dead', done: true, exit }), exit, endedAt: NOW - 1 }
 }
 
 let port = 5_000
@@ -76,10 +53,10 @@ function started(wanted: Desired, observed: ReadonlyMap<ProcessId, ProcessState>
   )
 }
 
-const stopped: ProcessState = { phase: 'stopped', run: runOf('db.1', { life: 'dead', done: true }) }
+const stopped: ProcessState = { phase: 'stopped', run: probed('db.1', { life: 'dead', done: true }) }
 const backoff: ProcessState = {
   phase: 'backoff',
-  run: runOf('db.1', { life: 'dead', done: true }),
+  run: probed('db.1', { life: 'dead', done: true }),
   exit: FAILED,
   retryAt: NOW + 1_000,
 }
@@ -102,7 +79,7 @@ const MET: readonly [
     ON_DB,
     {
       phase: 'stopping',
-      run: runOf('db.1', { health: { readyAt: 1 } }),
+      run: probed('db.1', { health: { readyAt: 1 } }),
       stop: { signal: 'SIGTERM', killAt: 1 },
     },
     false,
@@ -196,7 +173,7 @@ describe('the run as a whole', () => {
   })
 
   test('goes on while something lives, or may come back', () => {
-    for (const other of [up('clock.1', {}), { ...backoff, run: runOf('clock.1') }]) {
+    for (const other of [up('clock.1', {}), { ...backoff, run: probed('clock.1') }]) {
       const wanted = desired(...chain, want('clock.1'))
       expect(outcome(SESSION, wanted, states(over('db.1', OK), other), NOW)).toBeUndefined()
     }
@@ -214,7 +191,7 @@ describe('the run as a whole', () => {
 })
 
 describe('one that is not alive any more', () => {
-  const sick = runOf('web.1', { health: { bootedAt: 1, readyAt: 2, failed: 'GET /: answered 500' } })
+  const sick = probed('web.1', { health: { bootedAt: 1, readyAt: 2, failed: 'GET /: answered 500' } })
 
   test('is stopped, with the reason on disk before the first signal', () => {
     const observed = new Map([['web.1', { phase: 'up', run: sick, pid: 100 } as const]] as const)
@@ -230,7 +207,7 @@ describe('one that is not alive any more', () => {
   test('has failed by itself whatever it ends with, and is started again by its policy', () => {
     const why = 'GET /: answered 500'
     const stop = { signal: 'SIGTERM', killAt: NOW, why }
-    const run = runOf('web.1', { life: 'dead', exit: OK, endedAt: NOW, stop })
+    const run = probed('web.1', { life: 'dead', exit: OK, endedAt: NOW, stop })
     const exit = { kind: 'unhealthy', why } as const
     expect(observe({ run, ends: [] }, { when: 'on-failure' })).toEqual({ phase: 'sweeping', run, exit })
     expect(isAsked(run)).toBe(false)
@@ -251,7 +228,7 @@ describe('one that is not alive any more', () => {
 
   test('its reason outlives the drain before the signal', () => {
     const intent = { signal: 'SIGTERM', killAt: NOW + 9_000, drainUntil: NOW - 1, why: 'x' }
-    const run = runOf('web.1', { stop: intent })
+    const run = probed('web.1', { stop: intent })
     const observed = new Map([['web.1', { phase: 'stopping', run, stop: intent } as const]] as const)
     expect(reconcile(desired(want('web.1')), observed, NOW).actions).toEqual([
       { do: 'stop', run, intent: { signal: 'SIGTERM', killAt: NOW + 5_000, why: 'x' } },

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { exitCodeOf } from '../../src/core/exit.ts'
 import { observe } from '../../src/core/observe.ts'
+import type { ProcessId } from '../../src/core/names.ts'
 import type {
   Action,
   Desired,
@@ -9,6 +10,7 @@ import type {
   Exit,
   Phase,
   Plan,
+  ProcessState,
   RestartPolicy,
   Run,
   Slot,
@@ -21,6 +23,7 @@ import {
   LOOK_AGAIN_MS,
   reconcile,
 } from '../../src/core/reconcile.ts'
+import { runOf } from '../support/runs.ts'
 
 const FAILED: Exit = { kind: 'code', code: 1 }
 const POLICY: RestartPolicy = { when: 'on-failure', limit: 2 }
@@ -28,30 +31,7 @@ const PLAN = { id: 'web.1', type: 'web', instance: 1, port: 5000, command: 'x' }
 const GRACE_MS = 5_000
 
 /** A healthy run; times in ms since boot. */
-const RUN: Run = {
-  id: 'web.1',
-  number: 1,
-  generation: 1,
-  session: 'this',
-  command: 'x',
-  port: 5000,
-  token: '00000000000000aa',
-  scratch: '/tmp/tw-run-00000000000000aa',
-  startedAt: 9_000,
-  life: 'alive',
-  pid: 100,
-  exit: undefined,
-  endedAt: undefined,
-  stop: undefined,
-  isProbed: false,
-  health: {},
-  drained: false,
-  told: false,
-  killedAt: undefined,
-  leftovers: undefined,
-  leftoversKillAt: undefined,
-  done: false,
-}
+const RUN = runOf({ startedAt: 9_000 })
 
 const STOP = { signal: 'SIGTERM', killAt: 12_000 }
 
@@ -626,4 +606,43 @@ test('one that nobody told, because nobody was there when its time went by, is t
   const stopping = CANONICAL.stopping.slot.run as Run
   const missed = { ...stopping, told: false, stop: { signal: 'SIGTERM', killAt: 1_000 } }
   expect(stepIn({ ...situation(missed), now: 60_000 })).toContain('stop SIGTERM by 65000')
+})
+
+describe('a process behind the router', () => {
+  const ROUTED = { signal: 'SIGTERM', graceMs: GRACE_MS, drainMs: 3_000 }
+  const router: ProcessState = { phase: 'up', run: runOf({ id: 'router.1', pid: 7 }), pid: 7 }
+
+  function stepOf(change: Partial<Run>, { routed = true, hurried = false, now = 10_000 } = {}): string {
+    const run = { ...RUN, ...change }
+    const observed = new Map([[RUN.id, observe({ run, ends: [] }, POLICY)]])
+    const wants = new Map<ProcessId, Want>()
+    if (routed) {
+      observed.set('router.1', router)
+      const plan = { id: 'router.1', type: 'router', instance: 1, port: 8080, command: 'x' } as const
+      wants.set('router.1', { plan, generation: 1, policy: POLICY })
+    }
+    const stops = new Map([['web', ROUTED]])
+    const stop = { signal: 'SIGTERM', graceMs: GRACE_MS, drainMs: 0 }
+    const { actions, wakeAt } = reconcile({ wants, stops, stop, hurried }, observed, now)
+    return actions.map(describeAction).join(', ') || `wake at ${wakeAt}`
+  }
+
+  const draining = { stop: { signal: 'SIGTERM', killAt: 18_000, drainUntil: 13_000 } }
+
+  test.each<[string, string, string]>([
+    ['is drained before it is told', stepOf({}), 'stop SIGTERM by 18000'],
+    ['but not without a router', stepOf({}, { routed: false }), 'stop SIGTERM by 15000'],
+    ['or when nobody wants to wait', stepOf({}, { hurried: true }), 'stop SIGTERM by 15000'],
+    ['waits while requests are under way', stepOf(draining), 'wake at 10050'],
+    [
+      'has its whole grace period when they are over',
+      stepOf({ ...draining, drained: true }),
+      'stop SIGTERM by 15000',
+    ],
+    ['waits no longer than it may', stepOf(draining, { now: 13_000 }), 'stop SIGTERM by 18000'],
+    ['or than there is a router', stepOf(draining, { routed: false }), 'stop SIGTERM by 15000'],
+    ['or when the second Ctrl-C comes', stepOf(draining, { hurried: true }), 'stop SIGTERM by 15000'],
+  ])('%s', (_, step, expected) => {
+    expect(step).toBe(expected)
+  })
 })

@@ -4,36 +4,14 @@ import type { End, Exit, ProcessState, Run } from '../../src/core/process.ts'
 import { isReady, READY_AFTER_MS } from '../../src/core/readiness.ts'
 import { statusOf } from '../../src/core/status.ts'
 import type { ProcessStatus, StatusContext } from '../../src/core/status.ts'
+import { runOf } from '../support/runs.ts'
 
 const NOW = 100_000
 const WALL = 1_700_000_000_000
 const FAILED: Exit = { kind: 'code', code: 1 }
 const STOP = { signal: 'SIGTERM', killAt: 105_000 }
 
-const RUN: Run = {
-  id: 'web.1',
-  number: 3,
-  generation: 2,
-  session: 'this',
-  command: 'x',
-  port: 5000,
-  token: '00000000000000aa',
-  scratch: '/tmp/tw-run-00000000000000aa',
-  startedAt: 90_000,
-  life: 'alive',
-  pid: 100,
-  exit: undefined,
-  endedAt: undefined,
-  stop: undefined,
-  isProbed: false,
-  health: {},
-  drained: false,
-  told: false,
-  killedAt: undefined,
-  leftovers: undefined,
-  leftoversKillAt: undefined,
-  done: false,
-}
+const RUN = runOf({ number: 3, generation: 2, startedAt: 90_000 })
 
 const DEAD: Run = { ...RUN, life: 'dead', exit: FAILED, endedAt: 94_000 }
 
