@@ -105,9 +105,13 @@ export function notThere(found: Missing, awaited: Awaited): TwRunError {
 export async function waitForEnd(state: StateDir, ms: number): Promise<readonly ProcessId[]> {
   const until = performance.now() + ms
   for (;;) {
-    const { slots, supervisor } = view(state)
-    const alive = slots.runs().flatMap(({ id, life }) => (life === 'alive' ? [id] : []))
-    if (supervisor === undefined || performance.now() > until) return alive
+    const { supervisor } = view(state)
+    // A look at the processes comes before that at their supervisor, which may have ended them in between.
+    if (supervisor === undefined || performance.now() > until) return aliveIn(view(state))
     await sleep(LOOK_AGAIN_MS)
   }
+}
+
+function aliveIn({ slots }: View): ProcessId[] {
+  return slots.runs().flatMap(({ id, life }) => (life === 'alive' ? [id] : []))
 }
