@@ -17,7 +17,7 @@ export default defineConfig({
           include: ['test/{runtime,cli,examples,engines}/**/*.test.ts'],
           testTimeout: 30_000,
           hookTimeout: 30_000,
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },

@@ -1,12 +1,28 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { expect, onTestFinished } from 'vitest'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { rolldown } from 'rolldown'
+import { afterAll, beforeAll, expect, onTestFinished } from 'vitest'
 import { kill9, until } from '../support/live.ts'
 import { requires } from '../support/requirement.ts'
 
 const test = requires('linux')
-const MODULE = new URL('../../dist/runtime/port-pages.js', import.meta.url).href
+const SOURCE = fileURLToPath(new URL('../../src/runtime/port-pages.ts', import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'tw-run-test-pages-'))
+const MODULE = join(folder, 'port-pages.mjs')
+
+// What has to die is a process of its own, which Node 20 cannot run from the source.
+beforeAll(async () => {
+  const bundle = await rolldown({ input: SOURCE, platform: 'node', logLevel: 'silent' })
+  await bundle.write({ file: MODULE, format: 'esm' })
+  await bundle.close()
+})
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 test('processes that reserve at once, in folders of their own, get different ports', async () => {
   const holders = await Promise.all([...Array(6).keys()].map(async () => await holder(2, 22_300, 22_359)))
