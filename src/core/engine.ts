@@ -123,3 +123,17 @@ export function labelNumber(text: string | undefined): number | undefined {
   const value = Number(text)
   return text !== undefined && text !== '' && isCount(value) ? value : undefined
 }
+
+/** How a whole stands whose parts stand so: failed with all that failed, else waiting for all that is waited for. */
+export function together(parts: readonly Rollout[]): Rollout {
+  for (const state of ['failed', 'waiting'] as const) {
+    const those = parts.flatMap((one) => (one.state !== 'ready' && one.state === state ? [one] : []))
+    if (those.length === 0) continue
+    return {
+      state,
+      why: those.flatMap(({ why }) => why),
+      culprits: those.flatMap(({ culprits }) => culprits),
+    }
+  }
+  return { state: 'ready' }
+}

@@ -1,3 +1,4 @@
+import { together } from './engine.ts'
 import type { Culprit, Rollout } from './engine.ts'
 import { isComplaint, podReason, podsOf } from './kubernetes.ts'
 import type { ClusterSight, Deployed, Pod } from './kubernetes.ts'
@@ -52,21 +53,12 @@ export function clusterRollout(
   const stands = sight.deployments
     .filter(({ type }) => names.includes(type.name))
     .map((deployment) => deploymentRollout(deployment, sight, baseline, now))
-  const failed = stands.filter((one) => one.state === 'failed')
-  if (failed.length > 0) {
-    return {
-      state: 'failed',
-      why: failed.flatMap(({ why }) => why),
-      culprits: failed.flatMap(({ culprits }) => culprits),
-    }
-  }
-  const absent = names.filter((name) => !sight.deployments.some(({ type }) => type.name === name))
-  const why = [
-    ...absent.map((name) => `${name}: there is no such Deployment`),
-    ...stands.flatMap((one) => (one.state === 'waiting' ? one.why : [])),
-  ]
-  const culprits = stands.flatMap((one) => (one.state === 'waiting' ? one.culprits : []))
-  return why.length > 0 ? { state: 'waiting', why, culprits } : { state: 'ready' }
+  const absent = names
+    .filter((name) => !sight.deployments.some(({ type }) => type.name === name))
+    .map((name): Rollout => {
+      return { state: 'waiting', why: [`${name}: there is no such Deployment`], culprits: [] }
+    })
+  return together([...absent, ...stands])
 }
 
 function deploymentRollout(

@@ -1,4 +1,5 @@
 import { STEADY_MS } from './engine.ts'
+import { together } from './engine.ts'
 import type { Culprit, Rollout } from './engine.ts'
 import { processId } from './names.ts'
 import { isWanted, reasonOf } from './swarm.ts'
@@ -31,17 +32,7 @@ export function rolloutOf(
   const stands = services
     .filter(({ type }) => names.includes(type.name))
     .map((service) => serviceRollout(service, tasks, baseline, now))
-  const failed = stands.filter((one) => one.state === 'failed')
-  if (failed.length > 0) {
-    return {
-      state: 'failed',
-      why: failed.flatMap(({ why }) => why),
-      culprits: failed.flatMap(({ culprits }) => culprits),
-    }
-  }
-  const why = stands.flatMap((one) => (one.state === 'waiting' ? one.why : []))
-  const culprits = stands.flatMap((one) => (one.state === 'waiting' ? one.culprits : []))
-  return why.length > 0 ? { state: 'waiting', why, culprits } : { state: 'ready' }
+  return together(stands)
 }
 
 function isWithoutRoom(

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { printableCommand } from '../core/printable.ts'
+import { linkOf, namesIn, textOf } from './proc-files.ts'
 
 /** Who listens on a port; pid and command are absent where the system does not tell this user. */
 export interface PortHolder {
@@ -18,7 +18,7 @@ export function listenersOn(ports: readonly number[]): PortHolder[] {
 }
 
 function fromProc(wanted: ReadonlySet<number>): PortHolder[] {
-  const tables = ['/proc/net/tcp', '/proc/net/tcp6'].map(readOrNothing)
+  const tables = ['/proc/net/tcp', '/proc/net/tcp6'].map(textOf)
   const sockets = new Map(tables.flatMap((table) => [...listeningSockets(table, wanted)]))
   // The walk over every process is dear, and nearly always for nothing.
   if (sockets.size === 0) return []
@@ -37,7 +37,7 @@ function fromProc(wanted: ReadonlySet<number>): PortHolder[] {
 /** Every TCP port of this machine that somebody listens on now, on any address. */
 export function listeningPorts(): ReadonlySet<number> {
   const ports = new Set<number>()
-  for (const table of ['/proc/net/tcp', '/proc/net/tcp6'].map(readOrNothing)) {
+  for (const table of ['/proc/net/tcp', '/proc/net/tcp6'].map(textOf)) {
     // The fourth column is the state; 0A is LISTEN.
     for (const [, port = ''] of table.matchAll(/^ *\d+: [0-9A-F]+:([0-9A-F]{4}) \S+ 0A /gm)) {
       ports.add(Number.parseInt(port, 16))
@@ -46,59 +46,32 @@ export function listeningPorts(): ReadonlySet<number> {
   return ports
 }
 
-/** Inode to port of the listening sockets (state 0A) in a table of /proc/net. */
-export function listeningSockets(table: string, wanted: ReadonlySet<number>): Map<string, number> {
+/** Inode to port of the listening sockets (state 0A) in a table of /proc/net: of these ports, or of all. */
+export function listeningSockets(table: string, wanted?: ReadonlySet<number>): Map<string, number> {
   const sockets = new Map<string, number>()
   for (const row of table.split('\n').slice(1)) {
     const [, local = '', , state, , , , , , inode = ''] = row.trim().split(/\s+/)
     const port = Number.parseInt(local.slice(local.lastIndexOf(':') + 1), 16)
-    if (state === '0A' && wanted.has(port)) sockets.set(inode, port)
+    if (state === '0A' && wanted?.has(port) !== false) sockets.set(inode, port)
   }
   return sockets
 }
 
 function* openSockets(inodes: ReadonlySet<string>): Generator<{ pid: number; inode: string }> {
   const links = new Map([...inodes].map((inode) => [`socket:[${inode}]`, inode]))
-  for (const name of readdirSync('/proc')) {
+  for (const name of namesIn('/proc')) {
     if (!/^\d+$/.test(name)) continue
-    for (const link of linksOf(`/proc/${name}/fd`)) {
-      const inode = links.get(link)
+    for (const fd of namesIn(`/proc/${name}/fd`)) {
+      const inode = links.get(linkOf(`/proc/${name}/fd/${fd}`))
       if (inode !== undefined) yield { pid: Number(name), inode }
     }
   }
 }
 
-function linksOf(folder: string): string[] {
-  try {
-    return readdirSync(folder).map((fd) => linkOf(`${folder}/${fd}`))
-  } catch {
-    // Another user's process, or one that has just ended.
-    return []
-  }
-}
-
-function linkOf(path: string): string {
-  try {
-    return readlinkSync(path)
-  } catch {
-    // The descriptor was closed between the listing and now.
-    return ''
-  }
-}
-
 function commandOf(pid: number): { command?: string } {
-  const words = readOrNothing(`/proc/${pid}/cmdline`).split('\0').join(' ').trim()
-  const command = words === '' ? readOrNothing(`/proc/${pid}/comm`).trim() : words
+  const words = textOf(`/proc/${pid}/cmdline`).split('\0').join(' ').trim()
+  const command = words === '' ? textOf(`/proc/${pid}/comm`).trim() : words
   return command === '' ? {} : { command: printableCommand(command) }
-}
-
-function readOrNothing(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    // A kernel without IPv6 has no tcp6; a process may have ended.
-    return ''
-  }
 }
 
 function fromLsof(wanted: ReadonlySet<number>): PortHolder[] {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { listeningSockets } from './listeners.ts'
+import { linkOf, namesIn, textOf } from './proc-files.ts'
 
 /** What one process has open that others could have open, too. */
 export interface OpenThings {
@@ -26,10 +26,7 @@ function fromProc(pids: readonly number[]): Map<number, OpenThings> {
 }
 
 function allListeningSockets(): Map<string, number> {
-  const every = { has: () => true } as unknown as ReadonlySet<number>
-  return new Map(
-    ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((table) => [...listeningSockets(textOf(table), every)]),
-  )
+  return new Map(['/proc/net/tcp', '/proc/net/tcp6'].flatMap((table) => [...listeningSockets(textOf(table))]))
 }
 
 function lookAt(pid: number, sockets: ReadonlyMap<string, number>): OpenThings {
@@ -104,31 +101,4 @@ export function parseOpenFiles(output: string): Map<number, OpenThings> {
     } else if (line === 'TST=LISTEN') take(true)
   }
   return found
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder)
-  } catch {
-    // It has ended, or is another user's.
-    return []
-  }
-}
-
-function linkOf(path: string): string {
-  try {
-    return readlinkSync(path)
-  } catch {
-    // Closed between the listing and now.
-    return ''
-  }
-}
-
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    // It has ended, or the kernel has no such table.
-    return ''
-  }
 }

@@ -344,7 +344,7 @@ describe('Docker Swarm', () => {
   )
 
   test(
-    'a daemon in no swarm, one that is not there, one that never answers',
+    'a daemon in no swarm, and one that is not there',
     async () => {
       const ask = (host: string) => app.cli(['ps', '--engine', 'swarm'], { DOCKER_HOST: host })
       manager.docker('swarm', 'leave', '--force')

@@ -20,6 +20,7 @@ import { reconcile } from '../../src/core/reconcile.ts'
 import { decodeSession } from '../../src/core/records.ts'
 import { beginOrCarryOn, codeOfReason, generationOf, replace } from '../../src/core/session.ts'
 import type { Ending, Reason, Session } from '../../src/core/session.ts'
+import { runOf } from './runs.ts'
 
 /**
  * A host with no processes in it: a disk and a kernel made of values, and a supervisor that takes the steps
@@ -663,7 +664,7 @@ export class FakeSupervisor {
     const slot = this.slots.get(id)
     const number = Math.max(slot?.run?.number ?? 0, slot?.ends.at(-1)?.run ?? 0) + 1
     const token = this.host.token()
-    return {
+    return runOf({
       id,
       number,
       generation,
@@ -673,20 +674,8 @@ export class FakeSupervisor {
       token,
       scratch: token,
       startedAt: this.host.now,
-      life: 'alive',
       pid: undefined,
-      exit: undefined,
-      endedAt: undefined,
-      stop: undefined,
-      isProbed: false,
-      health: {},
-      drained: false,
-      told: false,
-      killedAt: undefined,
-      leftovers: undefined,
-      leftoversKillAt: undefined,
-      done: false,
-    }
+    })
   }
 
   #refuse(run: Run): void {
