@@ -11,6 +11,11 @@ export class Alarm {
     this.#hasRung = false
   }
 
+  /** Whether it has rung since it was armed. */
+  get hasRung(): boolean {
+    return this.#hasRung
+  }
+
   ring(): void {
     this.#hasRung = true
     this.#wake()

@@ -22,6 +22,8 @@ export class Definition {
   readonly #isColorTerminal: boolean
   readonly #rules: ReadonlyMap<string, Rules>
   readonly #stops: ReadonlyMap<string, StopRule>
+  /** What was desired last, and of which session: it is asked for at every step. */
+  #last: { readonly session: Session; readonly desired: Desired } | undefined
 
   constructor(app: App, isColorTerminal: boolean) {
     this.app = app
@@ -56,6 +58,11 @@ export class Definition {
 
   /** What should run of a session, and how what should not is stopped. */
   desired(session: Session): Desired {
+    if (this.#last?.session !== session) this.#last = { session, desired: this.#desire(session) }
+    return this.#last.desired
+  }
+
+  #desire(session: Session): Desired {
     const { graceMs } = this.app.settings
     const wants = this.wanted(session).map((plan): [ProcessPlan['id'], Want] => {
       const generation = generationOf(session, plan.type, plan.id)

@@ -1,16 +1,24 @@
-import { join } from 'node:path'
 import type { Run } from '../core/process.ts'
 import { bootNow } from './clock.ts'
 import { giveBack, GIVEN_BACK_IN, KEPT } from './give-back.ts'
-import { logLength, noteTime } from './run-directory.ts'
+import { logLength, logPath, noteTime } from './run-directory.ts'
 
 const LOOK_EVERY_MS = 1_000
 
 export interface LogKeeperOptions {
-  readonly pathOf: (run: Run) => string
+  readonly directoryOf: (run: Run) => string
   /** Nobody follows the logs, who would give back what was shown: all but their ends goes. */
   readonly bounds: boolean
   readonly trouble: (message: string) => void
+}
+
+/** What is known of the log of one run. */
+interface Kept {
+  readonly directory: string
+  readonly path: string
+  /** Bytes, when it was looked at last. */
+  length: number
+  givenBack: number
 }
 
 /**
@@ -19,8 +27,7 @@ export interface LogKeeperOptions {
  */
 export class LogKeeper {
   readonly #options: LogKeeperOptions
-  readonly #lengths = new Map<string, number>()
-  readonly #givenBack = new Map<string, number>()
+  readonly #kept = new Map<string, Kept>()
   #lookedAt = -Infinity
 
   constructor(options: LogKeeperOptions) {
@@ -32,25 +39,36 @@ export class LogKeeper {
     const now = bootNow()
     if (now < this.#lookedAt + LOOK_EVERY_MS) return
     this.#lookedAt = now
-    const known = new Set(runs.map(({ token }) => token))
-    for (const map of [this.#lengths, this.#givenBack]) {
-      for (const token of map.keys()) if (!known.has(token)) map.delete(token)
-    }
+    if (this.#kept.size > runs.length) this.#forgetAllBut(runs)
     for (const run of runs) {
-      const path = this.#options.pathOf(run)
-      const { length, writtenAt } = logLength(path)
-      if (length === (this.#lengths.get(run.token) ?? 0)) continue
-      this.#lengths.set(run.token, length)
-      noteTime(path, length, writtenAt)
-      if (this.#options.bounds) this.#bound(run, path, length)
+      const kept = this.#keptOf(run)
+      const { length, writtenAt } = logLength(kept.path)
+      if (length === kept.length) continue
+      kept.length = length
+      noteTime(kept.directory, length, writtenAt)
+      if (this.#options.bounds) this.#bound(run, kept)
     }
   }
 
-  #bound({ id, token }: Run, path: string, length: number): void {
-    const from = this.#givenBack.get(token) ?? 0
+  #keptOf(run: Run): Kept {
+    const known = this.#kept.get(run.token)
+    if (known !== undefined) return known
+    const directory = this.#options.directoryOf(run)
+    const kept = { directory, path: logPath(directory), length: 0, givenBack: 0 }
+    this.#kept.set(run.token, kept)
+    return kept
+  }
+
+  #forgetAllBut(runs: readonly Run[]): void {
+    const known = new Set(runs.map(({ token }) => token))
+    for (const token of this.#kept.keys()) if (!known.has(token)) this.#kept.delete(token)
+  }
+
+  #bound({ id }: Run, kept: Kept): void {
+    const { path, length, givenBack: from } = kept
     if (length - KEPT - from < GIVEN_BACK_IN) return
-    this.#givenBack.set(token, length - KEPT)
-    giveBack(join(path, 'log'), from, length - KEPT - from, (why) =>
+    kept.givenBack = length - KEPT
+    giveBack(path, from, kept.givenBack - from, (why) =>
       this.#options.trouble(`the log of ${id} keeps growing: ${why}`),
     )
   }

@@ -194,9 +194,9 @@ export function readTimes(path: string): LengthAt[] {
   })
 }
 
-/** The length of a run's log, bytes, and when it was last written to, ms since 1970. */
+/** The length of a log, bytes, and when it was last written to, ms since 1970. */
 export function logLength(path: string): { readonly length: number; readonly writtenAt: number } {
-  const stat = statSync(join(path, 'log'), { throwIfNoEntry: false })
+  const stat = statSync(path, { throwIfNoEntry: false })
   return { length: stat?.size ?? 0, writtenAt: stat?.mtimeMs ?? 0 }
 }
 

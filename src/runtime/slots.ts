@@ -29,6 +29,7 @@ export class Slots {
   readonly #place: Place
   readonly #isHolder: boolean
   #changed: () => void = () => {}
+  #changes = 0
   readonly #slots = new Map<ProcessId, Slot>()
   readonly #watches = new Map<string, { stop(): void }>()
   /** Runs whose lifeline somebody unlinked: they are looked after by pid and token. */
@@ -50,11 +51,16 @@ export class Slots {
     this.#changed = changed
   }
 
+  /** Another number whenever anything that is known has changed. */
+  get changes(): number {
+    return this.#changes
+  }
+
   /** Reads the state directory: every process of it, adopted or found dead. */
   load(): void {
     for (const id of directory.knownProcesses(this.#state)) {
       const ends = directory.readHistory(this.#state, id)
-      this.#slots.set(id, { run: this.#newestRun(id, ends), ends })
+      this.#put(id, { run: this.#newestRun(id, ends), ends })
     }
   }
 
@@ -96,12 +102,12 @@ export class Slots {
 
   /** A new run, from now on the newest of its process. */
   add(run: Run): void {
-    this.#slots.set(run.id, { run, ends: this.#slots.get(run.id)?.ends ?? [] })
+    this.#put(run.id, { run, ends: this.#slots.get(run.id)?.ends ?? [] })
   }
 
   update(run: Run, change: Partial<Run>): void {
     const slot = this.#slots.get(run.id)
-    if (slot?.run?.token === run.token) this.#slots.set(run.id, { ...slot, run: { ...slot.run, ...change } })
+    if (slot?.run?.token === run.token) this.#put(run.id, { ...slot, run: { ...slot.run, ...change } })
   }
 
   /** The run is over, and this is how. */
@@ -109,11 +115,16 @@ export class Slots {
     const ends = [...(this.#slots.get(run.id)?.ends ?? []).filter((one) => one.run !== end.run), end].slice(
       -100,
     )
-    this.#slots.set(run.id, {
+    this.#put(run.id, {
       run: { ...run, life: 'dead', done: true, exit: end.exit, endedAt: end.endedAt },
       ends,
     })
     this.#forget(run)
+  }
+
+  #put(id: ProcessId, slot: Slot): void {
+    this.#slots.set(id, slot)
+    this.#changes += 1
   }
 
   /** Follows a run's life by its lifeline; takes the descriptor over. */

@@ -32,6 +32,8 @@ import { Tellers } from './tellers.ts'
 
 /** The longest time between two looks, ms: events are hints, and may be lost. */
 const LOOK_EVERY_MS = 1_000
+/** The longest time between two rounds of comparing everything, ms, which takes most of what an idle supervisor does. */
+const COMPARE_EVERY_MS = 10_000
 
 export interface SupervisorOptions {
   readonly state: StateDir
@@ -96,7 +98,7 @@ export class Supervisor {
       socketOf: ({ id }) => this.#port.socketOf(id, this.#definition.app.settings.router),
     })
     this.#logs = new LogKeeper({
-      pathOf: (run) => this.#host.path(run),
+      directoryOf: (run) => this.#host.path(run),
       bounds: session.isDetached,
       trouble: (message) => this.#host.trouble(message),
     })
@@ -172,14 +174,24 @@ export class Supervisor {
       this.#alarm.arm()
       const wakeAt = await this.#settle()
       if (this.#session.over || isEnough()) break
-      await this.#alarm.wait(Math.min(wakeAt, bootNow() + LOOK_EVERY_MS))
-      this.#look()
+      await this.#rest(wakeAt)
     }
     this.#prober.retain([])
     this.#replacer.close()
     await this.#host.settled()
     const { ending, over } = this.#session
     return over && ending ? { ending, survivors: remaining(this.#tokens) } : undefined
+  }
+
+  /** Until something has changed or a time has come, ms since boot. */
+  async #rest(wakeAt: number): Promise<void> {
+    const known = this.#slots.changes
+    const longest = this.#session.ending === undefined ? COMPARE_EVERY_MS : LOOK_EVERY_MS
+    const until = Math.min(wakeAt, bootNow() + longest)
+    do {
+      await this.#alarm.wait(Math.min(until, bootNow() + LOOK_EVERY_MS))
+      this.#look()
+    } while (!this.#alarm.hasRung && this.#slots.changes === known && bootNow() < until)
   }
 
   /** Takes steps until there is none to take; the time to look again, ms since boot. */
