@@ -6,12 +6,14 @@ import type { Flags } from '../core/settings.ts'
 import { controlPath } from '../runtime/control-path.ts'
 import { crashPoint } from '../runtime/crash-points.ts'
 import { readIfThere } from '../runtime/disk.ts'
+import { listeningPortsSoon } from '../runtime/listeners.ts'
 import { loadApp, requireProcesses, requireVariables } from '../runtime/load.ts'
 import type { App } from '../runtime/load.ts'
 import { takeLock } from '../runtime/lock.ts'
 import { rememberedApp } from '../runtime/remembered-app.ts'
 import { here } from '../runtime/place.ts'
 import { Slots } from '../runtime/slots.ts'
+import { sparePaths } from '../runtime/spare-fifos.ts'
 import { locateStateDir, makeStateDir, requireRoom } from '../runtime/state-dir.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
 import { refuseTakenPorts } from './taken-ports.ts'
@@ -35,13 +37,14 @@ export interface Ground {
  * TwRunError; nothing was started then.
  */
 export async function takeGround(flags: Flags, isRevival = false): Promise<Ground> {
+  const listening = isRevival ? undefined : listeningPortsSoon()
   const { app, broken } = appFor(flags, isRevival)
   const stages = stagesOf(app)
   if (stages.length === 1 && !isRevival) requireProcesses(app)
   if (!isRevival) requireVariables(app)
   const state = locateStateDir(app.root, app.stateDir)
   makeStateDir(state)
-  await takeLock(state.lock)
+  await takeLock(state.lock, sparePaths(state.spares, app.plan.length))
   crashPoint('lock:held')
   // What lives is supervised, however full the disk is.
   if (!isRevival) requireRoom(state)
@@ -49,7 +52,7 @@ export async function takeGround(flags: Flags, isRevival = false): Promise<Groun
   const slots = new Slots(state, here(), true)
   slots.load()
   // What runs has its ports; who else has got one since is no reason to leave it alone.
-  if (!isRevival) refuseTakenPorts(app, slots)
+  if (!isRevival) refuseTakenPorts(app, slots, await listening)
   return {
     app,
     state,

@@ -7,9 +7,11 @@ import type { Slots } from '../runtime/slots.ts'
 
 /**
  * Refuses to start while somebody else listens on a port of the formation; our own processes, found after a
- * kill, may keep theirs. Errors: TwRunError 1 naming each holder.
+ * kill, may keep theirs. `seen` is what was listened on a moment ago, if known: who is seen there may have left
+ * since, and is looked for again. Errors: TwRunError 1 naming each holder.
  */
-export function refuseTakenPorts({ plan, settings }: App, slots: Slots): void {
+export function refuseTakenPorts({ plan, settings }: App, slots: Slots, seen?: ReadonlySet<number>): void {
+  if (seen !== undefined && !plan.some(({ port }) => seen.has(port))) return
   const holders = listenersOn(plan.map(({ port }) => port))
   if (holders.length === 0) return
   const ours = new Set(carriers(new Set(slots.runs().map(({ token }) => token))).map(({ pid }) => pid))

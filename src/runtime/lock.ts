@@ -13,15 +13,21 @@ const TRY_AGAIN_MS = 20
 /** open(2) takes the lock itself on macOS and the BSDs; Node has no name for the flag. */
 const O_EXLOCK = 0x20
 
+/** Locks descriptor 3, and makes FIFOs of its arguments. Its status is that of the lock. */
+const LOCK = 'flock -n -x 3 || exit; [ $# -eq 0 ] || mkfifo -m 600 -- "$@" 2>/dev/null; exit 0'
+/** The status of a shell that has not found a command. */
+const NOT_FOUND = 127
+
 /**
  * Takes the one lock of a state directory, for as long as this process lives: the kernel gives it back
  * however the holder dies, so that there is nothing stale to clean up. The file is never unlinked: two
- * starters would lock two files of that name. Errors: TwRunError 1 naming the holder.
+ * starters would lock two files of that name. `fifos` are made by the way, those that can be: another helper for
+ * them would take as long again. Errors: TwRunError 1 naming the holder.
  */
-export async function takeLock(path: string): Promise<void> {
+export async function takeLock(path: string, fifos: readonly string[] = []): Promise<void> {
   const until = performance.now() + LINGER_MS
   for (;;) {
-    const fd = tryLock(path)
+    const fd = tryLock(path, fifos)
     if (fd !== undefined) return sayWhoHolds(fd, path)
     const holder = readHolder(path)
     const known = holder !== undefined && holder !== process.pid && isRunning(holder)
@@ -42,20 +48,24 @@ function sayWhoHolds(fd: number, path: string): void {
 }
 
 /** The descriptor that holds the lock, or undefined if somebody else does. Errors: TwRunError 1 where there are no locks. */
-export function tryLock(path: string): number | undefined {
+export function tryLock(path: string, fifos: readonly string[] = []): number | undefined {
   if (process.platform !== 'linux') return tryOpenLocked(path)
   const fd = openLock(path, 0)
   // flock locks the open file that it inherits, not its own descriptor: the lock stays with us when it ends.
-  const flock = spawnSync('flock', ['-n', '-x', '3'], { stdio: ['ignore', 'ignore', 'pipe', fd] })
+  const flock = spawnSync('/bin/sh', ['-c', LOCK, 'tw-run-lock', ...fifos], {
+    env: { ...process.env, LC_ALL: 'C' },
+    stdio: ['ignore', 'ignore', 'pipe', fd],
+  })
   if (flock.status === 0) return fd
   closeSync(fd)
   if (flock.status === 1 && flock.stderr.length === 0) return undefined
   const why = flock.error?.message ?? flock.stderr.toString().trim()
   throw new TwRunError(`cannot lock ${path}: ${why}`, {
     exitCode: 1,
-    hint: failedWith(flock.error, 'ENOENT')
-      ? 'install util-linux, which has the flock command'
-      : 'if this file system has no locks, name another place with --state-dir DIR',
+    hint:
+      flock.status === NOT_FOUND
+        ? 'install util-linux, which has the flock command'
+        : 'if this file system has no locks, name another place with --state-dir DIR',
   })
 }
 

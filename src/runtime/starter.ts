@@ -10,13 +10,14 @@ import { descriptorCeiling } from './descriptors.ts'
 import type { Host, HostContext } from './host.ts'
 import { canLaunch, inBatches, launcherFifo, shareLauncher, spawnLauncher } from './launcher.ts'
 import type { Batch, Launch } from './launcher.ts'
-import { isHeld, makeLifelines, openForReading, openLifeline, watchLifeline } from './lifeline.ts'
+import { isHeld, openForReading, openLifeline, watchLifeline } from './lifeline.ts'
 import type { Lifeline } from './lifeline.ts'
 import { newRun, specOf } from './new-run.ts'
 import { beginThreads } from './process-room.ts'
 import { randomHex } from './random.ts'
 import * as directory from './run-directory.ts'
 import { explainRefusal, spawnShim } from './shim.ts'
+import { SpareFifos } from './spare-fifos.ts'
 
 /** How long starts wait for their launchers, ms, before the next look at everything else. */
 const LAUNCHED_WITHIN_MS = 2_000
@@ -41,11 +42,13 @@ export interface StarterOptions extends HostContext {
 export class Starter {
   readonly #at: StarterOptions
   readonly #ceiling = descriptorCeiling()
+  readonly #spares: SpareFifos
   /** Launchers under way. */
   readonly #launching = new Set<Promise<void>>()
 
   constructor(options: StarterOptions) {
     this.#at = options
+    this.#spares = new SpareFifos(options.state.spares)
     beginThreads()
   }
 
@@ -74,6 +77,7 @@ export class Starter {
     if (started.length > 0)
       this.#at.journal({ type: 'started', runs: started.flatMap((run) => this.#at.slots.run(run.id) ?? []) })
     for (const run of started) this.#at.host.prune(run)
+    this.#spares.refill()
   }
 
   /** What launchers start, and what is started alone: a few, or one that gets a socket with it. */
@@ -112,7 +116,7 @@ export class Starter {
     crashPoint('start:directory-made')
     const shared = batches.map(({ launches }) => launches.map((one) => directory.newPath(one.directory)))
     const launchers = shared.flatMap(([first]) => (first === undefined ? [] : [launcherFifo(first)]))
-    makeLifelines([...paths.map((path) => join(path, 'life')), ...launchers])
+    this.#spares.provide([...paths.map((path) => join(path, 'life')), ...launchers])
     for (const together of shared) shareLauncher(together)
     crashPoint('start:prepared')
   }

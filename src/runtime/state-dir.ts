@@ -24,6 +24,8 @@ export interface StateDir {
   readonly lock: string
   readonly session: string
   readonly processes: string
+  /** FIFOs that were made before they are needed. */
+  readonly spares: string
   /** Holds the path of the control socket: the temp directory may be another one for each terminal. */
   readonly socket: string
 }
@@ -47,6 +49,7 @@ export function stateDirAt(path: string): StateDir {
     lock: join(path, 'lock'),
     session: join(path, 'formation.json'),
     processes: join(path, 'processes'),
+    spares: join(path, 'spares'),
     socket: join(path, 'socket'),
   }
 }
@@ -79,7 +82,7 @@ function isWritable(path: string): boolean {
 export function makeStateDir(state: StateDir): void {
   checkStateDir(state)
   try {
-    mkdirSync(state.processes, { recursive: true, mode: 0o700 })
+    for (const path of [state.processes, state.spares]) mkdirSync(path, { recursive: true, mode: 0o700 })
   } catch (error) {
     throw refusal(`cannot make the state directory ${state.path}: ${whyNotMade(state.path, error)}`)
   }

@@ -81,13 +81,17 @@ test('logs --since leaves out what is older', async () => {
 test('logs -f misses nothing of processes that come and go fast, in their order', async () => {
   const app = liveApp({
     Procfile:
-      'web: n=$(cat n 2>/dev/null || echo 0); echo $((n + 1)) >n; echo run $n; echo last $n; test $n = 1 || exec sleep 300\n',
+      'web: n=$(cat n 2>/dev/null || echo 0); echo $((n + 1)) >n; echo run $n; echo last $n; echo $n >said; test $n = 1 || exec sleep 300\n',
   })
+  const said = (): string => readFileSync(app.path('said'), 'latin1')
   await detached(app, '--restart', 'always')
   const follow = app.startBy([process.execPath], ['logs', '-f', ...PLAIN])
   await follow.waitFor(/last 0/)
+  let before = ''
   for (let n = 0; n < 6; n += 1) {
     const { 'web.1': pid } = await running(app, 'web.1')
+    await until('it to have said all', () => said().endsWith('\n') && said() !== before)
+    before = said()
     // Its end, and the short run after the first one, are over before anybody looks again.
     kill9(pid)
     await until('another run', () => (pids(app)['web.1'] ?? pid) !== pid)

@@ -1,0 +1,64 @@
+import { spawn } from 'node:child_process'
+import { renameSync } from 'node:fs'
+import { join } from 'node:path'
+import { readFolder } from './disk.ts'
+import { makeLifelines } from './lifeline.ts'
+import { randomHex } from './random.ts'
+import { failedWith } from './system-error.ts'
+
+/** So many are kept ready: a helper that makes one takes 2 ms, which a restart would wait for. */
+const KEPT = 8
+
+/** Paths for so many new spare FIFOs in a folder, and for those that are kept ready beside them. */
+export function sparePaths(folder: string, count: number): string[] {
+  return Array.from({ length: count + KEPT }, () => join(folder, randomHex(6)))
+}
+
+/**
+ * FIFOs that were made before they are needed, and take the name that they are needed under. Nobody has opened one
+ * that is still here. Make one only while holding the lock of the state directory.
+ */
+export class SpareFifos {
+  readonly #folder: string
+  #names: string[]
+  #isRefilling = false
+
+  constructor(folder: string) {
+    this.#folder = folder
+    this.#names = readFolder(folder)
+  }
+
+  /** Makes a FIFO of each of these paths. Errors: as makeLifelines. */
+  provide(paths: readonly string[]): void {
+    const missing = paths.filter((path) => !this.#take(path))
+    if (missing.length > 0) makeLifelines(missing)
+  }
+
+  /** Makes new ones in the background where there are few left. */
+  refill(): void {
+    if (this.#isRefilling || this.#names.length > KEPT / 2) return
+    this.#isRefilling = true
+    const paths = sparePaths(this.#folder, -this.#names.length)
+    const helper = spawn('mkfifo', ['-m', '600', '--', ...paths], { stdio: 'ignore' })
+    const done = (): void => {
+      this.#names = readFolder(this.#folder)
+      this.#isRefilling = false
+    }
+    // Without spares each start makes its own, and says what is wrong.
+    helper.once('error', done).once('exit', done).unref()
+  }
+
+  #take(path: string): boolean {
+    for (;;) {
+      const name = this.#names.pop()
+      if (name === undefined) return false
+      try {
+        renameSync(join(this.#folder, name), path)
+        return true
+      } catch (error) {
+        // Somebody removed it, or its folder.
+        if (!failedWith(error, 'ENOENT')) throw error
+      }
+    }
+  }
+}
