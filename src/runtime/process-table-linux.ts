@@ -1,21 +1,70 @@
 import { closeSync, openSync, readFileSync, readSync, readdirSync, readlinkSync, realpathSync } from 'node:fs'
 import { printableCommand } from '../core/printable.ts'
+import { textOf } from './proc-files.ts'
 import { failedWith } from './system-error.ts'
-import type { Carrier } from './process-table.ts'
+import type { Birth, Carrier, Elders } from './process-table.ts'
 
 const CARRIED = /(?:^|\0)TW_RUN_(?:INSTANCE|WITHIN)=([^\0]*)/g
+const NO_ELDERS: Elders = { above: 0, upTo: 0 }
 let buffer = Buffer.alloc(64 * 1024)
 
-export function carriers(tokens: ReadonlySet<string>): Carrier[] {
+export function carriers(tokens: ReadonlySet<string>, elders = NO_ELDERS): Carrier[] {
+  return carriersAmong(pids(), tokens, elders)
+}
+
+export function carriersNow(tokens: ReadonlySet<string>, elders = NO_ELDERS): Carrier[] {
+  const first = pids()
+  const unknown: number[] = []
+  const found = carriersAmong(first, tokens, elders, unknown)
+  const seen = new Set(first)
+  for (const pid of unknown) seen.delete(pid)
+  const others = pids().filter((pid) => !seen.has(pid))
+  return [...found, ...carriersAmong(others, tokens, elders)]
+}
+
+/** `unknown` gets those that show no environment: kernel threads, and what is about to execute something. */
+function carriersAmong(
+  among: readonly number[],
+  tokens: ReadonlySet<string>,
+  elders: Elders,
+  unknown: number[] = [],
+): Carrier[] {
   if (tokens.size === 0) return []
-  return pids().flatMap((pid) => {
-    const token = tokenOf(pid, tokens)
+  return among.flatMap((pid) => {
+    if (pid > elders.above && pid <= elders.upTo) return []
+    const environment = read(pid, 'environ')
+    if (environment === undefined || environment.length === 0) unknown.push(pid)
+    const token = environment && tokenIn(environment, tokens)
     if (token === undefined) return []
     const group = groupOf(pid)
     // It ended between the two reads.
     if (group === undefined) return []
     return [{ pid, group, token, command: printableCommand(argumentsOf(pid) ?? '') }]
   })
+}
+
+export function startsSinceBoot(): number | undefined {
+  const [, starts] = /^processes (\d+)$/m.exec(textOf('/proc/stat')) ?? []
+  return starts === undefined ? undefined : Number(starts)
+}
+
+/** When all numbers were given, the kernel begins again with this one. */
+const FIRST_AGAIN = 300
+let pidMax: number | undefined
+
+export function eldersOf(births: readonly Birth[]): Elders {
+  const starts = startsSinceBoot() ?? 0
+  pidMax ??= Number(textOf('/proc/sys/kernel/pid_max'))
+  let elders: Elders = { above: 0, upTo: Infinity }
+  for (const { pid, startsBefore } of births) {
+    const since = starts - startsBefore
+    // Its own start counts: where it does not, the count is none. Numbers that are in use are passed over: an eighth of
+    // all is more than are. The first ones are not given again.
+    const again = pid + since + pidMax / 8 - pidMax + FIRST_AGAIN
+    const above = since > 0 ? Math.max(elders.above, again) : Infinity
+    elders = { above, upTo: Math.min(elders.upTo, pid) }
+  }
+  return births.length === 0 ? NO_ELDERS : elders
 }
 
 export function argumentsOf(pid: number): string | undefined {
@@ -86,10 +135,9 @@ function pids(): number[] {
   })
 }
 
-/** The first of the tokens that the process carries. The environment is the one it was executed with. */
-function tokenOf(pid: number, tokens: ReadonlySet<string>): string | undefined {
-  const environment = read(pid, 'environ')
-  if (environment === undefined || !environment.includes('TW_RUN_')) return undefined
+/** The first of the tokens in an environment, which is the one that the process was executed with. */
+function tokenIn(environment: Buffer, tokens: ReadonlySet<string>): string | undefined {
+  if (!environment.includes('TW_RUN_')) return undefined
   for (const [, list = ''] of environment.toString('latin1').matchAll(CARRIED)) {
     const token = list.split(',').find((one) => tokens.has(one))
     if (token !== undefined) return token

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { printableCommand } from '../core/printable.ts'
-import type { Carrier } from './process-table.ts'
+import type { Carrier, Elders } from './process-table.ts'
 
 /**
  * Every living process that carries one of the tokens. `ps` prints the environment behind the arguments,
@@ -16,6 +16,22 @@ export function carriers(tokens: ReadonlySet<string>): Carrier[] {
     const shown = printableCommand(command.replace(/\s+[A-Za-z_][A-Za-z0-9_]*=.*$/, ''))
     return token === undefined ? [] : [{ pid: Number(pid), group: Number(group), token, command: shown }]
   })
+}
+
+export function carriersNow(tokens: ReadonlySet<string>): Carrier[] {
+  const first = carriers(tokens)
+  const seen = new Set(first.map(({ pid }) => pid))
+  return [...first, ...carriers(tokens).filter(({ pid }) => !seen.has(pid))]
+}
+
+/** Not told. */
+export function startsSinceBoot(): undefined {
+  return undefined
+}
+
+/** Not known. */
+export function eldersOf(): Elders {
+  return { above: 0, upTo: 0 }
 }
 
 export function argumentsOf(pid: number): string | undefined {

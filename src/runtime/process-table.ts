@@ -10,10 +10,34 @@ export interface Carrier {
   readonly command: string
 }
 
+/** A process, and startsSinceBoot() of before it was started: pids go up until they begin anew. */
+export interface Birth {
+  readonly pid: number
+  readonly startsBefore: number
+}
+
+/** A range of pids. */
+export interface Elders {
+  readonly above: number
+  readonly upTo: number
+}
+
 /** What this module asks of the kernel, by `/proc` or by the `ps` command. Zombies are never alive here. */
 export interface ProcessTable {
-  /** Every living process that carries one of the tokens. Those of other users cannot be looked into. */
-  readonly carriers: (tokens: ReadonlySet<string>) => Carrier[]
+  /**
+   * Every living process that carries one of the tokens. Those of other users cannot be looked into, and elders
+   * need not be.
+   */
+  readonly carriers: (tokens: ReadonlySet<string>, elders?: Elders) => Carrier[]
+  /**
+   * The same, looked for twice: what a carrier starts before it ends, while one looks, can slip through once. Who has
+   * shown to carry none is not asked again.
+   */
+  readonly carriersNow: (tokens: ReadonlySet<string>, elders?: Elders) => Carrier[]
+  /** How many processes and threads were ever started since boot; undefined where that is not told. */
+  readonly startsSinceBoot: () => number | undefined
+  /** Who was there before all of these, and so is none that they have started. */
+  readonly eldersOf: (births: readonly Birth[]) => Elders
   /** The argument list, or undefined if there is no such process. */
   readonly argumentsOf: (pid: number) => string | undefined
   /** The environment that it was executed with, or undefined where it cannot be known for sure. */
@@ -40,6 +64,9 @@ const table: ProcessTable = process.platform === 'linux' ? linux : ps
 
 export const {
   carriers,
+  carriersNow,
+  startsSinceBoot,
+  eldersOf,
   argumentsOf,
   environmentOfProcess,
   childOf,

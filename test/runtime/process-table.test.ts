@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { afterEach, describe, expect, test } from 'vitest'
 import * as linux from '../../src/runtime/process-table-linux.ts'
 import * as ps from '../../src/runtime/process-table-ps.ts'
@@ -51,6 +52,7 @@ describe.each([
     expect(new Set(found.map((one) => one.group))).toEqual(new Set([own, within]))
     expect(found).toHaveLength(4)
     expect(found.find(({ pid }) => pid === own)?.command).toContain('/bin/sh -c sleep 100')
+    expect(table.carriersNow(new Set([TOKEN]))).toEqual(found)
   })
 
   test('knows arguments, children, state and group', async () => {
@@ -103,4 +105,23 @@ test('our own group is never signalled', () => {
   expect(() => signalCarrier({ pid: own, group: own, token: TOKEN, command: '' }, 'SIGCONT')).toThrow(
     'refusing',
   )
+})
+
+test('who was there before is passed over, also when numbers have begun anew', async () => {
+  const startsBefore = linux.startsSinceBoot() ?? 0
+  const pid = await group('sleep 100; true', { TW_RUN_INSTANCE: TOKEN })
+  const child = await until('the child', () => linux.childOf(pid))
+  const tokens = new Set([TOKEN])
+  const elders = linux.eldersOf([{ pid, startsBefore }])
+  expect(elders.upTo).toBe(pid)
+  expect(linux.carriers(tokens, elders).map((one) => one.pid)).toContain(child)
+  expect(linux.carriers(tokens, { above: 0, upTo: pid }).map((one) => one.pid)).not.toContain(pid)
+
+  // With hardly a number left when it began, whoever came since may have a low one.
+  const pidMax = Number(readFileSync('/proc/sys/kernel/pid_max', 'latin1'))
+  const late = linux.eldersOf([{ pid: pidMax - 1, startsBefore }])
+  expect(late.above).toBeGreaterThan(300)
+  // Of a count that does not count, nothing follows.
+  expect(linux.eldersOf([{ pid, startsBefore: Infinity }]).above).toBe(Infinity)
+  expect(linux.carriers(tokens, linux.eldersOf([]))).toHaveLength(2)
 })
