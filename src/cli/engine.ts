@@ -14,7 +14,11 @@ export interface Reached {
 
 /** The engine that a command is for; undefined for this machine. Errors: TwRunError, if it cannot be reached. */
 export async function reachEngine(flags: Flags): Promise<Reached | undefined> {
-  const here = engineHere(flags)
+  return reach(engineHere(flags))
+}
+
+/** The same, of an app whose engine is known. */
+export async function reach(here: EngineHere): Promise<Reached | undefined> {
   if (here.name === 'local') return undefined
   return { engine: await open(here.name, await placeOf(here, here.name)), here }
 }
@@ -48,8 +52,7 @@ async function open(name: RemoteEngine, place: EnginePlace): Promise<Engine> {
 }
 
 /** A start on this machine that was asked for by name is the one that later commands are for. */
-export function rememberLocal(flags: Flags): void {
-  const here = engineHere(flags)
+export function rememberLocal(here: EngineHere): void {
   if (here.memory !== undefined && here.memory.engine !== 'local') rememberEngine(here, 'local')
 }
 

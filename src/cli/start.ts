@@ -34,8 +34,10 @@ export function startCommand(): Command {
   )
   return command.action(async (types: string[]) => {
     const { detach, wait, publish, readOnly, ...flags } = flagsOf(command) as Flags & StartOptions
-    const { reachEngine, rememberLocal } = await import('./engine.ts')
-    const reached = await reachEngine(flags)
+    const { reach, rememberLocal } = await import('./engine.ts')
+    const { engineHere } = await import('../runtime/engine-place.ts')
+    const here = engineHere(flags)
+    const reached = await reach(here)
     if (reached !== undefined) {
       const { startOn, portOf } = await import('./engine-start-action.ts')
       const options = { wait: wait === true, publish: portOf(publish), readOnly: readOnly === true }
@@ -45,7 +47,7 @@ export function startCommand(): Command {
     if (publish !== undefined || readOnly === true) {
       command.error("error: '--publish' and '--read-only' are for an engine", { exitCode: 2 })
     }
-    rememberLocal(flags)
+    rememberLocal(here)
     if (detach === true) {
       const { startDetached } = await import('./detach-action.ts')
       process.exitCode = await startDetached({ ...flags, types }, wait === true ? 'ready' : 'up')

@@ -3,6 +3,9 @@ import type { LogSource } from './log-source.ts'
 
 /** A log that grows is read this often, ms, instead of at every write to it. */
 const READ_AGAIN_MS = 4
+/** The same where somebody waits for a first line, as long as that costs a few looks. */
+const READ_FIRST_MS = 1
+const FEW = 4
 /** After so long without growth, ms, a log is watched instead of read. */
 const COLD_AFTER_MS = 100
 /** Watches may miss something, and a reader may leave without a word: look this often, ms. */
@@ -45,13 +48,17 @@ export class Attention {
     // With hundreds of quiet logs and a loud one, asking for each one's size every time would cost the most.
     const isLook = now - this.#lookedAt >= LOOK_EVERY_MS
     if (isLook) this.#lookedAt = now
-    let wait = LOOK_EVERY_MS
+    let growing = 0
+    let silent = 0
     for (const { source } of feeds) {
-      if (source.isEnded || now - source.grewAt < COLD_AFTER_MS) wait = READ_AGAIN_MS
-      else if (!source.isWatched) this.#watch(source)
+      if (source.isEnded || now - source.grewAt < COLD_AFTER_MS) {
+        growing += 1
+        if (source.offset === 0) silent += 1
+      } else if (!source.isWatched) this.#watch(source)
       else if (isLook && source.hasGrown) this.#noteGrowth(source)
     }
-    return wait
+    if (growing === 0) return LOOK_EVERY_MS
+    return silent > 0 && growing <= FEW ? READ_FIRST_MS : READ_AGAIN_MS
   }
 
   #watch(source: LogSource): void {

@@ -212,6 +212,7 @@ export class Host {
   /** Removes the scratch directories that a killed supervisor had no time to remove. */
   removeLostScratch(): void {
     const { state, slots } = this.#at
+    if (slots.ids().length === 0) return
     const alive = new Set(slots.runs().flatMap(({ life, scratch }) => (life === 'alive' ? [scratch] : [])))
     // Nearly always there is none, and then nobody's runs have to be read.
     if (scratchFolders().every((path) => alive.has(path))) return
