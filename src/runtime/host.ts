@@ -5,8 +5,8 @@ import type { Action, End, Exit, Health, Run } from '../core/process.ts'
 import { bootNow } from './clock.ts'
 import { crashPoint } from './crash-points.ts'
 import type { Ballast } from './descriptors.ts'
-import { carriers, carriersNow, findByArgument, eldersOf, startsSinceBoot } from './process-table.ts'
-import type { Carrier, Elders } from './process-table.ts'
+import { carriers, carriersNow, eldersOf, findByArgument, startsSinceBoot } from './process-table.ts'
+import type { Birth, Carrier, Elders } from './process-table.ts'
 import { scratchFolders } from './new-run.ts'
 import * as directory from './run-directory.ts'
 import { shimName } from './shim.ts'
@@ -35,8 +35,9 @@ export class Host {
   readonly #removals = new Set<Promise<void>>()
   readonly #troubles = new Set<string>()
   readonly #killed = new Set<string>()
-  /** Of the runs that were started here: how many processes this machine had started before. */
-  readonly #startsBefore = new Map<string, number>()
+  /** Runs of whom nobody can be older than we are. */
+  readonly #startedHere = new Set<string>()
+  readonly #birth: Birth = { pid: process.pid, startsBefore: (startsSinceBoot() ?? Infinity) - 1 }
 
   constructor(context: HostContext) {
     this.#at = context
@@ -62,28 +63,28 @@ export class Host {
     }
   }
 
-  /** To be called before runs are started: what they leave behind is found sooner. */
-  expect(runs: readonly Run[]): void {
-    const starts = startsSinceBoot()
-    if (starts !== undefined) for (const { token } of runs) this.#startsBefore.set(token, starts)
+  /** To be called before a run is started: what it leaves behind is found sooner. */
+  expect({ token }: Run): void {
+    this.#startedHere.add(token)
+  }
+
+  /** What still carries one of these tokens. */
+  remaining(tokens: ReadonlySet<string>): Carrier[] {
+    return carriersNow(tokens, this.#eldersOf([...tokens]))
   }
 
   /**
-   * Who is none of these runs' descendants, as far as that is known. To look into every process of a machine takes
+   * Who has come from none of these runs, as far as that is known. To look into every process of a machine takes
    * 10 us each, and is most of the time from a crash to the next run.
    */
-  #eldersOf(runs: readonly Run[]): Elders | undefined {
-    const births = runs.flatMap(({ token, pid }) => {
-      const startsBefore = this.#startsBefore.get(token)
-      return pid === undefined || startsBefore === undefined ? [] : [{ pid, startsBefore }]
-    })
-    return births.length === runs.length ? eldersOf(births) : undefined
+  #eldersOf(tokens: readonly string[]): Elders | undefined {
+    return tokens.every((token) => this.#startedHere.has(token)) ? eldersOf(this.#birth) : undefined
   }
 
   /** Looks for processes that carry the tokens of these runs. */
   look(runs: readonly Run[]): void {
     const tokens = new Set(runs.map(({ token }) => token))
-    const found = carriersNow(tokens, this.#eldersOf(runs))
+    const found = carriersNow(tokens, this.#eldersOf([...tokens]))
     for (const run of runs) this.#counted(run, found)
     crashPoint('sweep:looked')
   }
@@ -204,7 +205,6 @@ export class Host {
     crashPoint('finish:recorded')
     this.#at.slots.close(run, end)
     this.#killed.delete(run.token)
-    this.#startsBefore.delete(run.token)
     this.remove(run.scratch)
     crashPoint('finish:scratch-removed')
   }

@@ -52,19 +52,14 @@ export function startsSinceBoot(): number | undefined {
 const FIRST_AGAIN = 300
 let pidMax: number | undefined
 
-export function eldersOf(births: readonly Birth[]): Elders {
-  const starts = startsSinceBoot() ?? 0
+export function eldersOf({ pid, startsBefore }: Birth): Elders {
   pidMax ??= Number(textOf('/proc/sys/kernel/pid_max'))
-  let elders: Elders = { above: 0, upTo: Infinity }
-  for (const { pid, startsBefore } of births) {
-    const since = starts - startsBefore
-    // Its own start counts: where it does not, the count is none. Numbers that are in use are passed over: an eighth of
-    // all is more than are. The first ones are not given again.
-    const again = pid + since + pidMax / 8 - pidMax + FIRST_AGAIN
-    const above = since > 0 ? Math.max(elders.above, again) : Infinity
-    elders = { above, upTo: Math.min(elders.upTo, pid) }
-  }
-  return births.length === 0 ? NO_ELDERS : elders
+  const since = (startsSinceBoot() ?? 0) - startsBefore
+  // Its own start counts: where it does not, the count is none.
+  if (!(since > 0)) return NO_ELDERS
+  // Numbers that are in use are passed over, an eighth of all is more than are; the first ones are not given again.
+  const newest = pid + since + pidMax / 8
+  return { above: newest < pidMax ? 0 : newest - pidMax + FIRST_AGAIN, upTo: pid }
 }
 
 export function argumentsOf(pid: number): string | undefined {

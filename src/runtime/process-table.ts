@@ -36,8 +36,8 @@ export interface ProcessTable {
   readonly carriersNow: (tokens: ReadonlySet<string>, elders?: Elders) => Carrier[]
   /** How many processes and threads were ever started since boot; undefined where that is not told. */
   readonly startsSinceBoot: () => number | undefined
-  /** Who was there before all of these, and so is none that they have started. */
-  readonly eldersOf: (births: readonly Birth[]) => Elders
+  /** Who was there before a process, and so is none that it has started. */
+  readonly eldersOf: (birth: Birth) => Elders
   /** The argument list, or undefined if there is no such process. */
   readonly argumentsOf: (pid: number) => string | undefined
   /** The environment that it was executed with, or undefined where it cannot be known for sure. */
@@ -75,12 +75,6 @@ export const {
   mayHold,
   memoryOfGroups,
 } = table
-
-/** What carries one of the tokens: none only if two rounds find none, since what forks and ends can slip through one. */
-export function remaining(tokens: ReadonlySet<string>): Carrier[] {
-  const found = carriers(tokens)
-  return found.length === 0 ? carriers(tokens) : found
-}
 
 /** Whether a process of that pid lives; a zombie does not. */
 export function isRunning(pid: number): boolean {

@@ -64,7 +64,7 @@ export class Starter {
       for (const run of runs) this.#refuse(run, refused)
       return
     }
-    this.#at.host.expect(runs)
+    for (const run of runs) this.#at.host.expect(run)
     const started: Run[] = []
     for (const batch of batches) started.push(...(await this.#launchBatch(batch)))
     for (const [index, start] of alone.entries()) {

@@ -18,7 +18,6 @@ import { watchHealth } from './health-watch.ts'
 import { HeldPort } from './held-port.ts'
 import { Host } from './host.ts'
 import { LogKeeper } from './log-keeper.ts'
-import { remaining } from './process-table.ts'
 import type { Carrier } from './process-table.ts'
 import type { Prober } from './prober.ts'
 import { Replacer } from './replacer.ts'
@@ -180,7 +179,7 @@ export class Supervisor {
     this.#replacer.close()
     await this.#host.settled()
     const { ending, over } = this.#session
-    return over && ending ? { ending, survivors: remaining(this.#tokens) } : undefined
+    return over && ending ? { ending, survivors: this.#host.remaining(this.#tokens) } : undefined
   }
 
   /** Until something has changed or a time has come, ms since boot. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { remaining } from './process-table.ts'
+import { carriersNow } from './process-table.ts'
 import type { Carrier } from './process-table.ts'
 import { signalCarrier } from './signal.ts'
 
@@ -20,7 +20,7 @@ export interface SweepOptions {
  */
 export async function sweep(token: string, { graceMs, hurry }: SweepOptions): Promise<Carrier[]> {
   const tokens = new Set([token])
-  let found = remaining(tokens)
+  let found = carriersNow(tokens)
   const toldAt = performance.now()
   let killAt = toldAt + graceMs
   const told = new Set<number>()
@@ -36,7 +36,7 @@ export async function sweep(token: string, { graceMs, hurry }: SweepOptions): Pr
       told.add(carrier.pid)
     }
     await sleep(LOOK_AGAIN_MS)
-    found = remaining(tokens)
+    found = carriersNow(tokens)
   }
   return found
 }
