@@ -10,6 +10,7 @@ import { listeningPortsSoon } from '../runtime/listeners.ts'
 import { loadApp, requireProcesses, requireVariables } from '../runtime/load.ts'
 import type { App } from '../runtime/load.ts'
 import { takeLock } from '../runtime/lock.ts'
+import type { Lock } from '../runtime/lock.ts'
 import { rememberedApp } from '../runtime/remembered-app.ts'
 import { here } from '../runtime/place.ts'
 import { Slots } from '../runtime/slots.ts'
@@ -22,6 +23,7 @@ import { refuseTakenPorts } from './taken-ports.ts'
 export interface Ground {
   readonly app: App
   readonly state: StateDir
+  readonly lock: Lock
   readonly slots: Slots
   readonly stages: readonly Stage[]
   /** The options as another supervisor of this app needs them, wherever it is started. */
@@ -44,7 +46,7 @@ export async function takeGround(flags: Flags, isRevival = false): Promise<Groun
   if (!isRevival) requireVariables(app)
   const state = locateStateDir(app.root, app.stateDir)
   makeStateDir(state)
-  await takeLock(state.lock, sparePaths(state.spares, app.plan.length))
+  const lock = await takeLock(state.lock, sparePaths(state.spares, app.plan.length))
   crashPoint('lock:held')
   // What lives is supervised, however full the disk is.
   if (!isRevival) requireRoom(state)
@@ -56,6 +58,7 @@ export async function takeGround(flags: Flags, isRevival = false): Promise<Groun
   return {
     app,
     state,
+    lock,
     slots,
     stages,
     flags: lastingFlags(flags, app),

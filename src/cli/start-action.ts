@@ -66,12 +66,13 @@ export interface SupervisorChoices {
 }
 
 export function newSupervisor(ground: Ground, choices: SupervisorChoices): Supervisor {
-  const { app, state, slots, stages, flags, isRevival } = ground
+  const { app, state, lock, slots, stages, flags, isRevival } = ground
   const { journal, isDetached, isFixture, isColorTerminal } = choices
   const { formation, only, except } = app.settings
   const keepsCounts = formation.text === '' && only.length + except.length === 0
   return new Supervisor({
     state,
+    lock,
     slots,
     place: here(),
     asked: {

@@ -5,6 +5,7 @@ import type { Action, End, Exit, Health, Run } from '../core/process.ts'
 import { bootNow } from './clock.ts'
 import { crashPoint } from './crash-points.ts'
 import type { Ballast } from './descriptors.ts'
+import type { Lock } from './lock.ts'
 import { carriers, carriersNow, eldersOf, findByArgument, startsSinceBoot } from './process-table.ts'
 import type { Birth, Carrier, Elders } from './process-table.ts'
 import { scratchFolders } from './new-run.ts'
@@ -20,6 +21,7 @@ const removeAll = promisify(rm)
 /** What the actions need of the world around them. */
 export interface HostContext {
   readonly state: StateDir
+  readonly lock: Lock
   readonly slots: Slots
   readonly ballast: Ballast
   readonly journal: (event: JournalEvent) => void
@@ -105,6 +107,8 @@ export class Host {
 
   /** Writes to the state directory; whether it could. A disk that refuses is said once; memory goes on without it. */
   persist(write: () => void): boolean {
+    // What is under its name now is not ours any more.
+    if (this.#at.lock.isRemoved()) return false
     try {
       this.#at.ballast.during(write)
       return true

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { closeSync, constants, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TwRunError } from '../core/error.ts'
@@ -18,17 +18,26 @@ const LOCK = 'flock -n -x 3 || exit; [ $# -eq 0 ] || mkfifo -m 600 -- "$@" 2>/de
 /** The status of a shell that has not found a command. */
 const NOT_FOUND = 127
 
+/** A lock that is held. */
+export interface Lock {
+  /** Whether its file was removed: under that name another tw-run may by now hold another one. */
+  isRemoved(): boolean
+}
+
 /**
  * Takes the one lock of a state directory, for as long as this process lives: the kernel gives it back
  * however the holder dies, so that there is nothing stale to clean up. The file is never unlinked: two
  * starters would lock two files of that name. `fifos` are made by the way, those that can be: another helper for
  * them would take as long again. Errors: TwRunError 1 naming the holder.
  */
-export async function takeLock(path: string, fifos: readonly string[] = []): Promise<void> {
+export async function takeLock(path: string, fifos: readonly string[] = []): Promise<Lock> {
   const until = performance.now() + LINGER_MS
   for (;;) {
     const fd = tryLock(path, fifos)
-    if (fd !== undefined) return sayWhoHolds(fd, path)
+    if (fd !== undefined) {
+      sayWhoHolds(fd, path)
+      return { isRemoved: () => fstatSync(fd).nlink === 0 }
+    }
     const holder = readHolder(path)
     const known = holder !== undefined && holder !== process.pid && isRunning(holder)
     if (known || performance.now() > until) throw heldBy(known ? holder : undefined, path)

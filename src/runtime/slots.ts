@@ -146,19 +146,19 @@ export class Slots {
     this.#lifelineEnded(run)
   }
 
-  /** Looks again at what no event tells of. */
-  look(): void {
+  /** Looks again at what no event tells of; `isOurs`: the state directory is still the one that the lock is for. */
+  look(isOurs: boolean): void {
     for (const { run } of this.#slots.values()) {
       if (run === undefined || run.life === 'dead') continue
-      if (run.pid === undefined) this.#lookForPid(run)
+      if (run.pid === undefined) this.#lookForPid(run, isOurs)
       if (run.stop?.drainUntil !== undefined && !run.drained && directory.isDrained(this.#path(run)))
         this.update(run, { drained: true })
       if (this.#unwatched.has(run.id) && !this.#isShimThere(run)) this.#dead(run)
     }
   }
 
-  #lookForPid(run: Run): void {
-    const pid = directory.readPid(this.#path(run))
+  #lookForPid(run: Run, isOurs: boolean): void {
+    const pid = isOurs ? directory.readPid(this.#path(run)) : findByArgument(shimName(run.token))
     if (pid !== undefined) this.update(run, { pid })
   }
 

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { JournalEvent } from '../core/journal.ts'
 import { outcome } from '../core/outcome.ts'
 import type { Reply, Request } from '../core/protocol.ts'
-import type { Action, Desired, Observed, Run } from '../core/process.ts'
+import type { Action, Observed, Run } from '../core/process.ts'
 import { upIn } from '../core/readiness.ts'
 import { reconcile } from '../core/reconcile.ts'
 import { beginOrCarryOn, codeOfReason, isSecondThought, replace } from '../core/session.ts'
@@ -17,6 +17,7 @@ import { isGone, replaceFile } from './disk.ts'
 import { watchHealth } from './health-watch.ts'
 import { HeldPort } from './held-port.ts'
 import { Host } from './host.ts'
+import type { Lock } from './lock.ts'
 import { LogKeeper } from './log-keeper.ts'
 import type { Carrier } from './process-table.ts'
 import type { Prober } from './prober.ts'
@@ -36,6 +37,7 @@ const COMPARE_EVERY_MS = 10_000
 
 export interface SupervisorOptions {
   readonly state: StateDir
+  readonly lock: Lock
   /** Loaded from the state directory. */
   readonly slots: Slots
   readonly place: Place
@@ -74,12 +76,12 @@ export class Supervisor {
   readonly #tellers: Tellers
 
   constructor(options: SupervisorOptions) {
-    const { state, asked, journal, place } = options
+    const { state, lock, asked, journal, place } = options
     this.#options = options
     this.#definition = options.definition
     this.#slots = options.slots
     this.#slots.onChange(() => this.#alarm.ring())
-    const context = { state, slots: this.#slots, ballast: new Ballast(), journal }
+    const context = { state, lock, slots: this.#slots, ballast: new Ballast(), journal }
     this.#host = new Host(context)
     this.#tellers = new Tellers(this.#slots.runs(), journal)
     const here = { ...place, id: randomHex(4), beganAt: bootNow() }
@@ -196,7 +198,7 @@ export class Supervisor {
   /** Takes steps until there is none to take; the time to look again, ms since boot. */
   async #settle(): Promise<number> {
     for (;;) {
-      const desired = this.#desired()
+      const desired = this.#definition.desired(this.#session)
       const observed = this.observed(desired)
       const up = upIn(desired.wants, observed)
       this.#prober.retain(up)
@@ -238,12 +240,8 @@ export class Supervisor {
   }
 
   /** The phase of every process, as far as it is known now. */
-  observed({ wants } = this.#desired()): Observed {
+  observed({ wants } = this.#definition.desired(this.#session)): Observed {
     return this.#slots.observed((id) => wants.get(id)?.policy)
-  }
-
-  #desired(): Desired {
-    return this.#definition.desired(this.#session)
   }
 
   /** Takes over what a killed supervisor left: what was edited since is replaced, the rest goes on. */
@@ -276,12 +274,13 @@ export class Supervisor {
   }
 
   #look(): void {
-    this.#slots.look()
+    const { state, lock } = this.#options
+    const isOurs = !lock.isRemoved()
+    this.#slots.look(isOurs)
     this.#keeper.catchUp(this.#session)
     const running = this.runs().filter(({ done }) => !done)
     this.#host.persist(() => this.#logs.look(running))
-    const { state } = this.#options
-    if (isGone(state.session)) {
+    if (!isOurs || isGone(state.session)) {
       this.#host.trouble(
         `the state directory ${state.path} was removed: stopping, since nothing can be kept track of`,
       )

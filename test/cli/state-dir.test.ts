@@ -101,6 +101,23 @@ test('a state directory that is removed while it runs ends the formation with a 
   expect(app.survivors()).toEqual([])
 })
 
+test('the one whose state directory was removed lets that of the next one be', async () => {
+  const app = liveApp({ Procfile: PROCFILE })
+  const { run: first, pid } = await startWeb(app)
+  first.signal('SIGSTOP')
+  rmSync(app.stateDir, { recursive: true })
+  const { run: second, pid: other } = await startWeb(app)
+  first.signal('SIGCONT')
+  expect(await first.ended).toBe(1)
+  expect(first.output()).toMatch(/the state directory .* was removed/)
+  expect(app.survivors().map((one) => one.pid)).not.toContain(pid)
+  // Removed or written by the first one, this would be the end of the second one too.
+  expect(readFileSync(join(app.state(), 'formation.json'), 'utf8')).toContain('"over":false')
+  expect(app.survivors().map((one) => one.pid)).toContain(other)
+  second.signal('SIGINT')
+  expect(await second.ended).toBe(130)
+})
+
 test('what was left by another boot is dead: nothing is signalled, and a new run begins', async () => {
   const app = liveApp({ Procfile: PROCFILE })
   const { run: first, pid } = await startWeb(app)
