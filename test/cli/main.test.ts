@@ -71,8 +71,8 @@ test('what a command does not need is not loaded', () => {
   expect(loaded('version')).toEqual({ chunks: least, heavy: [] })
   expect(loaded('--help')).toEqual({ chunks: [...least, 'main'].toSorted(), heavy: [] })
   const { chunks, heavy } = loaded('ps')
-  expect(chunks).toEqual(expect.arrayContaining(['main', 'ps-action', 'shared']))
-  const others = /start|run|route|prove|with|yaml|execa|paint|pidusage|tree-kill/
+  expect(chunks).toEqual(expect.arrayContaining(['main', 'ps-action', 'control']))
+  const others = /shared|start|run|route|prove|with|yaml|execa|paint|pidusage|tree-kill/
   expect(chunks.filter((chunk) => others.test(chunk) && chunk !== 'rolldown-runtime')).toEqual([])
   expect(heavy).toEqual([])
 })
