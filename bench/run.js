@@ -1,6 +1,6 @@
 // The benchmark: tw-run beside what people install today, on the same work in one run. See README.md.
 import { existsSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { parseArguments, USAGE } from './lib/arguments.js'
 import { describeMachine, loadNow } from './lib/machine.js'
 import { nowMs } from './lib/output.js'
@@ -8,11 +8,9 @@ import { findPeers } from './lib/peers.js'
 import { Samples } from './lib/samples.js'
 import { endAllSessions } from './lib/session.js'
 import { renderTables } from './lib/tables.js'
+import { GROWTH_PICTURE, plotGrowth } from './suites/growth.js'
 import { suites } from './suites/index.js'
 import { allTools } from './tools/index.js'
-
-/** After this only first rounds are run, so that the whole ends within ten minutes. */
-const SOON_ENOUGH_MS = 470_000
 
 const figures = suites.flatMap((suite) => suite.figures)
 
@@ -57,6 +55,20 @@ function twRunFailed({ samples, tools }) {
   )
 }
 
+/**
+ * A suite that is late runs only first rounds of the rest. What one leaves is for the next, and one that comes
+ * late has half of its own time in any case.
+ */
+async function runSuites(context) {
+  let planned = nowMs()
+  for (const suite of suites) {
+    const wanted = [...suite.figures, ...(suite.alsoFor ?? [])]
+    if (!wanted.some((figure) => context.figures.includes(figure))) continue
+    planned += suite.seconds * 1_000
+    await suite.run({ ...context, until: Math.max(planned, nowMs() + suite.seconds * 500) })
+  }
+}
+
 async function main() {
   const options = readArguments()
   if (options.help) return void process.stdout.write(`${USAGE}\n`)
@@ -70,14 +82,15 @@ async function main() {
   const progress = (text) => process.stderr.write(`[${seconds().toFixed(1).padStart(6)} s] ${text}\n`)
   if (!existsSync(join(import.meta.dirname, '..', 'dist'))) progress('dist is missing: npm run build first')
   const peers = findPeers([...new Set(options.tools.flatMap(({ peer }) => peer ?? []))], progress)
-  const until = nowMs() + SOON_ENOUGH_MS
-  const context = { ...options, peers, samples: new Samples(), until, progress }
-  for (const suite of suites) {
-    if (suite.figures.some((figure) => options.figures.includes(figure))) await suite.run(context)
-  }
+  const context = { ...options, peers, samples: new Samples(), progress }
+  await runSuites(context)
   const facts = { peers, seconds: seconds(), load, scale: options.scale }
   process.stdout.write(report(context, 'text', facts))
-  if (options.out !== undefined) writeFileSync(options.out, report(context, 'markdown', facts))
+  if (options.out !== undefined) {
+    writeFileSync(options.out, report(context, 'markdown', facts))
+    const plot = plotGrowth(context)
+    if (plot !== undefined) writeFileSync(join(dirname(options.out), GROWTH_PICTURE), plot)
+  }
   if (options.json !== undefined) {
     const all = { facts: describeMachine(facts), ...context.samples.toJSON() }
     writeFileSync(options.json, `${JSON.stringify(all, undefined, 1)}\n`)

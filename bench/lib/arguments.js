@@ -3,12 +3,13 @@ import { parseArgs } from 'node:util'
 
 export const USAGE = `node bench/run.js [table...] [options]
 
-  tables              start, stop, memory, idle, control, adopted, router, lines; all when none is named
+  tables              start, stop, memory, idle, control, adopted, router, lines,
+                      growth; all when none is named
   --rounds N          rounds of every table, instead of each table's own number
   --tools a,b         only these (tw-run, nf, concurrently, "cat", ...)
   --no-floors         without the floors
   --scale X           share of the 2,000,000 lines to write (or BENCH_SCALE)
-  --out FILE          write the tables as Markdown, too
+  --out FILE          write the tables as Markdown, too, and the plot of growth beside it
   --json FILE         write every sample, for plots
   --list              name the tools and tables`
 

@@ -26,6 +26,29 @@ export class Budget {
 }
 
 /**
+ * How many rounds a figure gets of this tool. `rounds` is a number, or { own, peers, slow }: of tw-run and the
+ * floors, of the peers, and of the peers that take so long that they get a share of the work only.
+ */
+export function roundsOf(rounds, { kind, slowness }) {
+  if (typeof rounds === 'number') return rounds
+  if (kind !== 'peer') return rounds.own
+  return slowness === undefined ? rounds.peers : (rounds.slow ?? rounds.peers)
+}
+
+/** The same in words. */
+export function describeRounds(rounds) {
+  if (typeof rounds === 'number') return `Rounds: ${rounds}`
+  const { own, peers, slow = peers } = rounds
+  if (own === peers && own === slow) return `Rounds: ${own}`
+  const ofPeers = own === peers ? `Rounds: ${own}` : `Rounds: ${own}, of peers ${peers}`
+  return slow === peers ? ofPeers : `${ofPeers}, of peers with a share of the work ${slow}`
+}
+
+/** The most rounds that any tool gets. */
+export const mostRounds = (rounds) =>
+  typeof rounds === 'number' ? rounds : Math.max(rounds.own, rounds.peers)
+
+/**
  * Every { size, round, tool } in turn: tool beside tool within a round, in another order each round, so that
  * none always runs behind the same one.
  */

@@ -1,4 +1,5 @@
 // Turns samples into tables, as text for a terminal or as Markdown.
+import { describeRounds, roundsOf } from './rounds.js'
 import { median } from './samples.js'
 
 const BASE = 'tw-run'
@@ -11,8 +12,9 @@ function cell({ column, tool, base: baseTool, takes, samples }) {
   const text = value.toFixed(column.digits)
   const rounds = Math.ceil(values.length / takes)
   if (!column.ratio) return { text, value, rounds }
-  const base = samples.values(column.figure, column.size, baseTool)
-  const ratio = base.length === 0 || tool === baseTool ? '' : `×${(value / median(base)).toFixed(2)}`
+  const divisor = column.base ?? baseTool
+  const base = samples.values(column.figure, column.size, divisor)
+  const ratio = base.length === 0 || tool === divisor ? '' : `×${(value / median(base)).toFixed(2)}`
   return { text, ratio, value, rounds }
 }
 
@@ -20,14 +22,15 @@ function cell({ column, tool, base: baseTool, takes, samples }) {
 function tableOf(table, tools, context) {
   const { samples } = context
   const { base = BASE, takes = 1 } = table
-  const wantedRounds = context.rounds ?? table.rounds
+  const planned = context.rounds ?? table.rounds
   const header = [
     '',
     ...table.columns.flatMap((column) => (column.ratio ? [column.title, ''] : [column.title])),
   ]
   const rows = []
   const notes = []
-  for (const { name, unfit } of table.rows ?? tools) {
+  for (const tool of table.rows ?? tools) {
+    const { name, unfit } = tool
     const cells = table.columns.map((column) => cell({ column, tool: name, base, takes, samples }))
     const reasons = new Map()
     for (const [i, { rounds }] of cells.entries()) {
@@ -35,7 +38,7 @@ function tableOf(table, tools, context) {
       const why = samples.reason(column.figure, column.size, name)
       // A tool that a figure was never meant for has no row and no note.
       if (why !== undefined) reasons.set(why, [...(reasons.get(why) ?? []), column.title])
-      else if (rounds !== undefined && rounds < wantedRounds && column.ratio) {
+      else if (rounds !== undefined && rounds < roundsOf(planned, tool) && column.ratio) {
         const text = `${rounds} round${rounds === 1 ? '' : 's'} only, for lack of time`
         reasons.set(text, [...(reasons.get(text) ?? []), column.title])
       }
@@ -51,12 +54,8 @@ function tableOf(table, tools, context) {
   }
   if (rows.length === 0) return undefined
   const each = takes === 1 ? '' : `, each of ${takes} takes`
-  return {
-    title: table.title,
-    header,
-    rows,
-    notes: [`Rounds: ${wantedRounds}${each}; medians; × is to ${base}.`, ...notes],
-  }
+  const lead = table.lead ?? `${describeRounds(planned)}${each}; medians; × is to ${base}.`
+  return { title: table.title, header, rows, notes: [lead, ...notes], picture: table.picture }
 }
 
 function text({ title, header, rows, notes }) {
@@ -75,12 +74,13 @@ function text({ title, header, rows, notes }) {
   ].join('\n')
 }
 
-function markdown({ title, header, rows, notes }) {
+function markdown({ title, header, rows, notes, picture }) {
   const line = (row) => `| ${row.join(' | ')} |`
   const rule = header.map((_, i) => (i === 0 ? '---' : '---:'))
   return [
     `## ${title}`,
     '',
+    ...(picture === undefined ? [] : [`![${title}](${picture})`, '']),
     ...[header, rule, ...rows].map(line),
     '',
     ...notes.map((note) => `- ${note}`),

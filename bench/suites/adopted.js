@@ -9,7 +9,7 @@ const SIZE = 200
 const ROUNDS = 1
 const BUDGET_MS = 40_000
 const SETTLE_MS = 2_000
-const IDLE_MS = 10_000
+const IDLE_MS = 5_000
 const REVIVE_TIMEOUT_MS = 10_000
 const FIGURES = ['supervisorMb', 'allMb', 'idlePercent']
 const [STARTED, ADOPTED] = ['started them', 'adopted them']
@@ -87,6 +87,7 @@ async function run(context) {
 
 export const adopted = {
   figures: ['adopted'],
+  seconds: 20,
   run,
   tables: [
     {

@@ -11,12 +11,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { nowMs } from '../lib/output.js'
 import { signal } from '../lib/proc.js'
-import { Budget, interleaved } from '../lib/rounds.js'
+import { Budget, interleaved, mostRounds, roundsOf } from '../lib/rounds.js'
 import { ControlledSession } from '../lib/controlled.js'
 import { median } from '../lib/samples.js'
 
 const SIZE = 6
-const ROUNDS = 3
+const ROUNDS = { own: 3, peers: 2 }
 /** Of each figure in a round: at most half of SIZE, so that a process is restarted or killed only once. */
 const TAKES = 3
 /** For all rounds of one tool. */
@@ -127,9 +127,10 @@ function wantedVerbs(tool, { peers, samples }) {
 
 async function run(context) {
   const budget = new Budget(BUDGET_MS, context.until)
-  const rounds = context.rounds ?? ROUNDS
+  const rounds = context.rounds ?? mostRounds(ROUNDS)
   for (const { round, tool } of interleaved({ sizes: [SIZE], rounds, tools: context.tools })) {
     const verbs = wantedVerbs(tool, context)
+    if (round >= (context.rounds ?? roundsOf(ROUNDS, tool))) continue
     if (verbs.length === 0 || !budget.allows(tool.name)) continue
     const step = `control, round ${round + 1} of ${rounds}: ${tool.name}`
     const began = nowMs()
@@ -145,6 +146,7 @@ async function run(context) {
 
 export const control = {
   figures: ['control'],
+  seconds: 50,
   run,
   tables: [
     {

@@ -5,21 +5,42 @@ import { idleApp } from '../lib/app.js'
 import { MarkerCount } from '../lib/consumers.js'
 import { nowMs } from '../lib/output.js'
 import { cpuByThread, privateMb, usedSince } from '../lib/proc.js'
-import { Budget, interleaved } from '../lib/rounds.js'
+import { Budget, interleaved, mostRounds, roundsOf } from '../lib/rounds.js'
 import { Session, sessionFolder } from '../lib/session.js'
 
 const SIZES = [1, 50, 200]
 const STOP_SIZE = 50
 const IDLE_SIZE = 200
+/** Of the figure 'growth': all four at each. */
+export const GROWTH_SIZES = [1, 10, 100, 500]
 const START_TIMEOUT_MS = 30_000
 const SETTLE_MS = 1_000
-const IDLE_MS = 10_000
+/** Where idle CPU is a table of its own, and where it is a point of a curve. */
+const IDLE_MS = 5_000
+const GROWTH_IDLE_MS = 2_000
 /** For start and stop of one tool at one size, all rounds together. */
 const BUDGET_MS = 12_000
 
-// Memory hardly differs between rounds, and a round of idle CPU takes ten seconds a tool.
-const ROUNDS = { start: 5, stop: 5, memory: 3, idle: 1 }
-const sizesOf = { start: SIZES, stop: [STOP_SIZE], memory: SIZES, idle: [IDLE_SIZE] }
+// Memory hardly differs between rounds, and a round of idle CPU takes seconds a tool.
+const ROUNDS = {
+  start: { own: 5, peers: 3 },
+  stop: { own: 5, peers: 3 },
+  memory: { own: 2, peers: 1 },
+  idle: { own: 2, peers: 1 },
+  growth: { own: 2, peers: 1 },
+}
+const TAKEN = ['start', 'stop', 'memory', 'idle']
+/** What is measured: sample, size, and the figure of the command line that asks for it. */
+const PLAN = [
+  ...SIZES.flatMap((size) => [
+    { figure: 'start', sample: 'start', size },
+    { figure: 'memory', sample: 'memory', size },
+  ]),
+  { figure: 'stop', sample: 'stop', size: STOP_SIZE },
+  { figure: 'idle', sample: 'idle', size: IDLE_SIZE },
+  ...GROWTH_SIZES.flatMap((size) => TAKEN.map((sample) => ({ figure: 'growth', sample, size }))),
+]
+const ALL_SIZES = [...new Set(PLAN.map(({ size }) => size))].toSorted((a, b) => a - b)
 
 async function waitForAll(session, markers, size) {
   const deadline = nowMs() + START_TIMEOUT_MS
@@ -35,11 +56,11 @@ async function waitForAll(session, markers, size) {
   return markers.times[size - 1] - session.beganAt
 }
 
-/** Percent of one core over IDLE_MS. */
-async function idlePercent(session) {
+/** Percent of one core over `ms`. */
+async function idlePercent(session, ms) {
   const before = cpuByThread(session.managerPids())
   const began = nowMs()
-  await sleep(IDLE_MS)
+  await sleep(ms)
   // Looked up again: helpers may have come.
   return (usedSince(before, cpuByThread(session.managerPids())) / (nowMs() - began)) * 100
 }
@@ -61,7 +82,10 @@ async function lifetime({ tool, size, wants, context }) {
         const megabytes = session.managerPids().reduce((sum, pid) => sum + privateMb(pid), 0)
         samples.add('memory', size, tool.name, megabytes)
       }
-      if (wants.has('idle')) samples.add('idle', size, tool.name, await idlePercent(session))
+      if (wants.has('idle')) {
+        const ms = size === IDLE_SIZE ? IDLE_MS : GROWTH_IDLE_MS
+        samples.add('idle', size, tool.name, await idlePercent(session, ms))
+      }
       idled = nowMs() - settling
     }
     asked = await session.stop()
@@ -85,24 +109,20 @@ async function lifetime({ tool, size, wants, context }) {
 /** What is still wanted of a tool at a size in this round. */
 function wantsOf({ tool, size, round, context, budget }) {
   const wants = new Set()
-  for (const figure of context.figures) {
-    if (
-      !(figure in sizesOf) ||
-      !sizesOf[figure].includes(size) ||
-      round >= (context.rounds ?? ROUNDS[figure])
-    )
-      continue
-    const why = context.peers.get(tool.peer)?.why ?? tool.unfit?.(figure, size)
-    if (why !== undefined) context.samples.fail(figure, size, tool.name, why)
-    else if (context.samples.reason(figure, size, tool.name) === undefined) wants.add(figure)
+  for (const { figure, sample, size: at } of PLAN) {
+    if (at !== size || !context.figures.includes(figure)) continue
+    if (round >= (context.rounds ?? roundsOf(ROUNDS[figure], tool))) continue
+    const why = context.peers.get(tool.peer)?.why ?? tool.unfit?.(sample, size)
+    if (why !== undefined) context.samples.fail(sample, size, tool.name, why)
+    else if (context.samples.reason(sample, size, tool.name) === undefined) wants.add(sample)
   }
   return budget.allows(`${tool.name} ${size}`) ? wants : new Set()
 }
 
 async function run(context) {
   const budget = new Budget(BUDGET_MS, context.until)
-  const most = Math.max(...Object.keys(ROUNDS).map((figure) => context.rounds ?? ROUNDS[figure]))
-  for (const { size, round, tool } of interleaved({ sizes: SIZES, rounds: most, tools: context.tools })) {
+  const most = Math.max(...Object.values(ROUNDS).map((rounds) => context.rounds ?? mostRounds(rounds)))
+  for (const { size, round, tool } of interleaved({ sizes: ALL_SIZES, rounds: most, tools: context.tools })) {
     const wants = wantsOf({ tool, size, round, context, budget })
     if (wants.size === 0) continue
     const step = `${size} idle, round ${round + 1} of ${most} (${[...wants].join(', ')}): ${tool.name}`
@@ -126,7 +146,9 @@ const bySize = (figure, unit, digits) => (size) => ({
 })
 
 export const lifetimes = {
-  figures: Object.keys(ROUNDS),
+  figures: TAKEN,
+  alsoFor: ['growth'],
+  seconds: 275,
   run,
   tables: [
     {

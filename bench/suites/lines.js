@@ -7,15 +7,20 @@ import { checkLines } from '../lib/line-check.js'
 import { nowMs } from '../lib/output.js'
 import { LINE_BYTES } from '../lib/payload.js'
 import { cpuMs, peakResidentMb } from '../lib/proc.js'
-import { Budget, interleaved } from '../lib/rounds.js'
+import { Budget, interleaved, mostRounds, roundsOf } from '../lib/rounds.js'
 import { Session, sessionFolder } from '../lib/session.js'
 
 const LINES = 2_000_000
 /** Writers by size; all sizes write the same number of lines. */
 const SIZES = [1, 8]
-const ROUNDS = 5
-/** For all rounds of one tool. */
-const BUDGET_MS = 12_000
+/** Of the figure 'growth'. */
+export const GROWTH_WRITERS = [1, 2, 4, 8, 16]
+const ROUNDS = {
+  lines: { own: 3, peers: 3, slow: 1 },
+  growth: { own: 2, peers: 1 },
+}
+/** For all rounds of one tool with so many writers. */
+const BUDGET_MS = 10_000
 /** Long enough for the harness to read the manager's CPU time once more before it ends. */
 const LINGER_MS = 200
 const RUN_TIMEOUT_MS = 90_000
@@ -135,6 +140,15 @@ async function runOnce({ tool, writers, context, held }) {
   }
 }
 
+/** How many rounds of so many writers are asked for. */
+function wantedRounds(tool, writers, { figures, rounds }) {
+  const wanted = [0]
+  if (figures.includes('lines') && SIZES.includes(writers))
+    wanted.push(rounds ?? roundsOf(ROUNDS.lines, tool))
+  if (figures.includes('growth') && growsHere(tool)) wanted.push(rounds ?? roundsOf(ROUNDS.growth, tool))
+  return Math.max(...wanted)
+}
+
 /** Whether there is anything to measure; a reason against it is noted. */
 function isWanted(tool, writers, { peers, samples }) {
   const why = peers.get(tool.peer)?.why ?? tool.unfit?.('lines', writers)
@@ -144,8 +158,10 @@ function isWanted(tool, writers, { peers, samples }) {
 
 async function run(context) {
   const budget = new Budget(BUDGET_MS, context.until)
-  const rounds = context.rounds ?? ROUNDS
-  for (const { size: writers, round, tool } of interleaved({ sizes: SIZES, rounds, tools: context.tools })) {
+  const rounds = context.rounds ?? mostRounds(ROUNDS.lines)
+  const runs = interleaved({ sizes: GROWTH_WRITERS, rounds, tools: context.tools })
+  for (const { size: writers, round, tool } of runs) {
+    if (round >= wantedRounds(tool, writers, context)) continue
     if (!isWanted(tool, writers, context) || !budget.allows(`${tool.name} ${writers}`)) continue
     const step = `${writers === 1 ? 'one writer' : `${writers} writers`}, round ${round + 1} of ${rounds}: ${tool.name}`
     const began = nowMs()
@@ -163,6 +179,9 @@ async function run(context) {
   }
 }
 
+/** tw-run, its peers, and of the floors those that do the whole work. */
+const growsHere = ({ name, kind, merges }) => name === 'tw-run' || kind === 'peer' || merges === true
+
 const columns = (size) => [
   { figure: 'lines', size, title: 'M lines/s', digits: 2, ratio: true },
   { figure: 'cpu', size, title: 'CPU µs/line', digits: 3, ratio: true },
@@ -172,21 +191,24 @@ const columns = (size) => [
   { figure: 'doubled', size, title: 'doubled', digits: 0, worst: true },
   { figure: 'disordered', size, title: 'out of order', digits: 0, worst: true },
   { figure: 'lostAtEnd', size, title: 'lost at end', digits: 0, worst: true },
-  { figure: 'writerMs', size, title: "writer's own ms", digits: 0 },
+  { figure: 'writerMs', size, title: "writer's own ms", digits: 0, ratio: true, base: 'writer > file' },
 ]
 
 export const lines = {
   figures: ['lines'],
+  alsoFor: ['growth'],
+  seconds: 165,
   run,
   tables: SIZES.map((size) => ({
     figure: 'lines',
     title: `Lines a second: ${size === 1 ? 'one writer' : `${size} writers`}, 100 bytes a line, into a pipe`,
     columns: columns(size),
-    rounds: ROUNDS,
+    rounds: ROUNDS.lines,
   })),
   notes: ({ tools, scale }) => [
     "Lines: from the first writer's first write to the arrival of the last whole line. Worst round for lost, torn, doubled.",
     'Lost at end: when the tool ended by itself after the last writer; others were stopped when all had come.',
+    "Writer's own ms: until the slowest writer had written all; × is to `writer > file`, which is what a process costs that nobody slows.",
     'CPU and peak memory (sum of VmHWM) are those of the manager and its helpers, its own start included.',
     `${(LINES * scale).toLocaleString('en')} lines in all${tools
       .filter(({ slowness }) => slowness !== undefined)

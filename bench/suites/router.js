@@ -13,9 +13,9 @@ import { Budget, interleaved } from '../lib/rounds.js'
 import { Session, sessionFolder } from '../lib/session.js'
 
 const CONNECTIONS = 32
-const SECONDS = 4
+const SECONDS = 3
 const WARM_SECONDS = 1
-const ROUNDS = 3
+const ROUNDS = 2
 const BUDGET_MS = 30_000
 const UP_TIMEOUT_MS = 20_000
 const FIGURES = ['requests', 'p50', 'p99', 'cpuOfOne']
@@ -250,6 +250,7 @@ async function end(session, { samples }) {
 
 export const router = {
   figures: ['router'],
+  seconds: 50,
   run,
   tables: [
     {

@@ -115,7 +115,12 @@ export const floors = [
   ),
   floor('writer > reader', ['lines'], ({ app }) => ({ argv: ['/bin/sh', '-c', inShell(app)] })),
   floor('cat', ['lines'], ({ app }) => ({ argv: ['/bin/sh', '-c', `{\n${inShell(app)}\n} | cat`] })),
-  floor('node prefixer', ['lines'], ({ app, dir }) => ({
-    argv: [process.execPath, join(PROGRAMS, 'prefixer.js'), commandFile(app, dir)],
-  })),
+  floor(
+    'node prefixer',
+    ['lines'],
+    ({ app, dir }) => ({
+      argv: [process.execPath, join(PROGRAMS, 'prefixer.js'), commandFile(app, dir)],
+    }),
+    { merges: true },
+  ),
 ]

@@ -52,7 +52,7 @@ const mprocs = {
   // It needs a terminal and shows one process at a time there: script(1) is the terminal, and the lines are
   // read from the log files that it can write.
   wrapper: 'script',
-  slowness: 8,
+  slowness: 10,
   launch: (options) => launchMprocs(options),
   control: {
     async launch(options) {
@@ -75,7 +75,7 @@ const foreman = {
   kind: 'peer',
   stopSignal: 'SIGINT',
   goesOn: false,
-  slowness: 10,
+  slowness: 20,
   launch({ app, dir, peer }) {
     writeFileSync(join(dir, 'Procfile'), procfile(app))
     return { argv: [peer.path, 'start', '-f', 'Procfile', '-m', formation(app)] }
