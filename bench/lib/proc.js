@@ -19,6 +19,9 @@ function stat(pid) {
   return text === '' ? undefined : text.slice(text.lastIndexOf(')') + 2).split(' ')
 }
 
+/** Whether `mark` (NAME=value) is in the environment of this process. */
+export const carriesMark = (pid, mark) => `\0${read(`/proc/${pid}/environ`)}`.includes(`\0${mark}`)
+
 /**
  * The live processes that carry `mark` (NAME=value) in their environment, and the descendants of those:
  * a process may be started with an environment of its own. Zombies are left out.
@@ -35,7 +38,7 @@ export function processesMarked(mark) {
     const entry = { pid, ppid: Number(fields[1]), zombie: fields[0] === 'Z' || fields[0] === 'X' }
     entries.set(pid, entry)
     children.set(entry.ppid, [...(children.get(entry.ppid) ?? []), pid])
-    if (`\0${read(`/proc/${pid}/environ`)}`.includes(`\0${mark}`)) found.push(pid)
+    if (carriesMark(pid, mark)) found.push(pid)
   }
   const ours = new Set(found)
   for (const pid of ours) for (const child of children.get(pid) ?? []) ours.add(child)

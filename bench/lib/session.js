@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { logOutput, nowMs, pipeOutput } from './output.js'
-import { processesMarked, signal } from './proc.js'
+import { carriesMark, processesMarked, signal } from './proc.js'
 
 const RUN = randomBytes(6).toString('hex')
 const STOP_TIMEOUT_MS = 20_000
@@ -109,6 +109,11 @@ export class Session {
           ? 'wrapper'
           : 'manager',
     }))
+  }
+
+  /** Whether a live process of this pid carries the session's mark. */
+  has(pid) {
+    return carriesMark(pid, `BENCH_MARK=${this.#mark}`)
   }
 
   /** Pids of the manager and its helpers. */

@@ -8,8 +8,10 @@ export const TW_RUN_VERSION = JSON.parse(readFileSync(join(ROOT, 'package.json')
 // Away from what runs on a developer's machine: tw-run refuses to start when a port is taken.
 const where = (dir) => ['-d', dir, '-p', '24000', '--port-step', '300']
 
-const BIN = join(ROOT, 'bin', 'tw-run.js')
-const cli = (...args) => [process.execPath, BIN, ...args]
+export const BIN = join(ROOT, 'bin', 'tw-run.js')
+/** The argv of a command of tw-run. */
+export const twRunCli = (...args) => [process.execPath, BIN, ...args]
+const cli = twRunCli
 // Its socket is in TMPDIR: one that was ended by force leaves it behind, to go with the session's folder.
 const stateEnv = (dir) => ({ TW_RUN_STATE_DIR: join(dir, 'state'), TMPDIR: dir })
 
@@ -31,7 +33,8 @@ const twRunControl = {
   crash: true,
 }
 
-function twRun(name, options, unfit) {
+/** tw-run in the foreground with these options more. */
+export function twRunWith(name, options, unfit) {
   return {
     name,
     kind: 'tw-run',
@@ -57,8 +60,8 @@ function twRun(name, options, unfit) {
 }
 
 export const twRunTools = [
-  twRun('tw-run', []),
-  twRun('tw-run json', ['--log-format', 'json'], (figure) =>
+  twRunWith('tw-run', []),
+  twRunWith('tw-run json', ['--log-format', 'json'], (figure) =>
     figure === 'lines' ? undefined : 'same as tw-run: differs in its lines only',
   ),
 ]
