@@ -2,11 +2,11 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseArguments, USAGE } from './lib/arguments.js'
-import { describeMachine, loadNow } from './lib/machine.js'
+import { describeMachine, folderCosts, loadNow } from './lib/machine.js'
 import { nowMs } from './lib/output.js'
 import { findPeers } from './lib/peers.js'
 import { Samples } from './lib/samples.js'
-import { endAllSessions } from './lib/session.js'
+import { endAllSessions, sessionFolder } from './lib/session.js'
 import { renderTables } from './lib/tables.js'
 import { GROWTH_PICTURE, plotGrowth } from './suites/growth.js'
 import { suites } from './suites/index.js'
@@ -77,6 +77,7 @@ async function main() {
     return void process.stdout.write(`tables\n  ${figures.join(', ')}\ntools\n${rows.join('\n')}\n`)
   }
   const load = loadNow()
+  const files = folderCosts(sessionFolder())
   const began = performance.now()
   const seconds = () => (performance.now() - began) / 1000
   const progress = (text) => process.stderr.write(`[${seconds().toFixed(1).padStart(6)} s] ${text}\n`)
@@ -84,7 +85,7 @@ async function main() {
   const peers = findPeers([...new Set(options.tools.flatMap(({ peer }) => peer ?? []))], progress)
   const context = { ...options, peers, samples: new Samples(), progress }
   await runSuites(context)
-  const facts = { peers, seconds: seconds(), load, scale: options.scale }
+  const facts = { peers, seconds: seconds(), load, scale: options.scale, files }
   process.stdout.write(report(context, 'text', facts))
   if (options.out !== undefined) {
     writeFileSync(options.out, report(context, 'markdown', facts))

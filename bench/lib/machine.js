@@ -1,6 +1,10 @@
 // Where and with what was measured.
 import { execFileSync } from 'node:child_process'
-import { arch, cpus, loadavg, release, totalmem } from 'node:os'
+import { closeSync, mkdirSync, openSync, renameSync, unlinkSync } from 'node:fs'
+import { arch, cpus, loadavg, release, tmpdir, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { nowMs } from './output.js'
+import { median } from './samples.js'
 import { TW_RUN_VERSION } from '../tools/tw-run.js'
 
 function commit() {
@@ -14,8 +18,29 @@ function commit() {
   }
 }
 
+/**
+ * What files cost where all tools have theirs, in microseconds each (medians): it differs between machines by more
+ * than anything else that a start consists of.
+ */
+export function folderCosts(dir) {
+  const names = Array.from({ length: 200 }, (_, i) => join(dir, `file-${i}`))
+  const each = (act) => {
+    const took = names.map((name) => {
+      const began = nowMs()
+      act(name)
+      return (nowMs() - began) * 1e3
+    })
+    return median(took).toFixed(0)
+  }
+  const create = each((name) => closeSync(openSync(name, 'wx')))
+  const rename = each((name) => renameSync(name, `${name}.new`))
+  const remove = each((name) => unlinkSync(`${name}.new`))
+  const folder = each((name) => mkdirSync(name))
+  return `Files: in ${tmpdir()}, µs each: ${create} to create one, ${rename} to rename, ${remove} to remove, ${folder} for a folder`
+}
+
 /** Lines of text. `load` is the load average of the last minute before the run. */
-export function describeMachine({ peers, seconds, load, scale }) {
+export function describeMachine({ peers, seconds, load, scale, files }) {
   const [cpu] = cpus()
   const versions = [...peers].filter(([, { version }]) => version !== undefined)
   return [
@@ -24,6 +49,7 @@ export function describeMachine({ peers, seconds, load, scale }) {
     `Machine: ${cpu.model.trim()}, ${cpus().length} cores, ${(totalmem() / 2 ** 30).toFixed(1)} GiB, Linux ${release()} ${arch()}`,
     `Versions: tw-run ${TW_RUN_VERSION}${commit()}, Node ${process.version}` +
       versions.map(([name, { version }]) => `, ${name} ${version}`).join(''),
+    ...(files === undefined ? [] : [files]),
   ]
 }
 

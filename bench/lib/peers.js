@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { compiledFloors } from './compiled.js'
 
 const CACHE = process.env.BENCH_PEERS ?? join(tmpdir(), 'tw-run-bench-peers')
 const INSTALL_TIMEOUT_MS = 240_000
@@ -115,6 +116,11 @@ function debianPeer(name, say) {
   return version === undefined ? { why: `${line} brought no ${bin}` } : { version, path: bin }
 }
 
+function peerOf(name, failure, say) {
+  if (name === 'cc') return compiledFloors()
+  return name in NPM ? npmPeer(name, failure) : debianPeer(name, say)
+}
+
 /** Map of peer name to { version, path } or { why }. Only the named ones are looked for or installed. */
 export function findPeers(names, say) {
   const failure = installNpm(
@@ -123,7 +129,7 @@ export function findPeers(names, say) {
   )
   const peers = new Map()
   for (const name of names) {
-    const peer = name in NPM ? npmPeer(name, failure) : debianPeer(name, say)
+    const peer = peerOf(name, failure, say)
     if (peer.why !== undefined) say(`${name} is skipped: ${peer.why}`)
     peers.set(name, peer)
   }

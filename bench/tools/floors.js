@@ -98,6 +98,12 @@ export const floors = [
     { control: nodeControl },
   ),
   floor(
+    'C that spawns',
+    ['start', 'memory', 'stop'],
+    ({ app, dir, peer }) => ({ argv: [join(peer.path, 'spawner'), commandFile(app, dir)] }),
+    { peer: 'cc' },
+  ),
+  floor(
     'writer > /dev/null',
     ['lines'],
     ({ app }) => ({ argv: ['/bin/sh', '-c', inShell(app, () => ' > /dev/null')] }),
@@ -117,10 +123,16 @@ export const floors = [
   floor('cat', ['lines'], ({ app }) => ({ argv: ['/bin/sh', '-c', `{\n${inShell(app)}\n} | cat`] })),
   floor(
     'node prefixer',
-    ['lines'],
+    ['lines', 'sinks'],
     ({ app, dir }) => ({
       argv: [process.execPath, join(PROGRAMS, 'prefixer.js'), commandFile(app, dir)],
     }),
     { merges: true },
+  ),
+  floor(
+    'C prefixer',
+    ['lines', 'sinks'],
+    ({ app, dir, peer }) => ({ argv: [join(peer.path, 'prefixer'), commandFile(app, dir)] }),
+    { peer: 'cc', merges: true },
   ),
 ]
