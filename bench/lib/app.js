@@ -15,7 +15,13 @@ export function idleApp(count) {
   }
 }
 
-/** The same, but the first act of each process is to write its pid into the FIFO `fifo`; it prints nothing. */
+/** The same, but they ignore what asks them to end; `graceSeconds` is what a tool is told to give them. */
+export function deafApp(count, graceSeconds) {
+  const command = `trap '' TERM INT HUP; echo ${MARKER}; exec sleep ${IDLE_SECONDS}`
+  return { ...idleApp(count), entries: [{ name: 'p', command, count }], graceSeconds }
+}
+
+/** As idleApp, but the first act of each process is to write its pid into the FIFO `fifo`; it prints nothing. */
 export function reportingApp(count, fifo) {
   const command = `echo $$ >${fifo}; exec sleep ${IDLE_SECONDS}`
   return { ...idleApp(count), entries: [{ name: 'p', command, count }] }

@@ -82,3 +82,52 @@ export function logOutput(paths, consumer) {
     },
   }
 }
+
+/** The tool's stdout is a file, which is looked at while it grows. */
+export function fileOutput(dir, consumer) {
+  const path = join(dir, 'stdout.file')
+  const descriptor = openSync(path, 'w')
+  const log = logOutput([path], consumer)
+  return { ...log, descriptor, started: () => closeSync(descriptor) }
+}
+
+/** How often a slow reader reads, in ms. */
+const SLOW_MS = 5
+
+/** The tool's stdout is a pipe, read at no more than so many bytes a second. */
+export const slowOutput = (bytesPerSecond) => (dir, consumer) => {
+  const path = join(dir, 'stdout.fifo')
+  execFileSync('mkfifo', [path])
+  const readEnd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  const writeEnd = openSync(path, constants.O_WRONLY)
+  const buffer = Buffer.alloc(1 << 18)
+  let readAt = nowMs()
+  const timer = setInterval(() => {
+    const now = nowMs()
+    const due = Math.min(buffer.length, Math.floor((bytesPerSecond * (now - readAt)) / 1_000))
+    readAt = now
+    const length = readNow(readEnd, buffer, due)
+    if (length > 0) consumer.take(buffer.subarray(0, length), now)
+    if (length !== 0) return
+    clearInterval(timer)
+    consumer.end?.(now)
+  }, SLOW_MS)
+  return {
+    descriptor: writeEnd,
+    started: () => closeSync(writeEnd),
+    close() {
+      clearInterval(timer)
+      closeSync(readEnd)
+    },
+  }
+}
+
+/** What is there, up to `most` bytes; 0 at the end, -1 when there is nothing yet. */
+function readNow(descriptor, buffer, most) {
+  try {
+    return most === 0 ? -1 : readSync(descriptor, buffer, 0, most, null)
+  } catch (error) {
+    if (error.code !== 'EAGAIN') throw error
+    return -1
+  }
+}

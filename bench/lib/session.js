@@ -44,15 +44,18 @@ export class Session {
   beganAt
   exit
 
-  /** `consumer` takes the output; `dir` is the session's folder, where the app's reports may already point. */
-  constructor({ tool, app, dir, consumer, peers }) {
+  /**
+   * `consumer` takes the output; `dir` is the session's folder, where the app's reports may already point.
+   * `output(dir, consumer)`: where stdout goes, instead of a pipe that is read at once; see output.js.
+   */
+  constructor({ tool, app, dir, consumer, peers, output = pipeOutput }) {
     this.tool = tool
     this.app = app
     this.dir = dir
     this.#mark = `${RUN}.${basename(dir)}.`
     const launch = tool.launch({ app, dir, peer: peers.get(tool.peer) })
     this.#env = environment(dir, this.#mark, launch.env)
-    this.#output = launch.logs === undefined ? pipeOutput(dir, consumer) : logOutput(launch.logs, consumer)
+    this.#output = launch.logs === undefined ? output(dir, consumer) : logOutput(launch.logs, consumer)
     const errors = openSync(join(dir, 'stderr'), 'w')
     const [file, ...args] = launch.argv
     open.add(this)

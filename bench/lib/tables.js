@@ -54,7 +54,9 @@ function tableOf(table, tools, context) {
   }
   if (rows.length === 0) return undefined
   const each = takes === 1 ? '' : `, each of ${takes} takes`
-  const lead = table.lead ?? `${describeRounds(planned)}${each}; medians; × is to ${base}.`
+  const hasRatio = table.columns.some(({ ratio }) => ratio)
+  const lead =
+    table.lead ?? `${describeRounds(planned)}${each}; medians${hasRatio ? `; × is to ${base}` : ''}.`
   return { title: table.title, header, rows, notes: [lead, ...notes], picture: table.picture }
 }
 

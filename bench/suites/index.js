@@ -10,10 +10,13 @@
 // and the context: { figures, tools, peers, samples, rounds?, scale, until, progress(text) };
 // after `until` (of nowMs) only first rounds are run.
 import { adopted } from './adopted.js'
+import { commands } from './commands.js'
 import { control } from './control.js'
+import { deaf } from './deaf.js'
 import { growth } from './growth.js'
 import { lifetimes } from './lifetimes.js'
 import { lines } from './lines.js'
 import { router } from './router.js'
+import { sinks } from './sinks.js'
 
-export const suites = [lifetimes, control, adopted, router, lines, growth]
+export const suites = [lifetimes, deaf, commands, control, adopted, router, lines, sinks, growth]

@@ -42,7 +42,8 @@ const PLAN = [
 ]
 const ALL_SIZES = [...new Set(PLAN.map(({ size }) => size))].toSorted((a, b) => a - b)
 
-async function waitForAll(session, markers, size) {
+/** Resolves with ms from exec of the tool to the last process' line. Throws when it does not come. */
+export async function waitForAll(session, markers, size) {
   const deadline = nowMs() + START_TIMEOUT_MS
   while (markers.times.length < size) {
     if (session.exit !== undefined) {

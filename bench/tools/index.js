@@ -7,7 +7,7 @@
 //   unfit?(figure, size) -> why it is not measured there, cutsAtEnd?: drops output then, so that its rate is
 //   taken while its processes stay, wrapper?: name of a program around it that is not
 //   counted, control?: see suites/control.js, slowness?: divides the number of lines, readsNothing?: its lines do not come to the harness,
-//   merges?: a floor that prefixes and merges lines }
+//   takesGrace?: launch minds app.graceSeconds, merges?: a floor that prefixes and merges lines }
 import { floors } from './floors.js'
 import { nodePeers } from './node-peers.js'
 import { otherPeers } from './other-peers.js'

@@ -66,6 +66,7 @@ function launchPm2({ app, dir, peer }, autorestart) {
     exec_mode: 'fork',
     instances: count,
     autorestart,
+    ...(app.graceSeconds === undefined ? {} : { kill_timeout: app.graceSeconds * 1_000 }),
   }))
   writeFileSync(join(dir, 'app.config.json'), JSON.stringify({ apps }))
   return {
@@ -85,6 +86,7 @@ const pm2 = {
   // It does end when all apps have, but looks only every few seconds.
   goesOn: false,
   slowness: 4,
+  takesGrace: true,
   launch: (options) => launchPm2(options, false),
   control: {
     launch: (options) => launchPm2(options, true),

@@ -76,9 +76,11 @@ const foreman = {
   stopSignal: 'SIGINT',
   goesOn: false,
   slowness: 20,
+  takesGrace: true,
   launch({ app, dir, peer }) {
     writeFileSync(join(dir, 'Procfile'), procfile(app))
-    return { argv: [peer.path, 'start', '-f', 'Procfile', '-m', formation(app)] }
+    const grace = app.graceSeconds === undefined ? [] : ['-t', String(app.graceSeconds)]
+    return { argv: [peer.path, 'start', '-f', 'Procfile', '-m', formation(app), ...grace] }
   },
 }
 
@@ -90,7 +92,7 @@ process_name=%(program_name)s_%(process_num)s
 numprocs=${count}
 autorestart=${autorestart}
 startsecs=0
-stdout_logfile=/dev/stdout
+${app.graceSeconds === undefined ? '' : `stopwaitsecs=${app.graceSeconds}\n`}stdout_logfile=/dev/stdout
 stdout_logfile_maxbytes=0
 redirect_stderr=true
 `,
@@ -123,6 +125,7 @@ const supervisord = {
   kind: 'peer',
   stopSignal: 'SIGTERM',
   goesOn: false,
+  takesGrace: true,
   launch: (options) => launchSupervisord(options),
   control: {
     launch: (options) => launchSupervisord(options, { autorestart: true, isCommanded: true }),

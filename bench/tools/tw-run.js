@@ -40,6 +40,7 @@ export function twRunWith(name, options, unfit) {
     kind: 'tw-run',
     stopSignal: 'SIGINT',
     goesOn: true,
+    takesGrace: true,
     unfit,
     launch({ app, dir }) {
       writeFileSync(join(dir, 'Procfile'), procfile(app))
@@ -50,6 +51,7 @@ export function twRunWith(name, options, unfit) {
           formation(app),
           // Without it the first writer that ends would end the others.
           ...(app.ends ? ['--restart', 'on-failure'] : []),
+          ...(app.graceSeconds === undefined ? [] : ['-t', String(app.graceSeconds)]),
           ...options,
         ],
         env: stateEnv(dir),
@@ -62,6 +64,6 @@ export function twRunWith(name, options, unfit) {
 export const twRunTools = [
   twRunWith('tw-run', []),
   twRunWith('tw-run json', ['--log-format', 'json'], (figure) =>
-    figure === 'lines' ? undefined : 'same as tw-run: differs in its lines only',
+    ['lines', 'sinks'].includes(figure) ? undefined : 'same as tw-run: differs in its lines only',
   ),
 ]
