@@ -83,9 +83,11 @@ async function main() {
   const progress = (text) => process.stderr.write(`[${seconds().toFixed(1).padStart(6)} s] ${text}\n`)
   if (!existsSync(join(import.meta.dirname, '..', 'dist'))) progress('dist is missing: npm run build first')
   const peers = findPeers([...new Set(options.tools.flatMap(({ peer }) => peer ?? []))], progress)
-  const context = { ...options, peers, samples: new Samples(), progress }
+  const absent = [...peers].filter(([, { isAbsent }]) => isAbsent).map(([name]) => name)
+  const tools = options.tools.filter(({ peer }) => !absent.includes(peer))
+  const context = { ...options, tools, peers, samples: new Samples(), progress }
   await runSuites(context)
-  const facts = { peers, seconds: seconds(), load, scale: options.scale, files }
+  const facts = { peers, seconds: seconds(), load, scale: options.scale, files, absent }
   process.stdout.write(report(context, 'text', facts))
   if (options.out !== undefined) {
     writeFileSync(options.out, report(context, 'markdown', facts))

@@ -40,7 +40,7 @@ export function folderCosts(dir) {
 }
 
 /** Lines of text. `load` is the load average of the last minute before the run. */
-export function describeMachine({ peers, seconds, load, scale, files }) {
+export function describeMachine({ peers, seconds, load, scale, files, absent = [] }) {
   const [cpu] = cpus()
   const versions = [...peers].filter(([, { version }]) => version !== undefined)
   return [
@@ -50,6 +50,7 @@ export function describeMachine({ peers, seconds, load, scale, files }) {
     `Versions: tw-run ${TW_RUN_VERSION}${commit()}, Node ${process.version}` +
       versions.map(([name, { version }]) => `, ${name} ${version}`).join(''),
     ...(files === undefined ? [] : [files]),
+    ...(absent.length === 0 ? [] : [`Left out, since they are not on PATH: ${absent.join(', ')}`]),
   ]
 }
 

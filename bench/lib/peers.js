@@ -24,6 +24,16 @@ const DEBIAN = {
   wrk: { pkg: 'wrk', bin: 'wrk' },
 }
 
+/** In no registry that is asked here: measured where somebody has them on PATH. `needs`: another program. */
+const ON_PATH = {
+  hivemind: { version: ['--version'] },
+  forego: { version: ['version'] },
+  goreman: { version: ['version'] },
+  overmind: { version: ['--version'], needs: 'tmux' },
+  'process-compose': { version: ['version'] },
+  honcho: { version: ['version'] },
+}
+
 const quiet = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], timeout: INSTALL_TIMEOUT_MS }
 
 /** The line that says what went wrong, of a command that failed. */
@@ -116,7 +126,27 @@ function debianPeer(name, say) {
   return version === undefined ? { why: `${line} brought no ${bin}` } : { version, path: bin }
 }
 
+/** Where a program is on PATH, or undefined. */
+function onPath(name) {
+  try {
+    return execFileSync('/bin/sh', ['-c', 'command -v "$1"', 'sh', name], quiet).trim()
+  } catch {
+    return undefined
+  }
+}
+
+/** `isAbsent`: nobody is expected to have it, and its absence is said once and not in every table. */
+function pathPeer(name) {
+  const { version, needs } = ON_PATH[name]
+  const path = onPath(name)
+  if (path === undefined) return { why: 'not on PATH', isAbsent: true }
+  if (needs !== undefined && onPath(needs) === undefined) return { why: `it needs ${needs}` }
+  const said = execFileSync(path, version, quiet).trim()
+  return { version: /\bv?\d+(\.\d+)+\S*/.exec(said)?.[0] ?? said.split('\n')[0], path }
+}
+
 function peerOf(name, failure, say) {
+  if (name in ON_PATH) return pathPeer(name)
   if (name === 'cc') return compiledFloors()
   return name in NPM ? npmPeer(name, failure) : debianPeer(name, say)
 }
@@ -130,7 +160,7 @@ export function findPeers(names, say) {
   const peers = new Map()
   for (const name of names) {
     const peer = peerOf(name, failure, say)
-    if (peer.why !== undefined) say(`${name} is skipped: ${peer.why}`)
+    if (peer.why !== undefined && !peer.isAbsent) say(`${name} is skipped: ${peer.why}`)
     peers.set(name, peer)
   }
   return peers

@@ -11,6 +11,7 @@
 import { floors } from './floors.js'
 import { nodePeers } from './node-peers.js'
 import { otherPeers } from './other-peers.js'
+import { pathPeers } from './path-peers.js'
 import { twRunTools } from './tw-run.js'
 
-export const allTools = [...twRunTools, ...nodePeers, ...otherPeers, ...floors]
+export const allTools = [...twRunTools, ...nodePeers, ...otherPeers, ...pathPeers, ...floors]
