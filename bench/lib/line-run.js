@@ -13,7 +13,7 @@ import { Session, sessionFolder } from './session.js'
 const LINGER_MS = 200
 const RUN_TIMEOUT_MS = 90_000
 /** No output for so long, all writers done: what has not come is lost. */
-const GIVE_UP_MS = 3_000
+const GIVE_UP_MS = 2_000
 const FIRST_OUTPUT_MS = 20_000
 const SAMPLE_MS = 20
 const SCAN_MS = 250

@@ -20,7 +20,7 @@ const ROUNDS = { own: 3, peers: 2 }
 /** Of each figure in a round: at most half of SIZE, so that a process is restarted or killed only once. */
 const TAKES = 3
 /** For all rounds of one tool. */
-const BUDGET_MS = 16_000
+const BUDGET_MS = 10_000
 const TAKE_TIMEOUT_MS = 10_000
 /** Between two takes, for what the last one still has to do. */
 const PAUSE_MS = 100
@@ -146,7 +146,7 @@ async function run(context) {
 
 export const control = {
   figures: ['control'],
-  seconds: 50,
+  seconds: 42,
   run,
   tables: [
     {

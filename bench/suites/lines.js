@@ -95,7 +95,7 @@ export const lines = {
     "Writer's own ms: until the slowest writer had written all; × is to `writer > file`, which is what a process costs that nobody slows.",
     'CPU and peak memory (sum of VmHWM) are those of the manager and its helpers, its own start included.',
     `${(LINES * scale).toLocaleString('en')} lines in all${tools
-      .filter(({ slowness }) => slowness !== undefined)
+      .filter(({ slowness }) => slowness > 1)
       .map(({ name, slowness }) => `; for ${name} a share of 1/${slowness}`)
       .join('')}.`,
     'mprocs shows one process at a time, in a terminal: its lines are counted in the log files that it writes.',

@@ -250,7 +250,7 @@ async function end(session, { samples }) {
 
 export const router = {
   figures: ['router'],
-  seconds: 50,
+  seconds: 46,
   run,
   tables: [
     {

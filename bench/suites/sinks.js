@@ -2,14 +2,14 @@
 // writer does not wait and that what has not been read is not kept in memory.
 import { fileOutput, nowMs, slowOutput } from '../lib/output.js'
 import { isHeld, runLines } from '../lib/line-run.js'
-import { Budget, interleaved, mostRounds, roundsOf } from '../lib/rounds.js'
+import { Budget, interleaved } from '../lib/rounds.js'
 import { LINES } from './lines.js'
 
-const ROUNDS = { own: 2, peers: 1 }
+const ROUNDS = 1
 const BUDGET_MS = 12_000
 /** Bytes a second, and the share of the lines: some seconds of waiting writers. */
 const SLOW = 16_000_000
-const SLOW_SHARE = 5
+const SLOW_SHARE = 8
 const ONE_WRITER = 1
 const NO_SIZE = 0
 const SINKS = [
@@ -46,10 +46,10 @@ async function measure(tool, context) {
 
 async function run(context) {
   const budget = new Budget(BUDGET_MS, context.until)
-  const rounds = context.rounds ?? mostRounds(ROUNDS)
+  const rounds = context.rounds ?? ROUNDS
   const tools = context.tools.filter(isHere)
   for (const { round, tool } of interleaved({ sizes: [ONE_WRITER], rounds, tools })) {
-    if (round >= (context.rounds ?? roundsOf(ROUNDS, tool)) || !budget.allows(tool.name)) continue
+    if (!budget.allows(tool.name)) continue
     const why = context.peers.get(tool.peer)?.why
     const step = `sinks, round ${round + 1} of ${rounds}: ${tool.name}`
     const began = nowMs()
@@ -73,7 +73,7 @@ const column = (sink, figure, title, digits) => ({
 
 export const sinks = {
   figures: ['sinks'],
-  seconds: 45,
+  seconds: 30,
   run,
   tables: [
     {

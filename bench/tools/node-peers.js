@@ -11,7 +11,7 @@ const nf = {
   kind: 'peer',
   stopSignal: 'SIGINT',
   goesOn: false,
-  slowness: 8,
+  slowness: 16,
   launch({ app, dir, peer }) {
     writeFileSync(join(dir, 'Procfile'), procfile(app))
     return { argv: [node, peer.path, 'start', '-j', 'Procfile', formation(app)] }
@@ -85,7 +85,7 @@ const pm2 = {
   stopSignal: 'SIGINT',
   // It does end when all apps have, but looks only every few seconds.
   goesOn: false,
-  slowness: 4,
+  slowness: 8,
   takesGrace: true,
   launch: (options) => launchPm2(options, false),
   control: {

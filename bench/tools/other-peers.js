@@ -52,7 +52,7 @@ const mprocs = {
   // It needs a terminal and shows one process at a time there: script(1) is the terminal, and the lines are
   // read from the log files that it can write.
   wrapper: 'script',
-  slowness: 10,
+  slowness: 16,
   launch: (options) => launchMprocs(options),
   control: {
     async launch(options) {
@@ -75,7 +75,7 @@ const foreman = {
   kind: 'peer',
   stopSignal: 'SIGINT',
   goesOn: false,
-  slowness: 20,
+  slowness: 40,
   takesGrace: true,
   launch({ app, dir, peer }) {
     writeFileSync(join(dir, 'Procfile'), procfile(app))
@@ -125,6 +125,8 @@ const supervisord = {
   kind: 'peer',
   stopSignal: 'SIGTERM',
   goesOn: false,
+  // It carries as many lines as others, but takes seconds to start and to stop.
+  slowness: 1,
   takesGrace: true,
   launch: (options) => launchSupervisord(options),
   control: {
