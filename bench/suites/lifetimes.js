@@ -114,6 +114,8 @@ function wantsOf({ tool, size, round, context, budget }) {
   for (const { figure, sample, size: at } of PLAN) {
     if (at !== size || !context.figures.includes(figure)) continue
     if (round >= (context.rounds ?? roundsOf(ROUNDS[figure], tool))) continue
+    // A point of a curve is the first thing to go.
+    if (figure === 'growth' && tool.kind === 'peer' && nowMs() > context.until) continue
     const why = context.peers.get(tool.peer)?.why ?? tool.unfit?.(sample, size)
     if (why !== undefined) context.samples.fail(sample, size, tool.name, why)
     else if (context.samples.reason(sample, size, tool.name) === undefined) wants.add(sample)

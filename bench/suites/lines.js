@@ -25,11 +25,13 @@ async function runOnce({ tool, writers, context, held }) {
 }
 
 /** How many rounds of so many writers are asked for. */
-function wantedRounds(tool, writers, { figures, rounds }) {
+function wantedRounds(tool, writers, { figures, rounds, until }) {
   const wanted = [0]
   if (figures.includes('lines') && SIZES.includes(writers))
     wanted.push(rounds ?? roundsOf(ROUNDS.lines, tool))
-  if (figures.includes('growth') && growsHere(tool)) wanted.push(rounds ?? roundsOf(ROUNDS.growth, tool))
+  const isLate = tool.kind === 'peer' && nowMs() > until
+  if (figures.includes('growth') && growsHere(tool) && !isLate)
+    wanted.push(rounds ?? roundsOf(ROUNDS.growth, tool))
   return Math.max(...wanted)
 }
 
