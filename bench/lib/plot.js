@@ -88,13 +88,16 @@ function mark({ shape, colour, size }, x, y) {
   return `<polygon points="${corners.map((corner) => corner.map(round).join(',')).join(' ')}" fill="${colour}"/>`
 }
 
-/** How a tool is drawn. */
-const looks = ({ colour, isOurs, isFloor }) => ({
-  colour: PALETTE[colour % PALETTE.length],
-  shape: MARKS[Math.floor(colour / PALETTE.length + colour) % MARKS.length],
-  size: isOurs ? 4 : 2.8,
-  kind: `line${isOurs ? ' ours' : ''}${isFloor ? ' floor' : ''}`,
-})
+/** How a tool is drawn: no two alike among 28. */
+function looks({ colour, isOurs, isFloor }) {
+  const others = PALETTE.length - 1
+  return {
+    colour: isOurs ? PALETTE[0] : PALETTE[1 + (colour % others)],
+    shape: MARKS[(colour + 2 * Math.floor(colour / others)) % MARKS.length],
+    size: isOurs ? 4 : 2.8,
+    kind: `line${isOurs ? ' ours' : ''}${isFloor ? ' floor' : ''}`,
+  }
+}
 
 function curve(points, style) {
   const look = looks(style)

@@ -112,7 +112,7 @@ export const growth = {
         title: curve.title.toLowerCase(),
         digits: 2,
       })),
-      lead: `Between ${GROWTH_SIZES.slice(-2).join(' and ')} processes, and ${GROWTH_WRITERS.slice(-2).join(' and ')} writers. A dash: no figure at one of the two, or none above 0.`,
+      lead: `Between ${GROWTH_SIZES.slice(-2).join(' and ')} processes, and ${GROWTH_WRITERS.slice(-2).join(' and ')} writers. Of lines a second 0 keeps the rate, below 0 loses some. A dash: no figure at one of the two, or none above 0.`,
     },
   ],
 }
