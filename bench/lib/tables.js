@@ -38,7 +38,7 @@ function tableOf(table, tools, context) {
       const why = samples.reason(column.figure, column.size, name)
       // A tool that a figure was never meant for has no row and no note.
       if (why !== undefined) reasons.set(why, [...(reasons.get(why) ?? []), column.title])
-      else if (rounds !== undefined && rounds < roundsOf(planned, tool) && column.ratio) {
+      else if (column.ratio && rounds !== undefined && rounds < roundsOf(planned, tool)) {
         const text = `${rounds} round${rounds === 1 ? '' : 's'} only, for lack of time`
         reasons.set(text, [...(reasons.get(text) ?? []), column.title])
       }

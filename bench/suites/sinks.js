@@ -74,7 +74,9 @@ async function run(context) {
       if (why !== undefined) throw new Error(why)
       context.progress(`${step}: ${await measure(tool, context)}`)
     } catch (error) {
-      context.samples.fail(named('file', 'lines'), ONE_WRITER, tool.name, error.message)
+      // For the exit code, and for the table.
+      for (const figure of ['sinks', named('file', 'lines')])
+        context.samples.fail(figure, ONE_WRITER, tool.name, error.message)
       context.progress(`${step}: ${error.message}`)
     }
     budget.spend(tool.name, nowMs() - began)
