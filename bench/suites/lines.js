@@ -16,11 +16,13 @@ const ROUNDS = {
 const BUDGET_MS = 10_000
 async function runOnce({ tool, writers, context, held }) {
   // Rounded to whole lines a writer.
-  const perWriter = Math.max(1, Math.round((LINES * context.scale) / (tool.slowness ?? 1) / writers))
+  const { slowness = 1 } = tool
+  const perWriter = Math.max(1, Math.round((LINES * context.scale) / slowness / writers))
   const { samples } = context
   const figures = await runLines({ tool, writers, perWriter, held, context })
   if (!held && !tool.readsNothing) samples.add('lostAtEnd', writers, tool.name, figures.lost)
   if (held !== isHeld(tool) && !tool.readsNothing) return
+  figures.writerMs *= slowness
   for (const [figure, value] of Object.entries(figures)) samples.add(figure, writers, tool.name, value)
 }
 
@@ -94,7 +96,7 @@ export const lines = {
   notes: ({ tools, scale }) => [
     "Lines: from the first writer's first write to the arrival of the last whole line. Worst round for lost, torn, doubled.",
     'Lost at end: when the tool ended by itself after the last writer; others were stopped when all had come.',
-    "Writer's own ms: until the slowest writer had written all; × is to `writer > file`, which is what a process costs that nobody slows.",
+    "Writer's own ms: until the slowest writer had written all, of a share: times the share; × is to `writer > file`, which is what a process costs that nobody slows.",
     'CPU and peak memory (sum of VmHWM) are those of the manager and its helpers, its own start included.',
     `${(LINES * scale).toLocaleString('en')} lines in all${tools
       .filter(({ slowness }) => slowness > 1)
