@@ -19,7 +19,7 @@ const SETTLE_MS = 600
 const IDLE_MS = 3_000
 const GROWTH_IDLE_MS = { own: 2_000, peers: 1_000 }
 /** For start and stop of one tool at one size, all rounds together. */
-const BUDGET_MS = 8_000
+const BUDGET_MS = { own: 16_000, peers: 8_000 }
 
 // Memory hardly differs between rounds, and a round of idle CPU takes seconds a tool.
 const ROUNDS = {
@@ -124,9 +124,13 @@ function wantsOf({ tool, size, round, context, budget }) {
 }
 
 async function run(context) {
-  const budget = new Budget(BUDGET_MS, context.until)
+  const budgets = {
+    own: new Budget(BUDGET_MS.own, context.until),
+    peers: new Budget(BUDGET_MS.peers, context.until),
+  }
   const most = Math.max(...Object.values(ROUNDS).map((rounds) => context.rounds ?? mostRounds(rounds)))
   for (const { size, round, tool } of interleaved({ sizes: ALL_SIZES, rounds: most, tools: context.tools })) {
+    const budget = budgets[tool.kind === 'peer' ? 'peers' : 'own']
     const wants = wantsOf({ tool, size, round, context, budget })
     if (wants.size === 0) continue
     const step = `${size} idle, round ${round + 1} of ${most} (${[...wants].join(', ')}): ${tool.name}`
