@@ -1,8 +1,12 @@
 import { execFileSync } from 'node:child_process'
-import { readFile } from 'node:fs'
+import { closeSync, openSync, read } from 'node:fs'
+import { promisify } from 'node:util'
 import { printableCommand } from '../core/printable.ts'
 import { linkOf, namesIn, textOf } from './proc-files.ts'
 
+const readBytes = promisify(read)
+/** Of a table of /proc the kernel hands out a page. */
+const READ_AT_ONCE = 4096
 const TABLES = ['/proc/net/tcp', '/proc/net/tcp6']
 
 /** Who listens on a port; pid and command are absent where the system does not tell this user. */
@@ -42,17 +46,32 @@ export function listeningPorts(): ReadonlySet<number> {
 }
 
 /**
- * The same, found out by other threads: the kernel takes 3 ms a table, however few sockets there are. Undefined
- * where there are no such tables.
+ * The same, found out by other threads while this one is busy: the kernel takes 3 ms a table, however few sockets
+ * there are. Undefined where there are no such tables.
  */
 export async function listeningPortsSoon(): Promise<ReadonlySet<number> | undefined> {
   if (process.platform !== 'linux') return undefined
-  const tables = TABLES.map((path) => {
-    return new Promise<string>((resolve) =>
-      readFile(path, 'latin1', (error, text) => resolve(error === null ? text : '')),
-    )
-  })
-  return portsIn(await Promise.all(tables))
+  return portsIn(await Promise.all(TABLES.map(readSoon)))
+}
+
+/** Not readFile: between its steps, of which the first read is the long one, it waits for this thread. */
+async function readSoon(path: string): Promise<string> {
+  let fd: number
+  try {
+    fd = openSync(path, 'r')
+  } catch {
+    // There may be no tcp6.
+    return ''
+  }
+  const bytes = Buffer.allocUnsafe(READ_AT_ONCE)
+  let text = ''
+  for (;;) {
+    const { bytesRead } = await readBytes(fd, bytes, 0, bytes.length, null)
+    if (bytesRead === 0) break
+    text += bytes.toString('latin1', 0, bytesRead)
+  }
+  closeSync(fd)
+  return text
 }
 
 function portsIn(tables: readonly string[]): ReadonlySet<number> {

@@ -13,8 +13,11 @@ const TRY_AGAIN_MS = 20
 /** open(2) takes the lock itself on macOS and the BSDs; Node has no name for the flag. */
 const O_EXLOCK = 0x20
 
-/** Locks descriptor 3, and makes FIFOs of its arguments. Its status is that of the lock. */
-const LOCK = 'flock -n -x 3 || exit; [ $# -eq 0 ] || mkfifo -m 600 -- "$@" 2>/dev/null; exit 0'
+/** Locks descriptor 3, and meanwhile makes FIFOs of its arguments. Its status is that of the lock. */
+const LOCK = `[ $# -eq 0 ] || mkfifo -m 600 -- "$@" 2>/dev/null 3>&- &
+flock -n -x 3; locked=$?
+wait
+exit $locked`
 /** The status of a shell that has not found a command. */
 const NOT_FOUND = 127
 

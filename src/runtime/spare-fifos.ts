@@ -3,15 +3,17 @@ import { renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { readFolder } from './disk.ts'
 import { makeLifelines } from './lifeline.ts'
-import { randomHex } from './random.ts'
 import { failedWith } from './system-error.ts'
 
 /** So many are kept ready: a helper that makes one takes 2 ms, which a restart would wait for. */
 const KEPT = 8
 
-/** Paths for so many new spare FIFOs in a folder, and for those that are kept ready beside them. */
+/**
+ * Paths for so many new FIFOs in a folder, and for those that are kept ready beside them. Always the same ones: who
+ * makes them and does not get the lock has made no more than its holder will use.
+ */
 export function sparePaths(folder: string, count: number): string[] {
-  return Array.from({ length: count + KEPT }, () => join(folder, randomHex(6)))
+  return Array.from({ length: count + KEPT }, (_, n) => join(folder, String(n)))
 }
 
 /**
@@ -38,7 +40,7 @@ export class SpareFifos {
   refill(): void {
     if (this.#isRefilling || this.#names.length > KEPT / 2) return
     this.#isRefilling = true
-    const paths = sparePaths(this.#folder, -this.#names.length)
+    const paths = sparePaths(this.#folder, 0)
     const helper = spawn('mkfifo', ['-m', '600', '--', ...paths], { stdio: 'ignore' })
     const done = (): void => {
       this.#names = readFolder(this.#folder)
