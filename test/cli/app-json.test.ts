@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from 'vitest'
+import { portAt } from '../support/ports.ts'
 import { makeApp } from '../support/rig.ts'
 import type { TestApp } from '../support/rig.ts'
 
@@ -17,7 +18,7 @@ function appWith(appJson: unknown, files: Readonly<Record<string, string>> = {})
 }
 
 async function counts(app: TestApp, ...args: string[]): Promise<string[]> {
-  const { stdout } = await app.cli(['ports', '--json', '-p', '26000', ...args])
+  const { stdout } = await app.cli(['ports', '--json', '-p', String(portAt(0)), ...args])
   return (JSON.parse(stdout) as { process: string }[]).map(({ process }) => process)
 }
 
@@ -40,7 +41,7 @@ test('every mistake in app.json is an error with its place and its path', async 
       '',
     ].join('\n'),
   })
-  expect((await app.cli(['start', '-p', '26000'])).stderr).toBe(found.stderr)
+  expect((await app.cli(['start', '-p', String(portAt(0))])).stderr).toBe(found.stderr)
 })
 
 test.for([
@@ -73,7 +74,7 @@ test('what is doubtful is a warning, for a person and as JSON, and starts all th
   expect(stdout).toContain('app.json:5:7: warning: tw-run.web.restrt: is not known here and has no effect')
   const asJson = JSON.parse((await app.cli(['check', '--json'])).stdout) as { diagnostics: object[] }
   expect(asJson).toMatchObject({ valid: true, diagnostics: [{ severity: 'warning', line: 3 }, { line: 5 }] })
-  const started = await app.cli(['start', '-p', '26000', '-m', 'web=1,all=0'])
+  const started = await app.cli(['start', '-p', String(portAt(0)), '-m', 'web=1,all=0'])
   expect(started.stdout).toMatch(/system +\| app\.json:3:5: warning: .*wrker.*did you mean "worker"/)
   expect(started.code).toBe(0)
 })
@@ -90,7 +91,8 @@ test('quantity is the count where --formation does not say another', async () =>
 test('a default of app.json is the weakest value of all, also where files win over the shell', async () => {
   const app = appWith({ env: { A: 'a', B: { value: 'b' }, C: 'c' } }, { '.env': 'B=file\n' })
   const explain = async (...args: string[]): Promise<string> =>
-    (await app.cli(['env', '--explain', '--show-values', '-p', '26000', ...args], { C: 'shell' })).stdout
+    (await app.cli(['env', '--explain', '--show-values', '-p', String(portAt(0)), ...args], { C: 'shell' }))
+      .stdout
   for (const text of [await explain(), await explain('--env-precedence', 'file')]) {
     expect(text).toMatch(/^A +app\.json +a$/m)
     expect(text).toMatch(/^B +\.env \(over app\.json\) +file$/m)
@@ -100,7 +102,12 @@ test('a default of app.json is the weakest value of all, also where files win ov
 
 test('a required variable that nobody set stops check, start and run before anything starts', async () => {
   const app = appWith({ env: { SECRET: { description: 'signs cookies' } } })
-  for (const args of [['check'], ['start', '-p', '26000'], ['start', '-D', '-p', '26000'], ['run', 'true']]) {
+  for (const args of [
+    ['check'],
+    ['start', '-p', String(portAt(0))],
+    ['start', '-D', '-p', String(portAt(0))],
+    ['run', 'true'],
+  ]) {
     expect(await app.cli(args)).toEqual({
       code: 2,
       stdout: '',
@@ -111,7 +118,7 @@ test('a required variable that nobody set stops check, start and run before anyt
   }
   expect((await app.cli(['check'], { SECRET: 'x' })).code).toBe(0)
   // What only lists is no reason to ask for it.
-  expect((await app.cli(['ports', '-p', '26000'])).code).toBe(0)
+  expect((await app.cli(['ports', '-p', String(portAt(0))])).code).toBe(0)
 })
 
 test('max of app.json is said where it is reached', async () => {

@@ -109,7 +109,7 @@ describe('each bad input has a message of its own and ends with 2', () => {
   test.each(cases)('%s', async (_, prepare, args, expected) => {
     const app = appWith({})
     prepare(app)
-    const { code, stdout, stderr } = await app.cli(['check', ...args])
+    const { code, stdout, stderr } = await app.cli(['check', ...args], { PORT: undefined })
     expect([code, stdout]).toEqual([2, ''])
     expect(stderr).toMatch(expected)
   })
@@ -135,7 +135,7 @@ describe('each bad input has a message of its own and ends with 2', () => {
     ['ports that do not exist', {}, ['-p', '65535', '-m', 'web=2'], /web.2 would get port 65536/],
   ])('%s', async (_, files, args, expected) => {
     const app = appWith({ Procfile: 'web: a\nworker: b\n', ...files })
-    const { code, stdout, stderr } = await app.cli(['check', ...args])
+    const { code, stdout, stderr } = await app.cli(['check', ...args], { PORT: undefined })
     expect([code, stdout]).toEqual([2, ''])
     expect(stderr).toMatch(expected)
   })

@@ -5,10 +5,11 @@ import { delimiter } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { liveApp } from '../support/live.ts'
 import type { LiveApp } from '../support/live.ts'
+import { portAt } from '../support/ports.ts'
 import { BIN, cleanEnvironment } from '../support/rig.ts'
 
 const PROCFILE = 'web: exec sleep 1000\nworker: exec sleep 1000\nrelease: true\n'
-const PORT = ['-p', '29100']
+const PORT = ['-p', String(portAt(0))]
 /** Not for a person. */
 const HIDDEN = ['supervise', 'complete']
 
@@ -55,7 +56,7 @@ describe('what is offered', () => {
     [['start', 'web', ''], ['worker']],
     [['start', '--port', ''], []],
     [
-      ['start', '--port', '29100', ''],
+      ['start', '--port', String(portAt(0)), ''],
       ['web', 'worker'],
     ],
     [['start', '--detach', '--de'], []],
@@ -119,7 +120,7 @@ describe('what is offered', () => {
     const app = liveApp({ Procfile: PROCFILE })
     expect(await offered(app, 'stop', 'w')).toEqual([])
     const run = app.start([...PORT, '-m', 'web=2'])
-    await run.waitFor(/worker\.1 on 29200/)
+    await run.waitFor(new RegExp(String.raw`worker\.1 on ${portAt(100)}`))
     const running = ['web', 'worker', 'web.1', 'web.2', 'worker.1']
     for (const command of ['stop', 'restart', 'logs'])
       expect((await offered(app, command, 'w')).toSorted(), command).toEqual(running.toSorted())

@@ -6,8 +6,9 @@ import { expect, test } from 'vitest'
 import { kill9, liveApp, until } from '../support/live.ts'
 import type { LiveApp } from '../support/live.ts'
 import { descriptorsOf, done, memoryOf, pids, running, seen, supervisorOf } from '../support/control.ts'
+import { portAt } from '../support/ports.ts'
 
-const PORT = ['-p', '30600', '-t', '1']
+const PORT = ['-p', String(portAt(0)), '-t', '1']
 const MEGABYTE = 1024 * 1024
 
 interface Talk {

@@ -16,8 +16,9 @@ import {
   seen,
   supervisorOf,
 } from '../support/control.ts'
+import { portAt } from '../support/ports.ts'
 
-const PORT = ['-p', '30000', '-t', '1']
+const PORT = ['-p', String(portAt(0)), '-t', '1']
 const SLEEPS = 'web: echo up as $$; exec sleep 300\nworker: exec sleep 300\n'
 
 async function started(app: LiveApp, args: readonly string[], ...ids: string[]): Promise<LiveRun> {
@@ -51,7 +52,7 @@ test('ps says the same to people and to programs', async () => {
     phase: 'up',
     ready: expect.any(Boolean),
     pid: Number(own),
-    port: 30_000,
+    port: portAt(0),
     startedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
     upFor: expect.any(Number),
     restarts: 0,
@@ -62,7 +63,7 @@ test('ps says the same to people and to programs', async () => {
   expect(Math.abs(Date.parse(found[0]?.startedAt ?? '') - Date.now())).toBeLessThan(10_000)
   const text = await done(app, 'status', '--verbose')
   expect(text).toMatch(/^PROCESS +PHASE +PID +PORT +UP FOR +RESTARTS +LAST EXIT$/m)
-  expect(text).toMatch(new RegExp(`^web\\.1 +(up|ready) +${own} +30000 +\\d+\\.\\d s +0 +-$`, 'm'))
+  expect(text).toMatch(new RegExp(`^web\\.1 +(up|ready) +${own} +${portAt(0)} +\\d+\\.\\d s +0 +-$`, 'm'))
   expect(text).toContain(`supervisor: ${run.pid}`)
   expect(text).toContain(`state: ${app.state()}`)
   const withStats = JSON.parse(await done(app, 'ps', '--stats', '--json')) as Record<string, unknown>[]
@@ -344,7 +345,7 @@ test('reload starts what is new, stops what is gone, replaces what changed and t
   // Another one before them in the file moves the ports of the rest.
   writeFileSync(app.path('Procfile'), `zero: exec sleep 300\n${readFileSync(app.path('Procfile'), 'utf8')}`)
   expect(await done(app, 'reload')).toBe(
-    'zero: new\nweb: port 30000 -> 30100\nworker: port 30100 -> 30200\nfresh: port 30200 -> 30300\n',
+    `zero: new\nweb: port ${portAt(0)} -> ${portAt(100)}\nworker: port ${portAt(100)} -> ${portAt(200)}\nfresh: port ${portAt(200)} -> ${portAt(300)}\n`,
   )
   const moved = await until('the moved formation', () => {
     const now = seen(app)
@@ -356,7 +357,7 @@ test('reload starts what is new, stops what is gone, replaces what changed and t
       .join(', ')
     return (
       ports ===
-      'fresh.1 30300 false, web.1 30100 false, web.2 30101 false, worker.1 30200 false, zero.1 30000 false'
+      `fresh.1 ${portAt(300)} false, web.1 ${portAt(100)} false, web.2 ${portAt(101)} false, worker.1 ${portAt(200)} false, zero.1 ${portAt(0)} false`
     )
   })
   expect(moved).toBe(true)

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { liveApp, until } from '../support/live.ts'
+import { portAt } from '../support/ports.ts'
 
 /** CPU time that a process has used, ms; the kernel counts in ticks of 10. */
 function cpuOf(pid: number): number {
@@ -11,7 +12,7 @@ function cpuOf(pid: number): number {
 
 test('a crash loop waits longer each time, spread out, and costs under 1 % of a core', async () => {
   const app = liveApp({ Procfile: 'bad: exit 1\n' })
-  const run = app.start(['-p', '29300', '--restart', 'always', '--formation', 'bad=5'])
+  const run = app.start(['-p', String(portAt(0)), '--restart', 'always', '--formation', 'bad=5'])
   // By now the waits are 4 s and more.
   await run.waitFor(/(starting again in [45](\.\d)? s[^]*){5}/, 30_000)
   const waits = [...run.output().matchAll(/starting again in ([45](?:\.\d)?) s/g)].map(([, wait]) => wait)

@@ -4,8 +4,9 @@ import { expect, test } from 'vitest'
 import { CRASH_POINTS } from '../../src/runtime/crash-points.ts'
 import { liveApp, until } from '../support/live.ts'
 import type { LiveApp } from '../support/live.ts'
+import { portAt } from '../support/ports.ts'
 
-const PORT = ['-p', '22000', '-t', '1']
+const PORT = ['-p', String(portAt(0)), '-t', '1']
 
 /** One that stays, one that is slow to stop, one that fails and is restarted, one with a leftover. */
 const PROCFILE = `stays: node probe.js
@@ -42,16 +43,9 @@ function liveRuns(app: LiveApp, id: string): string[] {
 }
 
 /** Killed at the step, by a start or by the stop after it; what is wrong then, or nothing. */
-async function recovers(point: string): Promise<void> {
+async function recovers(point: string, firstPort: number): Promise<void> {
   const app = appOf(PROCFILE)
-  const port = [
-    '-p',
-    String(28_000 + 60 * CRASH_POINTS.findIndex((one) => one === point)),
-    '--port-step',
-    '10',
-    '-t',
-    '1',
-  ]
+  const port = ['-p', String(firstPort), '--port-step', '10', '-t', '1']
   const args = [...port, '--restart', 'on-failure:2']
   const first = app.start(args, { TW_RUN_CRASH_AT: point })
   // Steps of a start come by themselves; those of a command and of a stop when they are asked for.
@@ -86,12 +80,14 @@ async function recovers(point: string): Promise<void> {
 test('killed at any step, the next tw-run carries on', { timeout: 120_000 }, async () => {
   const failures: string[] = []
   const points: string[] = [...CRASH_POINTS]
-  const worker = async (): Promise<void> => {
+  const worker = async (_: undefined, place: number): Promise<void> => {
     for (let point = points.shift(); point !== undefined; point = points.shift()) {
-      await recovers(point).catch((error: unknown) => failures.push(`${point}: ${(error as Error).message}`))
+      await recovers(point, portAt(50 * place)).catch((error: unknown) =>
+        failures.push(`${point}: ${(error as Error).message}`),
+      )
     }
   }
-  await Promise.all([worker(), worker(), worker(), worker()])
+  await Promise.all(Array.from({ length: 4 }, worker))
   expect(failures).toEqual([])
 })
 
@@ -117,14 +113,14 @@ test('the same pids go on after kill -9, and an exit code of meanwhile is known'
 
 test('killed in a grace period, the next one goes on with the time that is left', async () => {
   const app = appOf('stubborn: node probe.js stubborn')
-  const first = app.start(['-p', '22000', '-t', '2'])
+  const first = app.start(['-p', String(portAt(0)), '-t', '2'])
   await first.waitFor(/ready/)
   const begun = performance.now()
   first.signal('SIGINT')
   await first.waitFor(/got SIGTERM/)
   first.signal('SIGKILL')
   await first.ended
-  const second = app.start(['-p', '22000', '-t', '60'])
+  const second = app.start(['-p', String(portAt(0)), '-t', '60'])
   expect(await second.ended).toBe(130)
   const took = performance.now() - begun
   expect(took).toBeGreaterThan(2_000)

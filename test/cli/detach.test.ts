@@ -15,8 +15,9 @@ import {
   supervisorOf,
   supervisors,
 } from '../support/control.ts'
+import { portAt } from '../support/ports.ts'
 
-const PORT = ['-p', '30300', '-t', '1']
+const PORT = ['-p', String(portAt(0)), '-t', '1']
 const SLEEPS = 'web: exec sleep 300\nworker: exec sleep 300\n'
 
 /** A supervisor of its own, over an app whose starter has returned. */
@@ -57,7 +58,11 @@ test('start --detach returns when all are up, holds on to nothing, and says who 
     ['start', '-D', ...PORT, '-m', 'web=2'],
   )
   expect(await shell.ended).toBe(0)
-  expect(shell.output()).toMatch(/^code 0 text web\.1 on 30300, web\.2 on 30301, worker\.1 on 30400/)
+  expect(shell.output()).toMatch(
+    new RegExp(
+      String.raw`^code 0 text web\.1 on ${portAt(0)}, web\.2 on ${portAt(1)}, worker\.1 on ${portAt(100)}`,
+    ),
+  )
   const before = await running(app, 'web.1', 'web.2', 'worker.1')
   const supervisor = supervisorOf(app)
   for (const args of [['start', '-D'], ['start']]) {
@@ -107,7 +112,7 @@ test('start --detach refuses a wrong file and a taken port before anything start
   await until('the port to be taken', () => /ready/.test(app.runFile('web.1', 'log') ?? ''))
   expect(await other.cli(['start', '-D', ...PORT])).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('port 30300 of web.1 is taken by') as string,
+    stderr: expect.stringContaining(`port ${portAt(0)} of web.1 is taken by`) as string,
   })
   writeFileSync(other.path('Procfile'), 'nope\n')
   expect(await other.cli(['start', '-D', ...PORT])).toMatchObject({ code: 2 })

@@ -7,7 +7,7 @@ const app = makeApp({
 })
 afterAll(() => app.cleanup())
 
-const SHELL = { BOTH: 'from-shell' }
+const SHELL = { BOTH: 'from-shell', PORT: undefined }
 
 test('the names of the first process, and no value', async () => {
   const { code, stdout, stderr } = await app.cli(['env'], SHELL)

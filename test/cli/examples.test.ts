@@ -1,15 +1,15 @@
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { describe, expect } from 'vitest'
 import { kill9, liveApp, until } from '../support/live.ts'
 import type { LiveRun } from '../support/live.ts'
+import { portAt } from '../support/ports.ts'
 import { requires } from '../support/requirement.ts'
 
 const example = (name: string): string => fileURLToPath(new URL(`../../examples/${name}`, import.meta.url))
 
 requires('python3')('examples/script does its work and ends', async () => {
-  const run = liveApp({}).start(['-d', example('script'), '-p', String(await freeBase()), '--no-timestamps'])
+  const run = liveApp({}).start(['-d', example('script'), '-p', String(portAt(0)), '--no-timestamps'])
   expect(await run.ended).toBe(0)
   const pid = /^system {3}\| script\.1 on \d+ \(pid (\d+)\)$/.exec(run.lines()[0] ?? '')?.[1]
   expect(run.lines().slice(1, 5)).toEqual([
@@ -85,7 +85,7 @@ interface Process extends Facts {
 const own = factsOf(process.pid)
 
 async function startFive(...args: string[]): Promise<{ run: LiveRun; base: number }> {
-  const base = await freeBase()
+  const base = portAt(0)
   const formation = ['--formation', 'web=3,worker=2', '-p', String(base)]
   return { run: liveApp({}).start(['-d', example('web-worker'), ...formation, ...args]), base }
 }
@@ -141,24 +141,4 @@ function carriersOf(tokens: readonly string[]): string[] {
 
 async function get(port: number): Promise<string> {
   return await (await fetch(`http://127.0.0.1:${port}`)).text()
-}
-
-let nextBase = 27_000
-
-/** A first port from which the ports of web=3,worker=2 are free. */
-async function freeBase(): Promise<number> {
-  for (;;) {
-    const base = nextBase
-    nextBase += 10
-    const free = await Promise.all([0, 1, 2, 100, 101].map((offset) => isFree(base + offset)))
-    if (free.every(Boolean)) return base
-  }
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const server = createServer()
-  return await new Promise((resolve) => {
-    server.once('error', () => resolve(false))
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
-  })
 }

@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
-import { cleanEnvironment, makeApp } from '../support/rig.ts'
+import { portAt } from '../support/ports.ts'
+import { makeApp, twRunEnvironment } from '../support/rig.ts'
 
 const DRIVER = fileURLToPath(new URL('../support/one-off-driver.js', import.meta.url))
 const app = makeApp({ Procfile: 'code: exit $CODE\nsignal: ulimit -c 0; kill -$SIGNAL $$\n' })
@@ -61,7 +62,7 @@ describe('run', () => {
 async function startEach(starts: readonly (readonly [type: string, env: Record<string, string>])[]) {
   const results = await eachOf(starts, ([type, env], place) =>
     // Each has a state directory and a port of its own: they run beside each other.
-    app.cli(['start', type, '--port', String(26_000 + place)], {
+    app.cli(['start', type, '--port', String(portAt(place))], {
       ...env,
       TW_RUN_STATE_DIR: `${app.stateDir}-${place}`,
     }),
@@ -75,7 +76,7 @@ type OneOff = readonly [words: readonly string[], separated: boolean, env: Recor
 async function runEach(oneOffs: readonly OneOff[]): Promise<unknown> {
   const driver = spawn(process.execPath, [DRIVER], {
     cwd: app.root,
-    env: cleanEnvironment(),
+    env: twRunEnvironment(),
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   driver.stdin.end(JSON.stringify(oneOffs))

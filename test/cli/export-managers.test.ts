@@ -3,6 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterEach, describe, expect } from 'vitest'
 import { kill9, until } from '../support/live.ts'
+import { portAt } from '../support/ports.ts'
 import { requires } from '../support/requirement.ts'
 import { makeApp } from '../support/rig.ts'
 import type { TestApp } from '../support/rig.ts'
@@ -50,7 +51,7 @@ afterEach(async () => {
 
 describe.each(MANAGERS)('$format', (kind) => {
   const real = requires(...kind.needs)
-  const port = 29_200 + 10 * MANAGERS.indexOf(kind)
+  const port = portAt(10 * MANAGERS.indexOf(kind))
 
   real(
     'starts the formation with its command and environment, stops and restarts it',

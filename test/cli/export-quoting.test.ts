@@ -19,6 +19,7 @@ import { planFiles, writeFiles } from '../../src/runtime/export-files.ts'
 import { awkwardLines, awkwardValues } from '../support/awkward.ts'
 import { RULES, SAMPLE, type } from '../support/export-sample.ts'
 import { until } from '../support/live.ts'
+import { portAt } from '../support/ports.ts'
 import { requires } from '../support/requirement.ts'
 import { cleanEnvironment } from '../support/rig.ts'
 import { MANAGERS } from '../support/service-manager.ts'
@@ -44,13 +45,13 @@ function commandFor(text: string, index: number): string {
 }
 
 function inputFor(root: string, texts: readonly string[], values: readonly string[]): ExportInput {
-  const dump = type('env', 'env -0 >next-env && mv next-env out-env; exec sleep 1000', 20_000)
+  const dump = type('env', 'env -0 >next-env && mv next-env out-env; exec sleep 1000', portAt(0))
   return {
     app: 'quoting',
     root,
     types: [
       dump,
-      ...texts.map((text, index) => type(`t${index}`, commandFor(text, index), 20_001, { rules: ONCE })),
+      ...texts.map((text, index) => type(`t${index}`, commandFor(text, index), portAt(1), { rules: ONCE })),
     ],
     stages: [],
     environment: Object.fromEntries(values.map((value, index) => [`V${index}`, value])),
@@ -112,7 +113,7 @@ describe.each(MANAGERS)('$format', (kind) => {
           .map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]),
       )
       expect(values.map((_, index) => environment.get(`V${index}`))).toEqual(values)
-      expect([environment.get('PORT'), environment.get('PS')]).toEqual(['20000', 'env.1'])
+      expect([environment.get('PORT'), environment.get('PS')]).toEqual([String(portAt(0)), 'env.1'])
     },
     DEADLINE_MS,
   )

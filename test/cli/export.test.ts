@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { afterEach, expect, test } from 'vitest'
 import { FORMATS } from '../../src/exporters/index.ts'
+import { portAt } from '../support/ports.ts'
 import { makeApp } from '../support/rig.ts'
 import type { TestApp } from '../support/rig.ts'
 
@@ -14,7 +15,7 @@ const SECRET = 'swordfish-1'
 function shop(more: Readonly<Record<string, string>> = {}): TestApp {
   const app = makeApp({
     Procfile: 'web: node web.js\nworker: node worker.js\nrelease: node migrate.js\n',
-    '.env': `SECRET=${SECRET}\nPORT=29400\n`,
+    '.env': `SECRET=${SECRET}\nPORT=${portAt(0)}\n`,
     ...more,
   })
   apps.push(app)
@@ -74,7 +75,7 @@ test('--dry-run says what would be written and whether it would overwrite, and w
   expect(existsSync(app.path('out'))).toBe(false)
   await app.cli(dry.slice(0, -1))
   writeFileSync(app.path('out/shop.target'), '[Unit]\n')
-  const second = await app.cli([...dry, '-m', 'web=1', '-p', '29410'])
+  const second = await app.cli([...dry, '-m', 'web=1', '-p', String(portAt(10))])
   expect(second.stdout.split('\n').map((line) => line.split(/ {2,}/)[0])).toEqual([
     'refuse',
     'overwrite',
@@ -116,12 +117,12 @@ test('the environment is that of the files: nothing of the shell, and nothing of
   const app = shop()
   const { stdout } = await app.cli(['export', 'launchd', '--show-values'], {
     SHELL_ONLY: 'secret',
-    PORT: '29450',
+    PORT: String(portAt(50)),
   })
   expect(stdout).not.toContain('SHELL_ONLY')
   expect([...stdout.matchAll(/<key>PORT<\/key>\s*<string>(\d+)/g)].map(([, port]) => port)).toEqual([
-    '29450',
-    '29550',
+    String(portAt(50)),
+    String(portAt(150)),
   ])
 })
 

@@ -5,9 +5,10 @@ import { afterEach, expect } from 'vitest'
 import { done, killSupervisor, pids, rows, running, seen, supervisorOf } from '../support/control.ts'
 import { kill9, liveApp, until } from '../support/live.ts'
 import type { LiveApp } from '../support/live.ts'
+import { portAt } from '../support/ports.ts'
 import { requires } from '../support/requirement.ts'
 
-const PORT = ['-p', '30910', '-t', '1']
+const PORT = ['-p', String(portAt(0)), '-t', '1']
 const SLEEPS = 'web: exec sleep 300\nworker: exec sleep 300\n'
 
 const mounts: string[] = []
@@ -142,7 +143,7 @@ onTmpfs.each([true, false])(
 onTmpfs('what could not be written down is, as soon as there is room', async () => {
   const app = appOnSmallDisk()
   writeFileSync(app.path('Procfile'), `${SLEEPS}stubborn: trap '' TERM; echo deaf; exec sleep 300\n`)
-  await done(app, 'start', '-D', '-p', '30910', '-t', '60')
+  await done(app, 'start', '-D', '-p', String(portAt(0)), '-t', '60')
   await until('it to be deaf', () => app.runFile('stubborn.1', 'log')?.includes('deaf'))
   const { 'stubborn.1': stubborn } = await running(app, 'web.1', 'worker.1', 'stubborn.1')
   fill(app)

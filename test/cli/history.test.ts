@@ -1,19 +1,21 @@
 import { describe, expect, test } from 'vitest'
+import { portAt } from '../support/ports.ts'
 import { history } from '../torture/history.js'
 
 /** What three seeds at a time do in three minutes on two cores; TORTURE_OPS for more or less. */
 const OPERATIONS = Number(process.env['TORTURE_OPS'] ?? 500)
+const SEEDS = [4181, 7052, 9239]
 
 // `npm run torture -- --ops 5000 --seed N` does more of the same.
 describe.concurrent('random commands, edits and kill -9 of everything, judged from outside', () => {
-  test.for([4181, 7052, 9239])(
+  test.for(SEEDS)(
     'seed %i: never two of one slot, none that was not asked for, every end once, and the formation last asked for',
     { timeout: 480_000 },
     async (seed) => {
       const { wrong, seen, folder } = await history({
         ops: OPERATIONS,
         seed,
-        port: 31_000 + (seed % 5) * 300,
+        port: portAt(300 * SEEDS.indexOf(seed)),
       })
       expect(wrong, `see ${folder}`).toEqual([])
       expect(seen.ops).toBe(OPERATIONS)

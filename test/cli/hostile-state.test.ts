@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync }
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { kill9, liveApp, until } from '../support/live.ts'
+import { portAt } from '../support/ports.ts'
 import { requires } from '../support/requirement.ts'
 import { BIN } from '../support/rig.ts'
 import {
@@ -17,7 +18,7 @@ import {
   supervisorOf,
 } from '../support/control.ts'
 
-const PORT = ['-p', '30700', '-t', '1']
+const PORT = ['-p', String(portAt(0)), '-t', '1']
 const SLEEPS = 'web: exec sleep 300\nworker: exec sleep 300\n'
 
 const mounts: string[] = []
@@ -155,7 +156,7 @@ test('two projects in state directories of 200 characters never talk to each oth
         'start',
         '-D',
         '-p',
-        String(30_700 + 20 * index),
+        String(portAt(20 * index)),
         '--port-step',
         '10',
         '--state-dir',
@@ -210,7 +211,7 @@ const REUSE = `
 set -u
 # What the shell itself says of those it kills is no part of the answer.
 exec 2>err
-node "$BIN" start -p 30800 -t 1 --restart always >out1 2>&1 & sup=$!
+node "$BIN" start -p ${portAt(100)} -t 1 --restart always >out1 2>&1 & sup=$!
 n=0; until grep -q 'up as' out1; do sleep 0.05; n=$((n+1)); test $n -lt 200 || exit 9; done
 web=$(sed -n 's/.*| up as \\([0-9]*\\)$/\\1/p' out1 | head -n 1)
 shim=$(cut -d ' ' -f 4 /proc/$web/stat)
@@ -225,7 +226,7 @@ take() { n=0
 take $shim; take $web; take $sup
 node "$BIN" ps >ps1 2>&1; echo "ps $?"
 node "$BIN" scale web=2 >scale1 2>&1; echo "scale $?"
-node "$BIN" start -p 30800 -t 1 --restart always -m web=1 >out2 2>&1 & sup2=$!
+node "$BIN" start -p ${portAt(100)} -t 1 --restart always -m web=1 >out2 2>&1 & sup2=$!
 n=0; until grep -q 'up as' out2; do sleep 0.05; n=$((n+1)); test $n -lt 200 || { cat out2; exit 6; }; done
 node "$BIN" stop >stop1 2>&1; echo "stop $?"
 wait $sup2; echo "start $?"

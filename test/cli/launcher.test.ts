@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { expect } from 'vitest'
 import { kill9, liveApp, until } from '../support/live.ts'
 import type { LiveApp } from '../support/live.ts'
+import { portAt } from '../support/ports.ts'
 import { requires } from '../support/requirement.ts'
 
 /** More than a launcher is worth it for, and more than it has under way at a time. */
@@ -68,7 +69,7 @@ onLinux('of many each begins as one alone does, by itself and with nothing of it
   const procfile =
     'web: env >$PS.env; grep -h Sig /proc/self/status >$PS.signals; cat /proc/$$/stat >$PS.stat; exec sleep 100\n'
   const app = liveApp({ Procfile: procfile, '.env': `SECRET='it is $HOME "here"'\n` })
-  const run = app.start(['-p', '27100', '--formation', 'web=14'])
+  const run = app.start(['-p', String(portAt(0)), '--formation', 'web=14'])
   const sleeping = (): { pid: number }[] => app.survivors().filter(({ command }) => command === 'sleep 100')
   await until('all', () => sleeping().length === 14)
   for (const [index, id] of ALL.slice(0, 14).entries()) {
@@ -80,7 +81,7 @@ onLinux('of many each begins as one alone does, by itself and with nothing of it
     expect([env.get('PS'), env.get('TW_RUN_PROCESS'), env.get('PORT')]).toEqual([
       id,
       id,
-      String(27_100 + index),
+      String(portAt(index)),
     ])
     expect(env.get('SECRET')).toBe('it is $HOME "here"')
     expect(env.get('TMPDIR')).toContain(env.get('TW_RUN_INSTANCE'))
@@ -108,13 +109,13 @@ function scratch(app: LiveApp): string[] {
 
 onLinux('a launcher outlives its tw-run: the next one waits for it, and starts nothing twice', async () => {
   const { app, env, open, launcher } = gatedApp()
-  const first = app.start(optionsAt(27_200), env)
+  const first = app.start(optionsAt(portAt(100)), env)
   await launcher()
   kill9(first.pid)
   await first.ended
   const rows = JSON.parse((await app.cli(['ps', '--json'])).stdout) as { phase: string }[]
   expect(rows.map(({ phase }) => phase)).toEqual(ALL.map(() => 'starting'))
-  const second = app.start(optionsAt(27_200), env)
+  const second = app.start(optionsAt(portAt(100)), env)
   await second.waitFor(/40 still running/)
   expect(existsSync(app.path('begun'))).toBe(false)
   open()
@@ -125,7 +126,7 @@ onLinux('a launcher outlives its tw-run: the next one waits for it, and starts n
 
 onLinux('what a launcher did not come to start when it was killed is started without it, once', async () => {
   const { app, env, open, launcher } = gatedApp()
-  const run = app.start(optionsAt(27_300), env)
+  const run = app.start(optionsAt(portAt(200)), env)
   kill9(await launcher())
   open()
   await isWhole(app)
@@ -135,13 +136,13 @@ onLinux('what a launcher did not come to start when it was killed is started wit
 
 onLinux('tw-run and its launcher killed at once: the next one starts what did not begin', async () => {
   const { app, env, open, launcher } = gatedApp()
-  const first = app.start(optionsAt(27_400), env)
+  const first = app.start(optionsAt(portAt(300)), env)
   const pid = await launcher()
   kill9(first.pid)
   kill9(pid)
   await first.ended
   open()
-  const second = app.start(optionsAt(27_400), env)
+  const second = app.start(optionsAt(portAt(300)), env)
   await second.waitFor(/still running/)
   await isWhole(app)
   second.signal('SIGINT')
@@ -150,7 +151,7 @@ onLinux('tw-run and its launcher killed at once: the next one starts what did no
 
 onLinux('asked to stop while its launcher is at work, it stops what began and what begins yet', async () => {
   const { app, env, open, launcher } = gatedApp()
-  const run = app.start(optionsAt(27_450), env)
+  const run = app.start(optionsAt(portAt(350)), env)
   await launcher()
   run.signal('SIGINT')
   await run.waitFor(/SIGINT: stopping/)
@@ -172,7 +173,7 @@ const POINTS = [
 
 for (const [index, point] of POINTS.entries()) {
   onLinux(`killed at ${point} of many: the next tw-run has one of each`, async () => {
-    const options = optionsAt(27_500 + 50 * index)
+    const options = optionsAt(portAt(400 + 50 * index))
     const app = notingApp()
     expect(await app.start(options, { TW_RUN_CRASH_AT: point }).ended).toBe('SIGKILL')
     const second = app.start(options)

@@ -3,8 +3,9 @@ import { expect, test } from 'vitest'
 import { kill9, liveApp, until } from '../support/live.ts'
 import type { LiveApp } from '../support/live.ts'
 import { done, isAlive, killSupervisor, pids, running, supervisorOf } from '../support/control.ts'
+import { portAt } from '../support/ports.ts'
 
-const PORT = ['-p', '30500', '-t', '1']
+const PORT = ['-p', String(portAt(0)), '-t', '1']
 const PLAIN = ['--no-timestamps']
 
 async function detached(app: LiveApp, ...args: readonly string[]): Promise<void> {

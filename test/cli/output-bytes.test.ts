@@ -3,6 +3,7 @@ import { beforeAll, describe, expect } from 'vitest'
 import { streamOf } from '../support/byte-streams.js'
 import { liveApp, until } from '../support/live.ts'
 import type { LiveApp, LiveRun } from '../support/live.ts'
+import { portAt } from '../support/ports.ts'
 import { asShown, readJson, readPlain, readPretty } from '../support/reading.ts'
 import { requires } from '../support/requirement.ts'
 
@@ -46,7 +47,7 @@ function appOf(): LiveApp {
 
 /** Goes on until all four have ended; colours would stand between the prefixes and the bytes. */
 function startIn(app: LiveApp, script: string, options: readonly string[]): LiveRun {
-  const args = ['start', '--restart', 'on-failure', '--no-color', '-p', '22000', ...options]
+  const args = ['start', '--restart', 'on-failure', '--no-color', '-p', String(portAt(0)), ...options]
   return app.startBy(['sh', '-c', script, 'sh', process.execPath], args)
 }
 
@@ -130,7 +131,7 @@ let idle: number | undefined
 async function idleMb(): Promise<number> {
   if (idle !== undefined) return idle
   const app = liveApp({ Procfile: NAMES.map((name) => `${name}: sleep 1000\n`).join('') })
-  const run = app.start(['-p', '22000'])
+  const run = app.start(['-p', String(portAt(0))])
   await run.waitFor(/d\.1 on/)
   idle = peakMb(run.pid) ?? 0
   run.signal('SIGINT')

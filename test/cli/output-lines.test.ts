@@ -2,12 +2,13 @@ import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { liveApp } from '../support/live.ts'
 import type { LiveApp } from '../support/live.ts'
+import { portAt } from '../support/ports.ts'
 import { requires } from '../support/requirement.ts'
 
 /** Exact lines, whose colours they have, and what becomes of lines that do not end. */
 
 const TERMINAL = new URL('../support/terminal.py', import.meta.url).pathname
-const PORT = ['-p', '22000']
+const PORT = ['-p', String(portAt(0))]
 const ESCAPE = '\u001b'
 
 /** Everything on stdout, of a start that ends by itself. */
@@ -22,7 +23,9 @@ const withoutTimes = (output: string): string[] => output.replaceAll(/^\d\d:\d\d
 /** Says two lines and ends, in this order whatever else runs. */
 const TWO = 'web: echo one; echo two\n'
 // Of a process that has ended already there is no pid to say.
-const STARTED = expect.stringMatching(/^(system +\| )?web\.1 on 22000( \(pid \d+\))?$/)
+const STARTED = expect.stringMatching(
+  new RegExp(String.raw`^(system +\| )?web\.1 on ${portAt(0)}( \(pid \d+\))?$`),
+)
 const ENDED = expect.stringMatching(/^(system +\| )?web\.1 ended \(exit code 0\) after \d(\.\d)? s$/)
 
 describe('exact lines', () => {
@@ -97,7 +100,9 @@ describe('lines that do not end', () => {
     const procfile = `web: n=$(cat n 2>/dev/null || echo 0); n=$((n+1)); echo $n >n; echo "begin $n"; printf "end $n"; exit 1\n`
     const app = liveApp({ Procfile: procfile })
     const result = await app.cli(['start', ...PORT, '--restart', 'on-failure:1', '--no-timestamps'])
-    const lines = result.stdout.split('\n').filter((line) => !/ on 22000( |$)/.test(line))
+    const lines = result.stdout
+      .split('\n')
+      .filter((line) => !new RegExp(String.raw` on ${portAt(0)}( |$)`).test(line))
     expect(lines.slice(0, 6)).toEqual([
       'web.1  | begin 1',
       'web.1  | end 1',

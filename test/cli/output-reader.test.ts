@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { expect } from 'vitest'
 import { liveApp, until } from '../support/live.ts'
 import type { LiveApp, LiveRun } from '../support/live.ts'
+import { portAt } from '../support/ports.ts'
 import { requires } from '../support/requirement.ts'
 
 /** Whoever reads the output may leave, stop, or have no room: supervision goes on, and tw-run can be ended. */
@@ -17,7 +18,7 @@ const SILENT = 'web: echo first; exec sleep 1000\n'
 const CRASHING = 'crash: echo start >>starts; sleep 0.1; exit 1\n'
 /** At most ten seconds: a test that fails must not leave it waiting. */
 const WAIT_FOR_GO = 'n=0; while [ ! -e go ] && [ $n -lt 1000 ]; do n=$((n + 1)); sleep 0.01; done'
-const PORT = ['-p', '22000']
+const PORT = ['-p', String(portAt(0))]
 
 function startBy(app: LiveApp, script: string, options: readonly string[] = []): LiveRun {
   return app.startBy(['sh', '-c', script, 'sh', process.execPath], ['start', ...PORT, ...options])
@@ -45,7 +46,9 @@ test.for([
   const run = startBy(app, '{ "$@"; echo $? >code; } | head -1')
   expect(await run.ended).toBe(0)
   expect(run.lines(), run.output()).toHaveLength(1)
-  expect(run.output()).toMatch(/^\d\d:\d\d:\d\d system +\| \w+\.1 on 22000 \(pid \d+\)\n$/)
+  expect(run.output()).toMatch(
+    new RegExp(String.raw`^\d\d:\d\d:\d\d system +\| \w+\.1 on ${portAt(0)} \(pid \d+\)\n$`),
+  )
   expect(numberIn(app.path('code'))).toBe(141)
   expect(app.survivors()).toEqual([])
 })

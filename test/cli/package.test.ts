@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { portAt } from '../support/ports.ts'
 import { missing, requires } from '../support/requirement.ts'
 import { cleanEnvironment } from '../support/rig.ts'
 
@@ -78,7 +79,7 @@ async function runsTheExample(version: string): Promise<void> {
   const env = { HOME, PATH: [nodes.get(version), PATH].join(delimiter) }
   const node = await execute(['node', '--version'], { env })
   expect(node.stdout).toMatch(new RegExp(`^v${version}\\.`))
-  const args = ['--no-timestamps', '-p', '28500', '--state-dir', inFolder(`state-${version}`)]
+  const args = ['--no-timestamps', '-p', String(portAt(0)), '--state-dir', inFolder(`state-${version}`)]
   const { code, stdout, stderr } = await execute(
     [installed, 'start', '-d', join(REPOSITORY, 'examples/script'), ...args],
     { env },
@@ -86,7 +87,7 @@ async function runsTheExample(version: string): Promise<void> {
   expect(stderr).toBe('')
   expect(stdout.replaceAll(/pid \d+/g, 'pid N').replace(/after .* s/, 'after N s')).toBe(
     [
-      'system   | script.1 on 28500 (pid N)',
+      `system   | script.1 on ${portAt(0)} (pid N)`,
       'script.1 | script.1 runs as pid N',
       'script.1 | 1 squared is 1',
       'script.1 | 2 squared is 4',

@@ -3,9 +3,10 @@ import { expect } from 'vitest'
 import { parentOf } from '../support/control.ts'
 import { kill9, liveApp, until } from '../support/live.ts'
 import type { LiveApp } from '../support/live.ts'
+import { portAt } from '../support/ports.ts'
 import { requires } from '../support/requirement.ts'
 
-const PORT = ['-p', '30950', '-t', '1']
+const PORT = ['-p', String(portAt(0)), '-t', '1']
 /** A container as far as pids go. */
 const CONTAINER = ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child']
 const inContainer = requires('linux', 'root', 'unshare', 'nsenter')
@@ -47,7 +48,9 @@ inContainer(
       [...CONTAINER, 'sh', '-c', '"$0" "$@"; echo "start $?"; exec sleep 600', process.execPath],
       ['start', '-D', ...PORT, '--restart', 'always'],
     )
-    await container.waitFor(/^web\.1 on 30950, worker\.1 on 31050\nstart 0\n/)
+    await container.waitFor(
+      new RegExp(String.raw`^web\.1 on ${portAt(0)}, worker\.1 on ${portAt(100)}\nstart 0\n`),
+    )
     const init = await until('pid 1', () => pidOf(app, 'sleep 600'))
     expect(await inside(app, init, 'ps')).toMatch(/^0: [^]*\nweb\.1 +(up|ready) [^]*\nworker\.1 +(up|ready) /)
     // Nobody reaps the supervisor, nor what it leaves behind.

@@ -1,15 +1,18 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, expect, test } from 'vitest'
+import { portAt } from '../support/ports.ts'
 import { makeApp } from '../support/rig.ts'
 
 const app = makeApp({ Procfile: 'web: a\nrelease: m\nworker: b\n' })
 afterAll(() => app.cleanup())
 
 test('every process of the formation is listed with its port', async () => {
-  const { code, stdout } = await app.cli(['ports', '-m', 'web=2', '-p', '41000'])
+  const { code, stdout } = await app.cli(['ports', '-m', 'web=2', '-p', String(portAt(0))])
   expect(code).toBe(0)
-  expect(stdout).toBe('web.1     41000  free\nweb.2     41001  free\nworker.1  41200  free\n')
+  expect(stdout).toBe(
+    `web.1     ${portAt(0)}  free\nweb.2     ${portAt(1)}  free\nworker.1  ${portAt(200)}  free\n`,
+  )
 })
 
 test('a port that is taken is listed with its holder', async () => {

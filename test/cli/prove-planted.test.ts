@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { describe, expect, vi } from 'vitest'
+import { portAt } from '../support/ports.ts'
 import { found, leftOf, plantedApp, prove } from '../support/prove.ts'
 import type { Tool } from '../support/requirement.ts'
 import { requires } from '../support/requirement.ts'
 
 /** `npm run prove-soak` asks for 20. */
 const ROUNDS = Number(process.env['PROVE_ROUNDS'] ?? 1)
-const SHARED_PORT = '20989'
+const SHARED_PORT = String(portAt(0))
 vi.setConfig({ testTimeout: 90_000 })
 
 interface Planted {
@@ -68,7 +69,7 @@ const PLANTED: readonly Planted[] = [
     procfile: 'web: python3 python_web.py shared_port',
     test: 'visit.js',
     findings: [`shared-port ${SHARED_PORT}`],
-    evidence: /^port 20989 was listened on by web\.1 and web\.2$/,
+    evidence: new RegExp(String.raw`^port ${portAt(0)} was listened on by web\.1 and web\.2$`),
     needs: ['python3'],
   },
   {
@@ -127,7 +128,7 @@ for (const { name, procfile, test: file, args = [], findings, evidence, needs = 
     const app = plantedApp(`${procfile}\n`)
     const segment = `planted-${randomBytes(4).toString('hex')}`
     try {
-      const result = await prove(app, '20000-20899', [...args, '--for', '1s', '--', 'node', file], {
+      const result = await prove(app, [...args, '--for', '1s', '--', 'node', file], {
         SEGMENT: segment,
         SHARED_PORT,
       })
@@ -154,7 +155,7 @@ describe('finds nothing in', () => {
     const test = requires('linux', ...needs)
     test.for(rounds)(`${name} (%i of ${ROUNDS})`, async () => {
       const app = plantedApp(`${procfile}\n`)
-      const result = await prove(app, '20000-20899', ['--for', '1s', '--', 'node', file])
+      const result = await prove(app, ['--for', '1s', '--', 'node', file])
       expect({ code: result.code, found: found(result) }, result.stdout + result.stderr).toEqual({
         code: 0,
         found: [],

@@ -9,7 +9,6 @@ import { requires } from '../support/requirement.ts'
 const test = requires('linux')
 // Formations begin and end three times in some of them.
 vi.setConfig({ testTimeout: 90_000 })
-const PORTS = '20000-20899'
 const SHORT = ['--for', '1s'] as const
 const VISIT = ['--', 'node', 'visit.js'] as const
 const CLEAN = 'web: node clean.js\n'
@@ -18,7 +17,7 @@ describe('the report', () => {
   test('holds everything, and the seed gives the same order again', async () => {
     const app = plantedApp('web: node clean.js\nworker: node clean.js\n')
     const args = ['--seed', '4181', '--for', '2s', '--formation', 'web=3', ...VISIT]
-    const [first, second] = [await prove(app, PORTS, args), await prove(app, PORTS, args)]
+    const [first, second] = [await prove(app, args), await prove(app, args)]
     const { report } = first
     expect(report, first.stderr).toMatchObject({
       version: 1,
@@ -26,7 +25,7 @@ describe('the report', () => {
       shareNothing: true,
       formation: { web: 3, worker: 2 },
       kept: [],
-      url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:20\d{3}$/),
+      url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d{5}$/),
       baseline: { passed: true, ms: expect.any(Number) },
       proof: { failed: 0, rounds: expect.any(Number), slowestStopMs: expect.any(Number) },
       findings: [],
@@ -44,7 +43,7 @@ describe('the report', () => {
   test('--ignore takes out what is meant, and says so', async () => {
     const app = plantedApp('web: node uploads.js\n')
     const args = [...SHORT, '--ignore', 'files:uploads/**', '--', 'node', 'upload.js']
-    const result = await prove(app, PORTS, args)
+    const result = await prove(app, args)
     expect({ code: result.code, found: found(result) }, result.stdout).toEqual({ code: 0, found: [] })
     expect(result.report?.ignored).not.toEqual([])
     expect(result.stdout).toMatch(/\n {2}- files {5}.*uploads\/.* \(ignored\)\n/)
@@ -54,7 +53,7 @@ describe('the report', () => {
     const app = plantedApp('web: node clean.js\n', {
       'write.js': `import { writeFileSync } from 'node:fs'\nwriteFileSync('coverage.txt', String(process.pid))\n`,
     })
-    const result = await prove(app, PORTS, [...SHORT, '--', 'node', 'write.js'])
+    const result = await prove(app, [...SHORT, '--', 'node', 'write.js'])
     expect({ code: result.code, found: found(result) }).toEqual({ code: 3, found: ['files coverage.txt'] })
     expect(result.stdout).toMatch(
       /coverage\.txt was \w+ \(by whom was not seen: it may have been the tests\)/,
@@ -65,7 +64,7 @@ describe('the report', () => {
 describe('nothing to prove', () => {
   test('where the tests fail undisturbed', async () => {
     const app = plantedApp(CLEAN, { 'fail.js': `console.log('as it was written')\nprocess.exit(7)\n` })
-    const result = await prove(app, PORTS, ['--', 'node', 'fail.js'])
+    const result = await prove(app, ['--', 'node', 'fail.js'])
     expect(result.code).toBe(3)
     expect(result.stdout).toBe(
       '  | as it was written\n  nothing to prove: your tests fail even undisturbed (exit code 7)\n',
@@ -79,7 +78,7 @@ describe('nothing to prove', () => {
 
   test('where the tests hang', async () => {
     const app = plantedApp(CLEAN, { 'hang.js': 'setInterval(() => {}, 1000)\n' })
-    const result = await prove(app, PORTS, ['--limit', '1s', '--', 'node', 'hang.js'])
+    const result = await prove(app, ['--limit', '1s', '--', 'node', 'hang.js'])
     expect({ code: result.code, stdout: result.stdout }).toEqual({
       code: 3,
       stdout: '  nothing to prove: your tests fail even undisturbed (not over after 1 s)\n',
@@ -88,7 +87,7 @@ describe('nothing to prove', () => {
 
   test('where the app does not get ready, with its last words', async () => {
     const app = plantedApp('web: echo no database; exit 9\n')
-    const result = await prove(app, PORTS, [...VISIT])
+    const result = await prove(app, [...VISIT])
     expect(result.code).toBe(3)
     expect(result.stdout).toMatch(/^ {2}web\.1 \| no database\n {2}nothing to prove: .*web\.1/)
     expect(leftOf(app)).toEqual([])
@@ -96,7 +95,7 @@ describe('nothing to prove', () => {
 
   test('where no page sets a cookie', async () => {
     const app = plantedApp('web: node uploads.js\n')
-    const result = await prove(app, PORTS, ['--path', '/', '--path', '/other'])
+    const result = await prove(app, ['--path', '/', '--path', '/other'])
     expect(result.code).toBe(3)
     expect(result.stderr).toMatch(/tw-run: nothing to prove: GET \/, GET \/other set no cookie\n {2}hint: /)
   })
@@ -105,7 +104,7 @@ describe('nothing to prove', () => {
 describe('--path', () => {
   test('visits pages in a row, and says which of them had nothing to show', async () => {
     const app = plantedApp('web: node session-in-memory.js\n')
-    const result = await prove(app, PORTS, ['--path', '/login', '--path', '/account'])
+    const result = await prove(app, ['--path', '/login', '--path', '/account'])
     expect({ code: result.code, found: found(result) }, result.stdout).toEqual({
       code: 3,
       found: ['session sid'],
@@ -122,15 +121,15 @@ describe('--path', () => {
     const app = plantedApp('web: node mute.js\n', {
       'mute.js': `import { createServer } from 'node:net'\ncreateServer((s) => s.end('no HTTP')).listen(process.env.PORT)\n`,
     })
-    const result = await prove(app, PORTS, ['--path', '/cart'])
+    const result = await prove(app, ['--path', '/cart'])
     expect(result.code).toBe(1)
-    expect(result.stderr).toMatch(/tw-run: GET \/cart on port 20\d{3}: fetch failed\n/)
+    expect(result.stderr).toMatch(/tw-run: GET \/cart on port \d{5}: fetch failed\n/)
     expect(app.survivors()).toEqual([])
   })
 
   test('an app without web has no page', async () => {
     const app = plantedApp('worker: node clean.js\n')
-    const result = await prove(app, PORTS, ['--path', '/cart'])
+    const result = await prove(app, ['--path', '/cart'])
     expect(result.code).toBe(2)
     expect(result.stderr).toMatch(/--path: no process of a type "web" runs that could answer/)
   })
@@ -139,7 +138,7 @@ describe('--path', () => {
 describe('formations', () => {
   test('without web there is no router, and one that may be only one stays one and is replaced', async () => {
     const app = plantedApp('worker: node clean.js\nclock: node clean.js\n')
-    const result = await prove(app, PORTS, [...SHORT, '--max', 'clock=1', '--', 'true'])
+    const result = await prove(app, [...SHORT, '--max', 'clock=1', '--', 'true'])
     expect({ code: result.code, found: found(result) }, result.stdout).toEqual({ code: 0, found: [] })
     expect(result.report).toMatchObject({ formation: { worker: 2, clock: 1 }, url: null })
     expect(new Set(result.report?.proof.order)).toEqual(new Set(['worker.1', 'worker.2', 'clock.1']))
@@ -153,7 +152,7 @@ describe('formations', () => {
     const app = plantedApp('web: node deaf.js\nmigrate: exit 0\nclock: node clean.js\n', {
       'app.json': JSON.stringify({ 'tw-run': types }),
     })
-    const result = await prove(app, PORTS, [...SHORT, ...VISIT])
+    const result = await prove(app, [...SHORT, ...VISIT])
     expect({ code: result.code, found: found(result) }, result.stdout + result.stderr).toEqual({
       code: 3,
       found: ['stop web.1', 'stop web.2'],
@@ -164,14 +163,14 @@ describe('formations', () => {
 
   test('--keep leaves a type alone; a name that is none is an error', async () => {
     const app = plantedApp('web: node clean.js\nstore: node clean.js\n')
-    const result = await prove(app, PORTS, [...SHORT, '--keep', 'store', ...VISIT])
+    const result = await prove(app, [...SHORT, '--keep', 'store', ...VISIT])
     expect({ code: result.code, kept: result.report?.kept }, result.stdout).toEqual({
       code: 0,
       kept: ['store'],
     })
     expect(result.report?.formation).toEqual({ web: 2, store: 1 })
     expect(result.report?.proof.order).not.toContain('store.1')
-    const wrong = await prove(app, PORTS, ['--keep', 'stroe', ...VISIT])
+    const wrong = await prove(app, ['--keep', 'stroe', ...VISIT])
     expect(wrong.code).toBe(2)
     expect(wrong.stderr).toMatch(/--keep: no process type "stroe" runs\n {2}hint: these do: web, store\n/)
   })
@@ -184,7 +183,7 @@ describe('formations', () => {
         "writeFileSync(lock, '')\nserve(() => ({}))\nprocess.on('SIGTERM', () => rmSync(lock))\n",
     })
     const args = ['--kill', ...SHORT, '--ignore', 'files:*.pid', ...VISIT]
-    const result = await prove(app, PORTS, args)
+    const result = await prove(app, args)
     expect(result.code, result.stdout).toBe(3)
     expect(found(result), result.stdout).toContainEqual(expect.stringMatching(/^start web\.\d$/))
     expect(result.stdout).toMatch(/web\.\d ended by itself [\d.]+ s after its start: exited with code 1\n/)
@@ -197,7 +196,7 @@ describe('places', () => {
     const link = join(app.root, '../link')
     symlinkSync(app.root, link)
     const env = { TW_RUN_STATE_DIR: join(app.root, 'state') }
-    const broken = await prove(app, PORTS, ['-d', link, ...SHORT, '--', 'node', 'upload.js'], env)
+    const broken = await prove(app, ['-d', link, ...SHORT, '--', 'node', 'upload.js'], env)
     expect(
       found(broken).every((one) => one.startsWith('files uploads/')),
       broken.stdout,
@@ -213,14 +212,14 @@ describe('places', () => {
         `for (const folder of ['.git', 'node_modules/.cache', '__pycache__']) {\n` +
         '  mkdirSync(folder, { recursive: true })\n  writeFileSync(`${folder}/file`, process.env.PS)\n}\nserve(() => ({}))\n',
     })
-    const result = await prove(app, PORTS, [...SHORT, ...VISIT])
+    const result = await prove(app, [...SHORT, ...VISIT])
     expect({ code: result.code, found: found(result) }, result.stdout).toEqual({ code: 0, found: [] })
   })
 })
 
 describe('broken off', () => {
   const begin = (app: LiveApp): LiveRun =>
-    app.startBy([process.execPath], ['prove', '--for', '60s', ...VISIT], { TW_RUN_AUTO_PORTS: PORTS })
+    app.startBy([process.execPath], ['prove', '--for', '60s', ...VISIT])
   const isProved = async (run: LiveRun, app: LiveApp): Promise<void> => {
     await run.waitFor(/baseline {3}passed/)
     await until('the proof to replace something', () => restartedIn(app))
@@ -244,7 +243,7 @@ describe('broken off', () => {
     kill9(run.pid)
     await run.ended
     expect(app.survivors()).not.toEqual([])
-    const next = await prove(app, PORTS, [...SHORT, ...VISIT])
+    const next = await prove(app, [...SHORT, ...VISIT])
     expect({ code: next.code, found: found(next) }, next.stdout + next.stderr).toEqual({ code: 0, found: [] })
     expect(next.stderr).toMatch(/tw-run: ended what a killed tw-run had left here/)
     expect(app.survivors()).toEqual([])

@@ -5,6 +5,7 @@ import { childOf } from '../../src/runtime/process-table.ts'
 import { killSupervisor, done, rows, running, seen, supervisors } from '../support/control.ts'
 import { kill9, liveApp, until } from '../support/live.ts'
 import type { LiveApp } from '../support/live.ts'
+import { portAt } from '../support/ports.ts'
 
 /**
  * A server whose answers are files: `status` what /up and /live answer (200 without it), `hang` makes it answer nothing.
@@ -69,7 +70,7 @@ test('a process is ready when its page says so, and ps says why it is not', asyn
   const page = { path: '/up', wait: 1, attempts: 9, content: 'hello from web.1' }
   const app = serverApp(web({ ...page, httpHeaders: [{ name: 'X-Check', value: 'yes' }] }))
   writeFileSync(app.path('up'), '503')
-  const run = app.start(['-p', '26100'])
+  const run = app.start(['-p', String(portAt(0))])
   await until('the reason', () => health(app).reason === 'GET /up: answered 503')
   expect((await rows(app))[0]).toMatchObject({ phase: 'up', ready: false, reason: 'GET /up: answered 503' })
   expect(await done(app, 'ps', '--verbose')).toContain('web.1 is not ready: GET /up: answered 503\n')
@@ -83,7 +84,7 @@ test('a process is ready when its page says so, and ps says why it is not', asyn
 
 test('the first request comes as soon as somebody listens, whatever the wait', async () => {
   const app = serverApp(web({ path: '/up', wait: 60 }))
-  const run = app.start(['-p', '26110'], { DELAY: '1500' })
+  const run = app.start(['-p', String(portAt(10))], { DELAY: '1500' })
   await until('that nobody listens', () => health(app).reason === 'GET /up: nobody listens yet')
   await ready(app)
   expect(linesOf(app, 'requests')).toEqual(['/up '])
@@ -94,7 +95,7 @@ test('the first request comes as soon as somebody listens, whatever the wait', a
 test('start -D --wait gives up when a startup check had its attempts, and says what it answered', async () => {
   const app = serverApp(web({ path: '/up', wait: 1, attempts: 2 }))
   writeFileSync(app.path('up'), '500')
-  const { code, stderr } = await app.cli(['start', '-D', '--wait', '-p', '26120'])
+  const { code, stderr } = await app.cli(['start', '-D', '--wait', '-p', String(portAt(20))])
   expect({ code, stderr }).toEqual({
     code: 1,
     stderr: expect.stringMatching(/not ready: web\.1 \(GET \/up: answered 500\)/) as string,
@@ -110,7 +111,7 @@ test('start -D --wait gives up when a startup check had its attempts, and says w
 test('readiness is lost and regained, and each is said', async () => {
   const command = ['sh', '-c', 'test ! -e unready']
   const app = serverApp(web({ path: '/up' }, { type: 'readiness', command, wait: 1, attempts: 2 }))
-  const run = app.start(['-p', '26130'])
+  const run = app.start(['-p', String(portAt(30))])
   await ready(app)
   writeFileSync(app.path('unready'), '')
   await run.waitFor(/system +\| web\.1 is not ready any more: sh -c test ! -e unready: exit code 1\n/)
@@ -125,7 +126,7 @@ test('readiness is lost and regained, and each is said', async () => {
 test('one that is not alive any more is started again by its policy, and ends the run without one', async () => {
   const check = { type: 'liveness', path: '/live', wait: 1, attempts: 2 }
   const app = serverApp({ ...web(check), 'tw-run': { web: { restart: 'on-failure' } } })
-  const run = app.start(['-p', '26140'])
+  const run = app.start(['-p', String(portAt(40))])
   await ready(app)
   writeFileSync(app.path('live'), '500')
   await run.waitFor(
@@ -141,7 +142,7 @@ test('one that is not alive any more is started again by its policy, and ends th
   expect(await run.ended).toBe(0)
 
   writeFileSync(app.path('app.json'), JSON.stringify(web(check)))
-  const other = app.start(['-p', '26140'])
+  const other = app.start(['-p', String(portAt(40))])
   await ready(app)
   writeFileSync(app.path('live'), '500')
   expect(await other.ended).toBe(1)
@@ -154,7 +155,7 @@ test('a supervisor killed while it stops a dead process leaves the reason: the n
   const check = { type: 'liveness', path: '/live', wait: 1, attempts: 1 }
   const app = serverApp({ ...web(check), 'tw-run': { web: { restart: 'on-failure', grace: 600 } } })
   writeFileSync(app.path('stubborn'), '')
-  await done(app, 'start', '-D', '-p', '26150')
+  await done(app, 'start', '-D', '-p', String(portAt(50)))
   await ready(app)
   writeFileSync(app.path('live'), '500')
   await until('the intent to stop', () => app.runFile('web.1', 'told') !== undefined)
@@ -179,9 +180,9 @@ test('a supervisor killed while it stops a dead process leaves the reason: the n
 test('a command that hangs is ended with all it started, is never there twice, and has the environment of its process', async () => {
   const command = ['sh', '-c', 'echo "$PS $PORT begins" >> tries; sleep 400 & sleep 400; echo ends >> tries']
   const app = serverApp(web({ type: 'readiness', command, timeout: 1, wait: 1 }))
-  const run = app.start(['-p', '26160'])
+  const run = app.start(['-p', String(portAt(60))])
   await until('three tries', () => linesOf(app, 'tries').length >= 3)
-  expect(new Set(linesOf(app, 'tries'))).toEqual(new Set(['web.1 26160 begins']))
+  expect(new Set(linesOf(app, 'tries'))).toEqual(new Set([`web.1 ${portAt(60)} begins`]))
   const sleeping = app.survivors().filter(({ command: text }) => text === 'sleep 400')
   expect(sleeping.length).toBeLessThanOrEqual(2)
   await until('the reason', () => health(app).reason === `${command.join(' ')}: no answer within 1 s`)
@@ -198,7 +199,7 @@ test('a server that answers nothing holds up nobody', async () => {
     'web: exec node server.mjs\nworker: exec sleep 300\n',
   )
   writeFileSync(app.path('hang'), '')
-  const run = app.start(['-p', '26170'])
+  const run = app.start(['-p', String(portAt(70))])
   await until('a request', () => linesOf(app, 'requests').length === 1)
   const begun = performance.now()
   await done(app, 'scale', 'worker=3')
@@ -220,7 +221,7 @@ test('a line of the log makes ready, colours apart, and an uptime', async () => 
       'tw-run': { web: { ready: { log: '^ready on \\d+$' } } },
     }),
   })
-  const run = app.start(['-p', '26180'])
+  const run = app.start(['-p', String(portAt(80))])
   await until(
     'the reasons',
     () => health(app).reason !== undefined && health(app, 'worker.1').reason !== undefined,
@@ -240,7 +241,7 @@ test('a line of the log makes ready, colours apart, and an uptime', async () => 
 
 test('a new supervisor does not make a ready process prove it again', async () => {
   const app = serverApp(web({ path: '/up', wait: 1 }))
-  await done(app, 'start', '-D', '--wait', '-p', '26190')
+  await done(app, 'start', '-D', '--wait', '-p', String(portAt(90)))
   await killSupervisor(app)
   const before = health(app)
   writeFileSync(app.path('up'), '500')
@@ -286,7 +287,7 @@ function redisApp(migrate: string, appJson: Json = CHAIN): LiveApp {
 
 test('what depends on a server starts when that is ready, and what depends on a task when that has succeeded', async () => {
   const app = redisApp('echo migrating; sleep 0.3; echo migrated')
-  const run = app.start(['-p', '26200'], { REDIS_PORT: '26400' })
+  const run = app.start(['-p', String(portAt(100))], { REDIS_PORT: String(portAt(300)) })
   await run.waitFor(/web\.1 got \+PONG/)
   const told = run
     .lines()
@@ -298,7 +299,7 @@ test('what depends on a server starts when that is ready, and what depends on a 
 
 test('a dependency that fails ends the run with its code, and the last line says who waited', async () => {
   const app = redisApp('exit 7')
-  const run = app.start(['-p', '26210'], { REDIS_PORT: '26410' })
+  const run = app.start(['-p', String(portAt(110))], { REDIS_PORT: String(portAt(310)) })
   expect(await run.ended).toBe(7)
   expect(run.lines().at(-1)).toMatch(/\(migrate\.1 exited with code 7; web\.1 waited for it in vain\)$/)
   expect(run.output()).not.toMatch(/web\.1 +\|/)
@@ -310,7 +311,7 @@ test('a dependency that does not get ready is named to those who wait for it, on
     ...CHAIN,
     healthchecks: { redis: [{ command, attempts: 2, wait: 1 }] },
   })
-  const run = app.start(['-p', '26220'], { REDIS_PORT: '26420' })
+  const run = app.start(['-p', String(portAt(120))], { REDIS_PORT: String(portAt(320)) })
   await run.waitFor(/web\.1, migrate\.1 wait in vain for redis\.1: it is not ready: false: exit code 1\n/)
   await until('more tries', () => (health(app, 'redis.1').late ?? false) && run.lines().length > 2)
   expect(run.output().match(/wait in vain/g)).toHaveLength(1)
@@ -326,7 +327,9 @@ test('a dependency that does not get ready is named to those who wait for it, on
 test('where all that is left waits for what is over, the run ends', async () => {
   const app = redisApp('true', { ...CHAIN, healthchecks: {} })
   appendFileSync(app.path('redis.mjs'), 'setTimeout(() => process.exit(0), 100)\n')
-  const run = app.start(['-p', '26230', '--restart', 'on-failure'], { REDIS_PORT: '26430' })
+  const run = app.start(['-p', String(portAt(130)), '--restart', 'on-failure'], {
+    REDIS_PORT: String(portAt(330)),
+  })
   expect(await run.ended).toBe(1)
   expect(run.lines().at(-1)).toMatch(
     /\(redis\.1 ended \(exit code 0\); web\.1, migrate\.1 waited for it in vain\)$/,
@@ -339,13 +342,13 @@ test('mayExit: an end with success is no end of the run, one with a failure is',
     'setup.sh': 'exit 0\n',
     'app.json': JSON.stringify({ 'tw-run': { setup: { mayExit: true } } }),
   })
-  const run = app.start(['-p', '26240'])
+  const run = app.start(['-p', String(portAt(140))])
   await run.waitFor(/setup\.1 ended \(exit code 0\)/)
   await running(app, 'web.1')
   await stopped(app)
   expect(await run.ended).toBe(0)
   writeFileSync(app.path('setup.sh'), 'exit 4\n')
-  expect(await app.start(['-p', '26240']).ended).toBe(4)
+  expect(await app.start(['-p', String(portAt(140))]).ended).toBe(4)
 })
 
 test('stopSignal, grace and max of a type hold', async () => {
@@ -353,7 +356,7 @@ test('stopSignal, grace and max of a type hold', async () => {
     Procfile: `web: trap 'echo interrupted; exit 0' INT; trap '' TERM; while :; do sleep 0.05; done\n`,
     'app.json': JSON.stringify({ 'tw-run': { web: { stopSignal: 'SIGINT', grace: 30, max: 1 } } }),
   })
-  const run = app.start(['-p', '26250', '-t', '1'])
+  const run = app.start(['-p', String(portAt(150)), '-t', '1'])
   await running(app, 'web.1')
   expect(await app.cli(['scale', 'web=2'])).toMatchObject({
     code: 2,
@@ -369,7 +372,7 @@ test('a log that somebody removed is a reason why it is not ready, and no end of
     Procfile: 'web: exec sleep 300\nworker: exec sleep 300\n',
     'app.json': JSON.stringify({ 'tw-run': { web: { ready: { log: 'never' } } } }),
   })
-  const run = app.start(['-p', '26260'])
+  const run = app.start(['-p', String(portAt(160))])
   await until('the reason', () => health(app).reason === 'a line that matches never: not there yet')
   rmSync(join(app.state(), 'processes', 'web.1', '1', 'log'))
   await until('another reason', () =>

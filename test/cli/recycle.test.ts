@@ -5,14 +5,15 @@ import { bootNow } from '../../src/runtime/clock.ts'
 import { killSupervisor, pids, running, seen } from '../support/control.ts'
 import { until } from '../support/live.ts'
 import type { LiveApp, LiveRun } from '../support/live.ts'
+import { portAt } from '../support/ports.ts'
 import { plantedApp } from '../support/prove.ts'
 import { requires } from '../support/requirement.ts'
 
 const test = requires('linux')
 const CLEAN = 'web: node clean.js\nclock: node clean.js\n'
-/** web on 20970 to 20972, clock on 20980, the router on 20985. */
-const BASE = ['-p', '20970', '--port-step', '10'] as const
-const ROUTER = ['--router', '20985'] as const
+/** The ports of web are the first three, that of clock is the eleventh, and the last one is that of the router. */
+const BASE = ['-p', String(portAt(0)), '--port-step', '10'] as const
+const ROUTER = ['--router', String(portAt(15))] as const
 const WEBS = ['web.1', 'web.2', 'web.3'] as const
 
 describe('--recycle', () => {

@@ -4,6 +4,7 @@ import { describe, expect } from 'vitest'
 import { done, killSupervisor, pids } from '../support/control.ts'
 import { kill9, liveApp, until } from '../support/live.ts'
 import type { LiveApp } from '../support/live.ts'
+import { portAt } from '../support/ports.ts'
 import { requires } from '../support/requirement.ts'
 
 /** How long each test is under load, s; the full length is asked for by TW_RUN_LOAD_SECONDS=30. */
@@ -59,8 +60,8 @@ describe('under load', () => {
   test(
     'a rolling restart of web=3, three times over, fails no request',
     async () => {
-      const app = await started(24_120)
-      const loaded = load(24_120)
+      const app = await started(portAt(0))
+      const loaded = load(portAt(0))
       for (let round = 0; round < 3; round += 1) await done(app, 'restart', '--rolling', 'web')
       const { failed, requests, report } = await loaded
       expect(starts(app)).toEqual([4, 4, 4])
@@ -74,8 +75,8 @@ describe('under load', () => {
   test(
     'kill -9 of the router and of the supervisor in a rolling restart fails what is in flight at that instant',
     async () => {
-      const app = await started(24_140)
-      const loaded = load(24_140)
+      const app = await started(portAt(20))
+      const loaded = load(portAt(20))
       const first = done(app, 'restart', '--rolling', 'web')
       await until('the restart to have begun', () => starts(app).some((number) => number > 1))
       kill9(pids(app)['router.1'])

@@ -4,12 +4,13 @@ import { expect, test } from 'vitest'
 import { killSupervisor, done, isAlive, pids, rows, running, seen, supervisorOf } from '../support/control.ts'
 import { kill9, liveApp, until } from '../support/live.ts'
 import type { LiveApp } from '../support/live.ts'
+import { portAt } from '../support/ports.ts'
 import { ask } from '../support/routed.ts'
 
 /** The ports of each test: the router's, and the first of web. */
 const ports = (offset: number): { router: number; web: number } => ({
-  router: 24_000 + offset,
-  web: 24_001 + offset,
+  router: portAt(offset),
+  web: portAt(1 + offset),
 })
 
 function webApp(procfile = 'web: exec node web.js\n'): LiveApp {
@@ -117,15 +118,20 @@ test.each([
   [
     'a type of that name',
     'web: exec true\nrouter: exec true\n',
-    '24060',
+    String(portAt(60)),
     'the Procfile has a process type "router" of its own',
   ],
-  ['no web', 'worker: exec true\n', '24060', 'has no "web" that it could stand in front of'],
+  ['no web', 'worker: exec true\n', String(portAt(60)), 'has no "web" that it could stand in front of'],
   ['no port', 'web: exec true\n', 'eighty', 'is not a port or host:port'],
-  ['a port of the app', 'web: exec true\n', '24061', 'port 24061 is one of the ports of "web"'],
+  [
+    'a port of the app',
+    'web: exec true\n',
+    String(portAt(61)),
+    `port ${portAt(61)} is one of the ports of "web"`,
+  ],
 ])('refused before anything starts: %s', async (_what, procfile, address, message) => {
   const app = webApp(procfile)
-  const { code, stderr } = await app.cli(['start', '-p', '24061', '--router', address])
+  const { code, stderr } = await app.cli(['start', '-p', String(portAt(61)), '--router', address])
   expect([code, stderr]).toEqual([2, expect.stringContaining(message)])
   expect(app.survivors()).toEqual([])
 })

@@ -3,8 +3,10 @@ import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { isSeparated } from '../../src/cli/run.ts'
 import { endLeftOvers, isAlive, running, startOneOff } from '../support/one-off.ts'
 import { until } from '../support/live.ts'
+import { portAt } from '../support/ports.ts'
 import { requires } from '../support/requirement.ts'
 import { makeApp } from '../support/rig.ts'
+import type { Environment } from '../support/rig.ts'
 
 /** Prints its arguments as JSON. */
 const PRINT_ARGUMENTS = 'console.log(JSON.stringify(process.argv.slice(2)))\n'
@@ -99,8 +101,9 @@ describe('what the words mean', () => {
   })
 
   test('options before the words are for tw-run, those after for the command', async () => {
-    const words = ['sh', '-c', 'echo $PORT "$@"', 'sh', '-p', '7100']
-    expect((await app.cli(['run', '-p', '7000', ...words])).stdout).toBe('7000 -p 7100\n')
+    const words = ['sh', '-c', 'echo $PORT "$@"', 'sh', '-p', 'own']
+    const { stdout } = await app.cli(['run', '-p', String(portAt(1)), ...words])
+    expect(stdout).toBe(`${portAt(1)} -p own\n`)
   })
 
   test('one quoted word is for the shell', async () => {
@@ -154,11 +157,11 @@ describe('what it finds', () => {
     readonly cwd: string
     readonly mode: number
   }
-  const find = async (words: readonly string[], shell: Record<string, string> = {}): Promise<Found> =>
+  const find = async (words: readonly string[], shell: Environment = {}): Promise<Found> =>
     JSON.parse((await app.cli(['run', ...words], shell)).stdout) as Found
 
   test('the environment of the app, and a name of its own', async () => {
-    const { env, cwd } = await find(['node', 'environment.cjs'], { FROM_SHELL: 'yes' })
+    const { env, cwd } = await find(['node', 'environment.cjs'], { FROM_SHELL: 'yes', PORT: undefined })
     expect(env).toMatchObject({ FROM_FILE: 'yes', FROM_SHELL: 'yes', PORT: '5000' })
     expect(env['PS']).toMatch(/^run\.\d{4}$/)
     expect(env['TW_RUN_PROCESS']).toBe(env['PS'])
@@ -167,7 +170,7 @@ describe('what it finds', () => {
   })
 
   test('the port past those of the processes of its type', async () => {
-    const { env } = await find(['-m', 'environment=3', 'environment'])
+    const { env } = await find(['-m', 'environment=3', 'environment'], { PORT: undefined })
     expect(env['PORT']).toBe('5203')
   })
 

@@ -3,9 +3,10 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { kill9, liveApp, until } from '../support/live.ts'
 import type { LiveApp, LiveRun } from '../support/live.ts'
+import { portAt } from '../support/ports.ts'
 
 const PROBE = new URL('../support/probe.js', import.meta.url)
-const PORT = ['-p', '21000']
+const PORT = ['-p', String(portAt(0))]
 
 function appOf(procfile: string): LiveApp {
   const app = liveApp({

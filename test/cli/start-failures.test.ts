@@ -2,19 +2,20 @@ import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { expect, test } from 'vitest'
 import { liveApp } from '../support/live.ts'
+import { portAt } from '../support/ports.ts'
 
-const PORT = ['-p', '25000']
+const PORT = ['-p', String(portAt(0))]
 
 test('a taken port is refused before anything starts, and its holder named', async () => {
   const app = liveApp({ Procfile: 'web: touch started; sleep 100\nworker: touch started; sleep 100' })
-  const server = createServer().listen(25_100, '127.0.0.1')
+  const server = createServer().listen(portAt(100), '127.0.0.1')
   await new Promise((resolve) => server.once('listening', resolve))
   const { code, stdout, stderr } = await app.cli(['start', ...PORT])
   server.close()
   expect(code).toBe(1)
   expect(stdout).toBe('')
   expect(stderr).toContain(`(pid ${process.pid})`)
-  expect(stderr).toContain('tw-run: port 25100 of worker.1 is taken by ')
+  expect(stderr).toContain(`tw-run: port ${portAt(100)} of worker.1 is taken by `)
   expect(stderr).toContain('hint: ')
   expect(app.survivors()).toEqual([])
 })
@@ -63,7 +64,7 @@ test('without descriptors some processes wait and the others run', async () => {
     ['start', ...PORT, '--formation', 'web=60'],
   )
   await run.waitFor(/web\.\d+ could not start: too many open files.*starting again in/)
-  await run.waitFor(/web\.1 on 25000 .*web\.5 on 25004/)
+  await run.waitFor(new RegExp(String.raw`web\.1 on ${portAt(0)} .*web\.5 on ${portAt(4)}`))
   await run.waitFor(/web\.1 .*up/)
   run.signal('SIGINT')
   expect(await run.ended).toBe(130)

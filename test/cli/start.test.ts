@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { kill9, liveApp } from '../support/live.ts'
+import { portAt } from '../support/ports.ts'
 
-const PORT = ['-p', '27000', '-t', '1', '--no-timestamps']
+const PORT = ['-p', String(portAt(0)), '-t', '1', '--no-timestamps']
 
 test('--release runs build, then release, then the formation', async () => {
   const app = liveApp({
@@ -14,7 +15,7 @@ build: echo compiling >>order; echo built
   const run = app.start([...PORT, '--release'])
   await run.waitFor(/web\.1 +\| up/)
   expect(readFileSync(app.path('order'), 'utf8')).toBe('compiling\nmigrating\nserving\n')
-  expect(run.output()).toContain('release.1 | release.1 on 27100')
+  expect(run.output()).toContain(`release.1 | release.1 on ${portAt(100)}`)
   run.signal('SIGINT')
   expect(await run.ended).toBe(130)
 })
@@ -90,7 +91,7 @@ test('what is injected is what the design says', async () => {
   const shown = run.lines().flatMap((line) => /^web\.1 +\| (.+)$/.exec(line)?.[1] ?? [])
   expect(shown).toEqual(
     expect.arrayContaining([
-      'PORT=27100',
+      `PORT=${portAt(100)}`,
       'PS=web.1',
       'TW_RUN_PROCESS=web.1',
       'PYTHONUNBUFFERED=1',
@@ -107,15 +108,19 @@ test('what is injected is what the design says', async () => {
 test('options come from TW_RUN_* in the shell and in .env too', async () => {
   const app = liveApp({
     Procfile: 'web: echo on $PORT',
-    '.env': 'TW_RUN_PORT=27300\nTW_RUN_TIMESTAMPS=false\n',
+    '.env': `TW_RUN_PORT=${portAt(300)}\nTW_RUN_TIMESTAMPS=false\n`,
   })
   const run = app.start([], { TW_RUN_FORMATION: 'web=2', TW_RUN_RESTART: 'on-failure' })
   expect(await run.ended).toBe(0)
-  expect(run.lines().toSorted()).toEqual(expect.arrayContaining(['web.1  | on 27300', 'web.2  | on 27301']))
+  expect(run.lines().toSorted()).toEqual(
+    expect.arrayContaining([`web.1  | on ${portAt(300)}`, `web.2  | on ${portAt(301)}`]),
+  )
 })
 
 test('a tw-run within a tw-run is stopped with everything it started, also when it is killed', async () => {
-  const app = liveApp({ Procfile: 'inner: exec "$NODE" "$BIN" start -d sub -p 27500 --no-timestamps' })
+  const app = liveApp({
+    Procfile: `inner: exec "$NODE" "$BIN" start -d sub -p ${portAt(500)} --no-timestamps`,
+  })
   mkdirSync(app.path('sub'))
   writeFileSync(app.path('sub/Procfile'), 'deep: echo deep up; exec sleep 100\n')
   const env = { NODE: process.execPath, BIN: new URL('../../bin/tw-run.js', import.meta.url).pathname }

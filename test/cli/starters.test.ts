@@ -1,6 +1,7 @@
 import { copyFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { liveApp, until } from '../support/live.ts'
+import { portAt } from '../support/ports.ts'
 
 const ROUNDS = 20
 
@@ -10,12 +11,12 @@ test(
   async () => {
     const app = liveApp({ Procfile: 'web: node probe.js', 'package.json': '{ "type": "module" }' })
     copyFileSync(new URL('../support/probe.js', import.meta.url), app.path('probe.js'))
-    let holder = app.start(['-p', '24000'])
+    let holder = app.start(['-p', String(portAt(0))])
     const [, pid] = await holder.waitFor(/ready.* pid (\d+)/)
     for (let round = 0; round < ROUNDS; round += 1) {
       holder.signal('SIGKILL')
       await holder.ended
-      const six = Array.from({ length: 6 }, () => app.start(['-p', '24000']))
+      const six = Array.from({ length: 6 }, () => app.start(['-p', String(portAt(0))]))
       await until('five to give up', () => six.filter(({ child }) => child.exitCode === 1).length === 5)
       const [winner, ...others] = six.filter(({ child }) => child.exitCode === null)
       expect(others).toEqual([])
@@ -36,16 +37,16 @@ test(
 
 test('a second start says who is running and what to type', async () => {
   const app = liveApp({ Procfile: 'web: sleep 100' })
-  const first = app.start(['-p', '24000'])
-  await first.waitFor(/web\.1 on 24000/)
-  const second = await app.cli(['start', '-p', '24000'])
+  const first = app.start(['-p', String(portAt(0))])
+  await first.waitFor(new RegExp(String.raw`web\.1 on ${portAt(0)}`))
+  const second = await app.cli(['start', '-p', String(portAt(0))])
   expect(second).toEqual({
     code: 1,
     stdout: '',
     stderr: `tw-run: tw-run is already running here: pid ${first.pid}\n  hint: see it with \`tw-run ps\`, change it with \`tw-run scale\`, end it with \`tw-run stop\`\n`,
   })
   first.signal('SIGSTOP')
-  expect((await app.cli(['start', '-p', '24000'])).stderr).toContain(`pid ${first.pid} (stopped)`)
+  expect((await app.cli(['start', '-p', String(portAt(0))])).stderr).toContain(`pid ${first.pid} (stopped)`)
   first.signal('SIGCONT')
   first.signal('SIGINT')
   expect(await first.ended).toBe(130)

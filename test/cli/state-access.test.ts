@@ -6,9 +6,10 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { done, killSupervisor, pids, running } from '../support/control.ts'
 import { liveApp } from '../support/live.ts'
 import type { LiveApp } from '../support/live.ts'
+import { portAt } from '../support/ports.ts'
 import { requires } from '../support/requirement.ts'
 
-const PORT = ['-p', '30900', '-t', '1']
+const PORT = ['-p', String(portAt(0)), '-t', '1']
 const PROCFILE = 'web: exec sleep 300\n'
 const NOBODY = 65_534
 const REPOSITORY = realpathSync(fileURLToPath(new URL('../..', import.meta.url)))

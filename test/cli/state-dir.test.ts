@@ -13,8 +13,9 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { liveApp, until } from '../support/live.ts'
 import type { LiveApp } from '../support/live.ts'
+import { portAt } from '../support/ports.ts'
 
-const PORT = ['-p', '26000', '-t', '1']
+const PORT = ['-p', String(portAt(0)), '-t', '1']
 const PROCFILE = 'web: echo up as $$; exec sleep 100\n'
 
 /** The pid that web.1 says is its own. */

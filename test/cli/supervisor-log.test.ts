@@ -5,9 +5,10 @@ import { afterEach, expect, test } from 'vitest'
 import { done, isAlive, running, supervisorOf } from '../support/control.ts'
 import { kill9, liveApp, until } from '../support/live.ts'
 import type { LiveApp } from '../support/live.ts'
+import { portAt } from '../support/ports.ts'
 import { requires } from '../support/requirement.ts'
 
-const PORT = ['-p', '30930', '-t', '1']
+const PORT = ['-p', String(portAt(0)), '-t', '1']
 const PROCFILE = 'web: exec sleep 300\n'
 /** Longer than a supervisor lets its log be. */
 const LONG = 1_100_000
@@ -69,7 +70,9 @@ requires(
   kill9(pid)
   // What it was on the disk is what the new process needs there.
   await until('it to be shortened', () => statSync(log(app)).size < 10_000)
-  await until('it to be there again', () => /web\.1 on 30930\n/.test(readFileSync(log(app), 'utf8')))
+  await until('it to be there again', () =>
+    new RegExp(String.raw`web\.1 on ${portAt(0)}\n`).test(readFileSync(log(app), 'utf8')),
+  )
   expect(existsSync(`${log(app)}.old`)).toBe(false)
   expect(existsSync(`${log(app)}.old.next`)).toBe(false)
   await done(app, 'stop')

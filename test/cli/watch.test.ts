@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { done, isAlive, killSupervisor, pids, running, seen, supervisors } from '../support/control.ts'
 import { liveApp, until } from '../support/live.ts'
 import type { LiveApp, LiveRun } from '../support/live.ts'
+import { portAt } from '../support/ports.ts'
 
 const PROCFILE = 'web: exec sleep 300\nworker: exec sleep 300\nclock: exec sleep 300\n'
 const WATCH = {
@@ -85,7 +86,7 @@ async function stopped(app: LiveApp): Promise<void> {
 
 test('a change restarts exactly the types whose files it is, once per burst, and says which', async () => {
   const app = watchingApp()
-  const run = await started(app, '26500')
+  const run = await started(app, String(portAt(0)))
   const before = runs(app)
   for (let index = 0; index < 200; index += 1) writeFileSync(app.path('src/web/a.js'), String(index))
   for (let index = 0; index < 50; index += 1) writeFileSync(app.path(`src/web/new${index}.js`), '1')
@@ -107,7 +108,7 @@ test('a change restarts exactly the types whose files it is, once per burst, and
 
 test('an editor that replaces a file, a removal and a new folder count; what no glob names does not', async () => {
   const app = watchingApp()
-  const run = await started(app, '26510')
+  const run = await started(app, String(portAt(10)))
   const changed = async (what: () => void, says: RegExp): Promise<void> => {
     const { 'web.1': before = 0 } = runs(app)
     what()
@@ -139,7 +140,7 @@ test('an editor that replaces a file, a removal and a new folder count; what no 
 
 test('what was killed over a change is carried on: the restart was on disk before it began', async () => {
   const app = watchingApp()
-  await done(app, 'start', '-D', '-p', '26520', '-t', '1')
+  await done(app, 'start', '-D', '-p', String(portAt(20)), '-t', '1')
   await watching(app)
   const { 'web.1': web = -1 } = pids(app)
   const { 'web.1': before = 0 } = runs(app)
@@ -156,7 +157,7 @@ test('what was killed over a change is carried on: the restart was on disk befor
 
 test('a reload takes edited globs in, and without any nothing is watched', async () => {
   const app = watchingApp()
-  const run = await started(app, '26530')
+  const run = await started(app, String(portAt(30)))
   writeFileSync(app.path('app.json'), JSON.stringify({ 'tw-run': { clock: { watch: ['other/**'] } } }))
   expect(await done(app, 'reload')).toBe('app.json: changed\n')
   const before = runs(app)

@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect } from 'vitest'
+import { portAt } from '../support/ports.ts'
 import { requires } from '../support/requirement.ts'
 import { portsFrom, PROCFILE, reportIn, runWith, webApp } from '../support/with.ts'
 
 const test = requires('linux')
-let nextPort = 22_780
+let nextPort = portAt(0)
 const ports = (): string[] => portsFrom((nextPort += 5))
 const REPORT = ['--report', 'report.json']
 

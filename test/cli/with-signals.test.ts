@@ -3,13 +3,14 @@ import { join } from 'node:path'
 import { describe, expect } from 'vitest'
 import { kill9, liveApp, until } from '../support/live.ts'
 import type { LiveApp, LiveRun } from '../support/live.ts'
+import { portAt } from '../support/ports.ts'
 import { requires } from '../support/requirement.ts'
 import { BIN } from '../support/rig.ts'
-import { AUTO, portsFrom, reportIn, runWith, webApp } from '../support/with.ts'
+import { portsFrom, reportIn, runWith, webApp } from '../support/with.ts'
 
 const test = requires('linux')
 const TERMINAL = new URL('../support/terminal.py', import.meta.url).pathname
-let nextPort = 22_700
+let nextPort = portAt(0)
 const ports = (): string[] => portsFrom((nextPort += 5))
 
 describe('a signal to tw-run', () => {
@@ -168,5 +169,5 @@ function readSafely(path: string): string {
 const DEAF = 'trap "" TERM INT; echo begun; while :; do sleep 0.05; done'
 
 function begin(app: LiveApp, args: readonly string[], env: Readonly<Record<string, string>> = {}): LiveRun {
-  return app.startBy([process.execPath], ['with', ...args], { ...AUTO, ...env })
+  return app.startBy([process.execPath], ['with', ...args], env)
 }

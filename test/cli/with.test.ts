@@ -1,12 +1,13 @@
 import { createServer } from 'node:net'
 import { describe, expect } from 'vitest'
+import { portAt } from '../support/ports.ts'
 import { BIN } from '../support/rig.ts'
 import { requires } from '../support/requirement.ts'
 import { portsFrom, PROCFILE, runWith, webApp } from '../support/with.ts'
 
 const test = requires('linux')
 /** Five ports for each test. */
-let nextPort = 22_500
+let nextPort = portAt(0)
 const ports = (): string[] => portsFrom((nextPort += 5))
 
 describe('the command', () => {
@@ -16,12 +17,23 @@ describe('the command', () => {
       const { TW_RUN_URL, TW_RUN_WEB_URL, TW_RUN_JOB_QUEUE_URL, PORT, GREETING } = process.env
       fetch(TW_RUN_URL).then((answer) => answer.text()).then((text) =>
         console.log(JSON.stringify([TW_RUN_URL, TW_RUN_WEB_URL, TW_RUN_JOB_QUEUE_URL, PORT, GREETING, text])))`
-    const { code, stdout, stderr } = await runWith(app, [...portsFrom(22_500), '--', 'node', '-e', script], {
-      BOOT: '700',
-    })
+    const { code, stdout, stderr } = await runWith(
+      app,
+      [...portsFrom(portAt(0)), '--', 'node', '-e', script],
+      {
+        BOOT: '700',
+      },
+    )
     expect(code, stderr).toBe(0)
-    const url = 'http://127.0.0.1:22500'
-    expect(JSON.parse(stdout)).toEqual([url, url, 'http://127.0.0.1:22502', '22500', 'hello', 'hello'])
+    const url = `http://127.0.0.1:${portAt(0)}`
+    expect(JSON.parse(stdout)).toEqual([
+      url,
+      url,
+      `http://127.0.0.1:${portAt(2)}`,
+      String(portAt(0)),
+      'hello',
+      'hello',
+    ])
   })
 
   test.for([0, 1, 7, 42, 255])(
@@ -97,7 +109,7 @@ describe('the command', () => {
     const app = webApp({ 'package.json': JSON.stringify({ scripts }) })
     const run = app.startBy(['sh', '-c', 'exec npm run --silent test'])
     expect(await run.ended).toBe(5)
-    expect(run.output()).toMatch(/^http:\/\/127\.0\.0\.1:22\d+$/m)
+    expect(run.output()).toMatch(/^http:\/\/127\.0\.0\.1:\d{5}$/m)
   })
 })
 

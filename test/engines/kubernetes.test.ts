@@ -478,7 +478,7 @@ describe('afterwards', () => {
 })
 
 describe('what is wrong is said in one sentence, with what to type', () => {
-  const DISCOVERY = `E1122 18:04:16.178125   16309 memcache.go:265] "Unhandled Error" err="couldn't get current server API group list: Get \\"https://127.0.0.1:6443/api?timeout=10s\\": dial tcp 127.0.0.1:6443: connect: connection refused"\n`
+  const DISCOVERY = `E1122 18:04:16.178125    6309 memcache.go:265] "Unhandled Error" err="couldn't get current server API group list: Get \\"https://127.0.0.1:6443/api?timeout=10s\\": dial tcp 127.0.0.1:6443: connect: connection refused"\n`
   test.each([
     [
       'no context is chosen',

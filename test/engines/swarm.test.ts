@@ -69,7 +69,8 @@ describe('Docker Swarm', () => {
     app?.cleanup()
   }, LIMIT)
 
-  const tw = (...args: readonly string[]): Promise<CliResult> => app.cli(args, { DOCKER_HOST: manager.host })
+  const tw = (...args: readonly string[]): Promise<CliResult> =>
+    app.cli(args, { DOCKER_HOST: manager.host, PORT: undefined })
   const rows = async (): Promise<Row[]> => JSON.parse((await tw('ps', '--json')).stdout) as Row[]
   const names = async (): Promise<string[]> => (await rows()).map(({ process: id }) => id)
   const done = async (...args: readonly string[]): Promise<string> => {
@@ -260,7 +261,7 @@ describe('Docker Swarm', () => {
       const { code, stderr } = await tw(
         'start',
         '--image',
-        'localhost:29590/nowhere:1',
+        'localhost:1/nowhere:1',
         '--wait',
         '--app',
         'other',

@@ -14,6 +14,7 @@ import {
   stopExample,
 } from '../support/example.ts'
 import type { LiveApp } from '../support/live.ts'
+import { portAt } from '../support/ports.ts'
 import { pythonWith, requires } from '../support/requirement.ts'
 
 const test = requires('linux', 'compressor')
@@ -27,7 +28,7 @@ test('compiled in the build stage, it runs without writing a file', { timeout: 6
   expect(Object.keys(built).filter((path) => COMPILED.test(path))).toHaveLength(2)
 
   const web = await startExample(app, {
-    port: 25_810,
+    port: portAt(10),
     webs: 3,
     router: true,
     args: ['web', ...REPLACED],
@@ -42,16 +43,16 @@ test('compiled in the build stage, it runs without writing a file', { timeout: 6
 
 test('start --release builds before anything runs, and a request in flight at SIGTERM is answered', async () => {
   const { app, python, env } = djangoApp()
-  const web = await startExample(app, { port: 25_830, webs: 1, args: ['web', '--release'], env })
+  const web = await startExample(app, { port: portAt(30), webs: 1, args: ['web', '--release'], env })
   const tested = await runItsTests(app, [python, 'test.py'], `http://127.0.0.1:${web.ports[0]}`)
   expect(tested.code, tested.output).toBe(0)
 
-  const socket = connect(25_830, '127.0.0.1').setEncoding('utf8')
+  const socket = connect(portAt(30), '127.0.0.1').setEncoding('utf8')
   let answer = ''
   socket.on('data', (chunk: string) => (answer += chunk)).write('GET / HTTP/1.0\r\n')
   await once(socket, 'connect')
   const stopped = stopExample(web)
-  await eventually(() => expect(fetch('http://127.0.0.1:25830')).rejects.toThrow('fetch failed'))
+  await eventually(() => expect(fetch(`http://127.0.0.1:${portAt(30)}`)).rejects.toThrow('fetch failed'))
   socket.write('\r\n')
   await once(socket, 'close')
   expect(answer).toMatch(/^HTTP\/1\.0 200 OK\r\n[^]*<h1>Tea<\/h1>/)
@@ -61,7 +62,7 @@ test('start --release builds before anything runs, and a request in flight at SI
 test('without the build stage it does not start, and says what to do', async () => {
   const { app, env } = djangoApp()
   const before = filesOf(app)
-  const run = app.start(['web', '-p', '25840', '--port-step', '10'], env)
+  const run = app.start(['web', '-p', String(portAt(40)), '--port-step', '10'], env)
   expect(await run.ended).toBe(1)
   expect(run.output()).toMatch(/web\.1 +\| the assets are not compiled: .* tw-run run build\n/)
   expect(filesOf(app)).toEqual(before)
@@ -70,7 +71,7 @@ test('without the build stage it does not start, and says what to do', async () 
 test('compiled at the first request, the files appear while it runs', async () => {
   const { app, python, env } = djangoApp({ COMPILE_AT: 'request' })
   const before = filesOf(app)
-  const web = await startExample(app, { port: 25_860, webs: 2, router: true, args: ['web'], env })
+  const web = await startExample(app, { port: portAt(60), webs: 2, router: true, args: ['web'], env })
   expect(filesOf(app)).toEqual(before)
   const tested = await runItsTests(app, [python, 'test.py'], web.url)
   expect(tested.code, tested.output).toBe(0)
@@ -82,7 +83,7 @@ test('compiled at the first request, the files appear while it runs', async () =
 
 test('compiled at the start, every process writes them', async () => {
   const { app, python, env } = djangoApp({ COMPILE_AT: 'start' })
-  const web = await startExample(app, { port: 25_880, webs: 2, router: true, args: ['web'], env })
+  const web = await startExample(app, { port: portAt(80), webs: 2, router: true, args: ['web'], env })
   expect(Object.keys(filesOf(app)).filter((path) => COMPILED.test(path))).toHaveLength(2)
   for (const name of ['web.1', 'web.2']) await web.run.waitFor(new RegExp(`${name} +\\| Compressed 2 block`))
   const tested = await runItsTests(app, [python, 'test.py'], web.url)

@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import { expect, vi } from 'vitest'
 import { exampleApp, filesOf, startService, stopExample } from '../support/example.ts'
 import type { LiveApp } from '../support/live.ts'
+import { portAt } from '../support/ports.ts'
 import { found, leftOf, prove } from '../support/prove.ts'
 import { pythonWith, requires } from '../support/requirement.ts'
 
 vi.setConfig({ testTimeout: 90_000 })
 
-const AUTO = '20000-20899'
 const SHORT = ['--for', '1s'] as const
 const ITS_TESTS = ['--', 'node', 'test.js'] as const
 
@@ -20,7 +20,7 @@ const django = requires('linux', 'compressor')
 plain('examples/sessions-memory is found, and its cookie named', async () => {
   const app = exampleApp('sessions-memory')
   const before = filesOf(app)
-  const result = await prove(app, AUTO, [...SHORT, '--formation', 'web=3', ...ITS_TESTS])
+  const result = await prove(app, [...SHORT, '--formation', 'web=3', ...ITS_TESTS])
   expect({ code: result.code, found: found(result) }, result.stdout).toEqual({
     code: 3,
     found: ['session sid'],
@@ -35,7 +35,7 @@ plain('examples/sessions-memory is found, and its cookie named', async () => {
 
 plain('examples/sessions-memory is found without tests, by its cookie', async () => {
   const app = exampleApp('sessions-memory')
-  const result = await prove(app, AUTO, ['--formation', 'web=3', '--path', '/cart'])
+  const result = await prove(app, ['--formation', 'web=3', '--path', '/cart'])
   expect({ code: result.code, found: found(result) }, result.stdout).toEqual({
     code: 3,
     found: ['session sid'],
@@ -45,9 +45,9 @@ plain('examples/sessions-memory is found without tests, by its cookie', async ()
 })
 
 redis('examples/sessions-redis is share-nothing, and its cookie is known to all', async () => {
-  const service = await startService('redis', 20_909)
+  const service = await startService('redis', portAt(9))
   const app = exampleApp('sessions-redis')
-  const env = { REDIS_URL: 'redis://127.0.0.1:20909' }
+  const env = { REDIS_URL: `redis://127.0.0.1:${portAt(9)}` }
   await passes(app, [...SHORT, '--formation', 'web=3', ...ITS_TESTS], env)
   const probed = await passes(app, ['--formation', 'web=3', '--path', '/cart'], env)
   expect(probed).toMatch(/✔ session {3}every process knew what one had set\n/)
@@ -55,9 +55,9 @@ redis('examples/sessions-redis is share-nothing, and its cookie is known to all'
 })
 
 memcached('examples/sessions-memcached is share-nothing', async () => {
-  const service = await startService('memcached', 20_929)
+  const service = await startService('memcached', portAt(29))
   const app = exampleApp('sessions-memcached')
-  const env = { MEMCACHED: '127.0.0.1:20929' }
+  const env = { MEMCACHED: `127.0.0.1:${portAt(29)}` }
   await passes(app, [...SHORT, '--formation', 'web=3', ...ITS_TESTS], env)
   await stopExample(service)
 })
@@ -66,9 +66,9 @@ redis('a backing service in the same Procfile is left alone', async () => {
   const app = exampleApp('sessions-redis')
   appendFileSync(
     app.path('Procfile'),
-    `redis: redis-server --bind 127.0.0.1 --port 20939 --save '' --appendonly no --dir "$TMPDIR"\n`,
+    `redis: redis-server --bind 127.0.0.1 --port ${portAt(39)} --save '' --appendonly no --dir "$TMPDIR"\n`,
   )
-  const env = { REDIS_URL: 'redis://127.0.0.1:20939' }
+  const env = { REDIS_URL: `redis://127.0.0.1:${portAt(39)}` }
   const output = await passes(app, [...SHORT, ...ITS_TESTS], env)
   expect(output).toMatch(/^ {2}kept {7}redis, a backing service: one process, left alone\n/)
   expect(output).toMatch(/: 2 web, 1 redis behind /)
@@ -76,7 +76,7 @@ redis('a backing service in the same Procfile is left alone', async () => {
 
 plain('examples/uploads is found, with who wrote what', async () => {
   const app = exampleApp('uploads')
-  const result = await prove(app, AUTO, [...SHORT, ...ITS_TESTS])
+  const result = await prove(app, [...SHORT, ...ITS_TESTS])
   expect({ code: result.code, found: found(result) }, result.stdout).toEqual({
     code: 3,
     found: ['files uploads/'],
@@ -87,16 +87,16 @@ plain('examples/uploads is found, with who wrote what', async () => {
 })
 
 redis('examples/uploads as it should be is share-nothing', async () => {
-  const service = await startService('redis', 20_949)
+  const service = await startService('redis', portAt(49))
   const app = exampleApp('uploads')
-  const env = { REDIS_URL: 'redis://127.0.0.1:20949' }
+  const env = { REDIS_URL: `redis://127.0.0.1:${portAt(49)}` }
   await passes(app, [...SHORT, '-f', 'Procfile.fixed', ...ITS_TESTS], env)
   await stopExample(service)
 })
 
 redis.for([
-  { how: 'stopped', args: [], port: 20_959 },
-  { how: 'killed', args: ['--kill'], port: 20_969 },
+  { how: 'stopped', args: [], port: portAt(59) },
+  { how: 'killed', args: ['--kill'], port: portAt(69) },
 ])('examples/queue is share-nothing when its processes are $how', async ({ args, port }) => {
   const service = await startService('redis', port)
   const app = exampleApp('queue')
@@ -116,7 +116,7 @@ django.for(['start', 'request'])(
   async (when) => {
     const { app, python, env } = djangoApp()
     const args = [...SHORT, '--', python, 'test.py']
-    const result = await prove(app, AUTO, args, { ...env, COMPILE_AT: when })
+    const result = await prove(app, args, { ...env, COMPILE_AT: when })
     expect(result.code, result.stdout).toBe(3)
     expect(found(result), result.stdout).toContainEqual(
       expect.stringMatching(/^assets staticfiles\/CACHE\/(css|js)\/output\.[0-9a-f]{12}\.(css|js)$/),
@@ -135,7 +135,7 @@ async function passes(
   env: Readonly<Record<string, string>>,
 ): Promise<string> {
   const before = filesOf(app)
-  const result = await prove(app, AUTO, args, env)
+  const result = await prove(app, args, env)
   const seen = { code: result.code, found: found(result) }
   expect(seen, result.stdout + result.stderr).toEqual({ code: 0, found: [] })
   expect(leftOf(app)).toEqual([])

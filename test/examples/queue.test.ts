@@ -5,12 +5,13 @@ import { eventually, exampleApp, filesOf, passWhileReplaced, REPLACED } from '..
 import { startExample, startService, stopExample } from '../support/example.ts'
 import type { ExampleOptions, RunningExample } from '../support/example.ts'
 import { kill9, until } from '../support/live.ts'
+import { portAt } from '../support/ports.ts'
 import { requires } from '../support/requirement.ts'
 import { randomOf } from '../torture/random.js'
 
 const test = requires('linux', 'redis-server')
 /** 30 ports for each test: web from the first, worker from the eleventh, Redis at the last. */
-let nextPort = 25_500
+let nextPort = portAt(0)
 
 test(
   'examples/queue: its tests pass behind the router while all are replaced, and it writes nothing',

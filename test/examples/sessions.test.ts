@@ -15,13 +15,14 @@ import {
   stopExample,
 } from '../support/example.ts'
 import type { ExampleOptions, RunningExample } from '../support/example.ts'
+import { portAt } from '../support/ports.ts'
 import { requires } from '../support/requirement.ts'
 
 const ITS_TESTS = ['node', 'test.js'] as const
 const TO_LOGIN = { status: 302, location: '/login' }
 
 /** 30 ports for each test: web from the first, its store at the last. */
-let nextPort = 25_000
+let nextPort = portAt(0)
 const STORE = 29
 
 interface Example {

@@ -12,6 +12,7 @@ import {
   runItsTests,
 } from '../support/example.ts'
 import { listening, startExample, startService, stopExample } from '../support/example.ts'
+import { portAt } from '../support/ports.ts'
 import { requires } from '../support/requirement.ts'
 
 const test = requires('linux', 'redis-server')
@@ -19,7 +20,7 @@ const FIXED = ['-f', 'Procfile.fixed']
 const ITS_TESTS = ['node', 'test.js'] as const
 
 test('examples/uploads leaves uploads in its folder', async () => {
-  const web = await startExample(exampleApp('uploads'), { port: 25_660, webs: 3, router: true })
+  const web = await startExample(exampleApp('uploads'), { port: portAt(60), webs: 3, router: true })
   const before = filesOf(web.app)
   const { code, output } = await runItsTests(web.app, ITS_TESTS, web.url)
   expect(code, output).toBe(0)
@@ -33,10 +34,16 @@ test(
   'examples/uploads as it should be leaves nothing, in its folder or its scratch directories',
   { timeout: 60_000 },
   async () => {
-    const service = await startService('redis', 25_689)
-    const env = { REDIS_URL: 'redis://127.0.0.1:25689' }
+    const service = await startService('redis', portAt(89))
+    const env = { REDIS_URL: `redis://127.0.0.1:${portAt(89)}` }
     const args = [...FIXED, ...REPLACED]
-    const web = await startExample(exampleApp('uploads'), { port: 25_670, webs: 3, router: true, args, env })
+    const web = await startExample(exampleApp('uploads'), {
+      port: portAt(70),
+      webs: 3,
+      router: true,
+      args,
+      env,
+    })
     const before = filesOf(web.app)
     await passWhileReplaced(web, ITS_TESTS)
     const scratch = web.app.path('../tmp')
@@ -50,8 +57,8 @@ test(
 )
 
 test.for([
-  { variant: 'Procfile', port: 25_690, known: 404 },
-  { variant: 'Procfile.fixed', port: 25_720, known: 200 },
+  { variant: 'Procfile', port: portAt(90), known: 404 },
+  { variant: 'Procfile.fixed', port: portAt(120), known: 200 },
 ])('what one machine got, another one answers with $known ($variant)', async ({ variant, port, known }) => {
   const service = await startService('redis', port + 29)
   const env = { REDIS_URL: `redis://127.0.0.1:${port + 29}` }
@@ -65,34 +72,34 @@ test.for([
 })
 
 test('an upload in flight at SIGTERM is finished', async () => {
-  const service = await startService('redis', 25_759)
-  const env = { REDIS_URL: 'redis://127.0.0.1:25759' }
+  const service = await startService('redis', portAt(159))
+  const env = { REDIS_URL: `redis://127.0.0.1:${portAt(159)}` }
   const args = [...FIXED, '--restart', 'always']
-  const web = await startExample(exampleApp('uploads'), { port: 25_750, webs: 1, args, env })
+  const web = await startExample(exampleApp('uploads'), { port: portAt(150), webs: 1, args, env })
   const body = randomBytes(100_000)
-  const upload = slowPut(25_750, 'slow.png')
+  const upload = slowPut(portAt(150), 'slow.png')
   upload.write(body.subarray(0, 50_000))
   await web.run.waitFor(/PUT \/uploads\/slow\.png/)
   const before = pids(web.app)['web.1']
   const restarted = done(web.app, 'restart', 'web.1', '--wait')
-  await eventually(() => expect(fetch('http://127.0.0.1:25750')).rejects.toThrow('fetch failed'))
+  await eventually(() => expect(fetch(`http://127.0.0.1:${portAt(150)}`)).rejects.toThrow('fetch failed'))
   upload.write(body.subarray(50_000))
   expect(await upload.end()).toBe(201)
   await restarted
-  await listening(25_750, web.run)
+  await listening(portAt(150), web.run)
   expect(pids(web.app)['web.1']).not.toBe(before)
-  const response = await fetch('http://127.0.0.1:25750/uploads/slow.png')
+  const response = await fetch(`http://127.0.0.1:${portAt(150)}/uploads/slow.png`)
   expect(Buffer.from(await response.arrayBuffer()).equals(body)).toBe(true)
   await stopExample(web)
   await stopExample(service)
 })
 
 test('what is no upload is refused', async () => {
-  const web = await startExample(exampleApp('uploads'), { port: 25_700, webs: 1 })
+  const web = await startExample(exampleApp('uploads'), { port: portAt(100), webs: 1 })
   for (const name of ['.hidden.txt', 'a%2fb.txt', 'page.html', 'noend', `${'a'.repeat(101)}.txt`])
-    expect((await put(25_700, name, 'x')).status, name).toBe(404)
-  expect((await put(25_700, '..%2f..%2fup.txt', 'x')).status).toBe(404)
-  const removal = await fetch('http://127.0.0.1:25700/uploads/a.txt', { method: 'DELETE' })
+    expect((await put(portAt(100), name, 'x')).status, name).toBe(404)
+  expect((await put(portAt(100), '..%2f..%2fup.txt', 'x')).status).toBe(404)
+  const removal = await fetch(`http://127.0.0.1:${portAt(100)}/uploads/a.txt`, { method: 'DELETE' })
   expect(removal.status).toBe(405)
   await stopExample(web)
 })

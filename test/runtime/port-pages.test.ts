@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
 import { afterAll, beforeAll, expect, onTestFinished } from 'vitest'
 import { kill9, until } from '../support/live.ts'
+import { portAt } from '../support/ports.ts'
 import { requires } from '../support/requirement.ts'
 
 const test = requires('linux')
@@ -25,38 +26,47 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 test('processes that reserve at once, in folders of their own, get different ports', async () => {
-  const holders = await Promise.all([...Array(6).keys()].map(async () => await holder(2, 22_300, 22_359)))
+  const holders = await Promise.all(
+    [...Array(6).keys()].map(async () => await holder(2, portAt(0), portAt(59))),
+  )
   const firsts = holders.map(({ said }) => Number(said))
-  expect(firsts.toSorted((a, b) => a - b)).toEqual([22_300, 22_310, 22_320, 22_330, 22_340, 22_350])
-  const { said } = await holder(1, 22_300, 22_359)
-  expect(said).toBe('there are no 1 free ports in a row from 22300 to 22359')
+  expect(firsts.toSorted((a, b) => a - b)).toEqual([
+    portAt(0),
+    portAt(10),
+    portAt(20),
+    portAt(30),
+    portAt(40),
+    portAt(50),
+  ])
+  const { said } = await holder(1, portAt(0), portAt(59))
+  expect(said).toBe(`there are no 1 free ports in a row from ${portAt(0)} to ${portAt(59)}`)
 })
 
 test('more than a page is reserved as a whole', async () => {
-  expect((await holder(12, 22_360, 22_379)).said).toBe('22360')
-  expect((await holder(1, 22_360, 22_379)).said).toMatch(/^there are no/)
+  expect((await holder(12, portAt(60), portAt(79))).said).toBe(String(portAt(60)))
+  expect((await holder(1, portAt(60), portAt(79))).said).toMatch(/^there are no/)
 })
 
 test('what a killed one had is free again', async () => {
-  const first = await holder(1, 22_420, 22_429)
-  expect(first.said).toBe('22420')
-  expect((await holder(1, 22_420, 22_429)).said).toMatch(/^there are no/)
+  const first = await holder(1, portAt(120), portAt(129))
+  expect(first.said).toBe(String(portAt(120)))
+  expect((await holder(1, portAt(120), portAt(129))).said).toMatch(/^there are no/)
   kill9(first.pid)
   await until('it to be gone', () => first.isOver())
-  expect((await holder(1, 22_420, 22_429)).said).toBe('22420')
+  expect((await holder(1, portAt(120), portAt(129))).said).toBe(String(portAt(120)))
 })
 
 test('pages are the same for all, wherever a range begins, and wholly within it', async () => {
-  expect((await holder(1, 22_431, 22_449)).said).toBe('22440')
-  expect((await holder(1, 22_435, 22_445)).said).toMatch(/^there are no/)
+  expect((await holder(1, portAt(131), portAt(149))).said).toBe(String(portAt(140)))
+  expect((await holder(1, portAt(135), portAt(145))).said).toMatch(/^there are no/)
 })
 
 test('a port that is listened on, on any address, is none', async () => {
   const server = createServer()
-  await new Promise<void>((resolve) => server.listen(22_453, '::1', resolve))
+  await new Promise<void>((resolve) => server.listen(portAt(153), '::1', resolve))
   onTestFinished(() => void server.close())
-  expect((await holder(5, 22_450, 22_469)).said).toBe('22460')
-  expect((await holder(3, 22_450, 22_459)).said).toBe('22450')
+  expect((await holder(5, portAt(150), portAt(169))).said).toBe(String(portAt(160)))
+  expect((await holder(3, portAt(150), portAt(159))).said).toBe(String(portAt(150)))
 })
 
 interface Holder {

@@ -12,8 +12,9 @@ import { probeCommand } from '../../src/runtime/probe-command.ts'
 import { probeHttp } from '../../src/runtime/probe-http.ts'
 import { Listening, probeListen } from '../../src/runtime/probe-listen.ts'
 import { until } from '../support/live.ts'
+import { portAt } from '../support/ports.ts'
 
-const PORT = 26_600
+const PORT = portAt(0)
 const folder = mkdtempSync(join(tmpdir(), 'tw-run-test-probes-'))
 const ends: (() => void)[] = []
 afterAll(() => rmSync(folder, { recursive: true }))

@@ -4,13 +4,13 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { until } from '../support/live.ts'
+import { portAt } from '../support/ports.ts'
 import { ask, dial, routed } from '../support/routed.ts'
 import type { Routed, Web } from '../support/routed.ts'
 
 /** Each test has ports of its own, which begin here. */
-const PORTS = 24_700
 let taken = 0
-const next = (): Promise<Routed> => routed(PORTS + 10 * taken++)
+const next = (): Promise<Routed> => routed(portAt(10 * taken++))
 const plain: RequestListener = (_, response) => response.end('plain')
 
 interface Echo extends Web {

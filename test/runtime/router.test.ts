@@ -4,14 +4,14 @@ import { Agent, request } from 'node:http'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { until } from '../support/live.ts'
+import { portAt } from '../support/ports.ts'
 import { ask, dial, routed } from '../support/routed.ts'
 import type { Routed, Web } from '../support/routed.ts'
 
 /** Each test has ports of its own, which begin here. */
-const PORTS = 24_300
 let taken = 0
 const next = (headersWithinMs?: number): Promise<Routed> =>
-  routed(PORTS + 10 * taken++, headersWithinMs === undefined ? {} : { headersWithinMs })
+  routed(portAt(10 * taken++), headersWithinMs === undefined ? {} : { headersWithinMs })
 
 const naming =
   (name: string) =>

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, expect } from 'vitest'
-import { BIN, cleanEnvironment, makeApp } from './rig.ts'
+import { BIN, makeApp, twRunEnvironment } from './rig.ts'
 import type { TestApp } from './rig.ts'
 
 /** The longest that anything in a test may take, ms: a deadline, not a wait. */
@@ -80,7 +80,7 @@ export function liveApp(files: Readonly<Record<string, string | Uint8Array>>): L
     const [file = '', ...rest] = [...command, BIN, ...args]
     const child = spawn(file, rest, {
       cwd: app.root,
-      env: { ...cleanEnvironment(), TW_RUN_STATE_DIR: app.stateDir, TMPDIR: scratch, [MARK]: mark, ...env },
+      env: { ...twRunEnvironment(), TW_RUN_STATE_DIR: app.stateDir, TMPDIR: scratch, [MARK]: mark, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     const run = liveRun(child)

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
-import { BIN, cleanEnvironment } from './rig.ts'
+import { BIN, twRunEnvironment } from './rig.ts'
 import { until } from './live.ts'
 import type { TestApp } from './rig.ts'
 
@@ -37,7 +37,7 @@ export function startOneOff(app: TestApp, args: readonly string[], options: OneO
   const child = spawn(file, rest, {
     cwd: app.root,
     env: {
-      ...cleanEnvironment(),
+      ...twRunEnvironment(),
       ...Object.fromEntries([MARK.split('=')]),
       SHELL: '/bin/sh',
       ...options.env,

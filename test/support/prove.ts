@@ -23,15 +23,14 @@ export function plantedApp(procfile: string, files: Readonly<Record<string, stri
   return app
 }
 
-/** Proves an app with these ports; `test` is its test command. */
+/** Proves an app; `args` are the options and the test command. */
 export async function prove(
   app: LiveApp,
-  ports: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<Proved> {
   const path = join(app.root, '../report.json')
-  const result = await app.cli(['prove', '--report', path, ...args], { TW_RUN_AUTO_PORTS: ports, ...env })
+  const result = await app.cli(['prove', '--report', path, ...args], env)
   return { ...result, report: reportIn(path) }
 }
 

@@ -3,16 +3,20 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { portAt, portsToChooseFrom } from './ports.ts'
 
 /** The program as it is installed; `npm run build` makes what it needs. */
 export const BIN = fileURLToPath(new URL('../../bin/tw-run.js', import.meta.url))
+
+/** Variables that are set; what is undefined is taken away, such as PORT where tw-run's own default is meant. */
+export type Environment = Readonly<Record<string, string | undefined>>
 
 export interface TestApp {
   /** Real path of the app's folder. */
   readonly root: string
   readonly stateDir: string
   /** The same as `runCli`, in this app. */
-  cli(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<CliResult>
+  cli(args: readonly string[], env?: Environment): Promise<CliResult>
   path(name: string): string
   cleanup(): void
 }
@@ -46,14 +50,14 @@ export interface CliResult {
 
 export interface CliOptions {
   readonly cwd: string
-  readonly env?: Readonly<Record<string, string>>
+  readonly env?: Environment
 }
 
 /** Runs tw-run to its end, in an environment that holds nothing of the one who tests. */
 export async function runCli(args: readonly string[], { cwd, env = {} }: CliOptions): Promise<CliResult> {
   const child = spawn(process.execPath, [BIN, ...args], {
     cwd,
-    env: { ...cleanEnvironment(), ...env },
+    env: { ...twRunEnvironment(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const output = { stdout: '', stderr: '' }
@@ -64,6 +68,11 @@ export async function runCli(args: readonly string[], { cwd, env = {} }: CliOpti
     child.on('close', (exit, signal) => resolve(exit ?? signal ?? 'unknown'))
   })
   return { code, ...output }
+}
+
+/** What tw-run needs: a clean environment, in which the ports that it takes by itself are this test's. */
+export function twRunEnvironment(): Record<string, string> {
+  return { ...cleanEnvironment(), PORT: String(portAt(0)), TW_RUN_AUTO_PORTS: portsToChooseFrom() }
 }
 
 /** What a program needs to run at all, and nothing else: no TW_RUN_*, no PORT, no colours. */

@@ -37,16 +37,13 @@ export function portsFrom(port: number): string[] {
   return ['-p', String(port), '--port-step', '2']
 }
 
-/** Where `--port auto` chooses from, apart from the ports of all other tests. */
-export const AUTO = { TW_RUN_AUTO_PORTS: '22000-22299' }
-
 /** Runs `tw-run with` to its end. */
 export async function runWith(
   app: LiveApp,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<CliResult> {
-  return await app.cli(['with', ...args], { ...AUTO, ...env })
+  return await app.cli(['with', ...args], env)
 }
 
 /** What `--report` has written there. */

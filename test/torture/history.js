@@ -11,8 +11,8 @@ import { TYPES, World, uptime } from './world.js'
 const SETTLED_WITHIN_MS = 20_000
 const SETTLE_EVERY = 25
 
-/** Does so many operations; what was wrong, as sentences, and what was seen. */
-export async function history({ ops, seed, port = 31_000, progress = () => {} }) {
+/** Does so many operations on ports from this one on, 300 of them; what was wrong, as sentences, and what was seen. */
+export async function history({ ops, seed, port, progress = () => {} }) {
   const policy = seed % 2 === 0 ? 'always' : 'on-failure'
   const session = new HistorySession(new World({ port, policy }), seed)
   try {

@@ -20,8 +20,8 @@ slow: node ${STREAM} 0.01 7
 ends: echo started >>starts; sleep 0.4; exit 7
 `
 
-/** Kills so often; what was wrong, as sentences, and what was seen. */
-export async function torture({ kills, seed, port = 23_000, progress = () => {} }) {
+/** Kills so often, on ports from this one on, 400 of them; what was wrong, as sentences, and what was seen. */
+export async function torture({ kills, seed, port, progress = () => {} }) {
   const folder = mkdtempSync(join(tmpdir(), 'tw-run-torture-'))
   const root = join(folder, 'app')
   mkdirSync(root)

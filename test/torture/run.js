@@ -8,7 +8,8 @@ const { values } = parseArgs({
     kills: { type: 'string', default: '1000' },
     ops: { type: 'string' },
     seed: { type: 'string', default: String(Date.now() % 100_000) },
-    port: { type: 'string', default: '23000' },
+    // Beside those of the tests, which may run meanwhile.
+    port: { type: 'string', default: '32000' },
   },
 })
 const seed = Number(values.seed)
