@@ -89,6 +89,8 @@ describe.each(Object.keys(FORMATS) as (keyof typeof FORMATS)[])('%s', (format) =
     const isDone = (): boolean => NAMES.every((name) => existsSync(app.path(`${name}.done`)))
     // The reader takes nothing until it is told to: no process waits for it.
     await until('the end of all writers', isDone, DEADLINE_MS / 2)
+    // It may be there later than all of them.
+    await until('the reader to be there', () => existsSync(app.path('out')))
     expect(statSync(app.path('out')).size).toBeLessThanOrEqual(4096)
     writeFileSync(app.path('go'), '')
     let peak = 0
