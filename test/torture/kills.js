@@ -1,5 +1,6 @@
 // kill -9 of tw-run at random moments, again and again, while its processes write: nothing may notice but the log.
 import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +10,8 @@ import { randomOf } from './random.js'
 import { lineOf } from './stream.js'
 
 const BIN = fileURLToPath(new URL('../../bin/tw-run.js', import.meta.url))
+/** Everything that is started here carries it in its environment. */
+const MARK = 'TW_TORTURE_MARK'
 const STREAM = fileURLToPath(new URL('./stream.js', import.meta.url))
 /** What may be shown twice after a kill, bytes: one batch of the follower, and the one behind it. */
 const TWICE_AT_MOST = 2 * 512 * 1024
@@ -26,7 +29,7 @@ export async function torture({ kills, seed, port, progress = () => {} }) {
   const root = join(folder, 'app')
   mkdirSync(root)
   writeFileSync(join(root, 'Procfile'), PROCFILE)
-  const world = { root, stateDir: join(folder, 'state'), port, sessions: [] }
+  const world = { root, stateDir: join(folder, 'state'), port, mark: randomUUID(), sessions: [] }
   const random = randomOf(seed)
   try {
     for (let kill = 0; kill < kills; kill += 1) {
@@ -44,18 +47,19 @@ export async function torture({ kills, seed, port, progress = () => {} }) {
     const code = await last.ended
     return judge(world, code)
   } finally {
+    await endAll(world.mark)
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
 function start(world) {
-  const { root, stateDir, port, sessions } = world
+  const { root, stateDir, port, mark, sessions } = world
   const child = spawn(
     process.execPath,
     [BIN, 'start', '-p', String(port), '--restart', 'on-failure', '-t', '2', '--no-timestamps'],
     {
       cwd: root,
-      env: { PATH: process.env.PATH, TW_RUN_STATE_DIR: stateDir },
+      env: { PATH: process.env.PATH, TW_RUN_STATE_DIR: stateDir, [MARK]: mark },
       stdio: ['ignore', 'pipe', 'pipe'],
     },
   )
@@ -74,6 +78,34 @@ function start(world) {
         await sleep(10)
       }
     },
+  }
+}
+
+/** Ends what is left after something went wrong. */
+async function endAll(mark) {
+  for (let left = carriersOf(mark); left.length > 0; left = carriersOf(mark)) {
+    for (const pid of left) killIfThere(pid)
+    await sleep(20)
+  }
+}
+
+function carriersOf(mark) {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+  return pids.filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/environ`, 'latin1').includes(`${MARK}=${mark}`)
+    } catch {
+      // It ended meanwhile, or is not ours to see.
+      return false
+    }
+  })
+}
+
+function killIfThere(pid) {
+  try {
+    process.kill(Number(pid), 'SIGKILL')
+  } catch {
+    // It ended by itself in this moment.
   }
 }
 
