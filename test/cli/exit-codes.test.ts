@@ -1,11 +1,14 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
 import { portAt } from '../support/ports.ts'
 import { makeApp, twRunEnvironment } from '../support/rig.ts'
 
-const DRIVER = fileURLToPath(new URL('../support/one-off-driver.js', import.meta.url))
+const RUN_DRIVER = fileURLToPath(new URL('../support/one-off-driver.js', import.meta.url))
+const START_DRIVER = fileURLToPath(new URL('../support/start-driver.js', import.meta.url))
 const app = makeApp({ Procfile: 'code: exit $CODE\nsignal: ulimit -c 0; kill -$SIGNAL $$\n' })
 afterAll(() => app.cleanup())
 
@@ -16,6 +19,7 @@ const DEADLY = Object.entries(constants.signals).filter(([name]) => !HARMLESS.in
 /** By number: no two shells know the same names. */
 const SIGNALS = [...new Set(DEADLY.map(([, number]) => number))]
 const AFTER_SIGNALS = SIGNALS.map((signal) => 128 + signal)
+const SOME = [0, 1, 2, 3, 7, 126, 127, 128, 130, 143, 255]
 const AT_ONCE = 4
 const MANY_MS = 180_000
 
@@ -31,6 +35,15 @@ describe('start', () => {
   test('passes every signal on as 128 + its number', { timeout: MANY_MS }, async () => {
     const ends = await startEach(SIGNALS.map((signal) => ['signal', { SIGNAL: String(signal) }]))
     expect(ends).toEqual(AFTER_SIGNALS)
+  })
+
+  test('what it passes on is the exit code of tw-run', async () => {
+    const results = await eachOf(SOME, (code, place) => {
+      // Each has a state directory and a port of its own: they run beside each other.
+      const args = ['--port', String(portAt(place)), '--state-dir', `${app.stateDir}-${place}`]
+      return app.cli(['start', 'code', ...args], { CODE: String(code) })
+    })
+    expect(results.map(({ code }) => code)).toEqual(SOME)
   })
 })
 
@@ -52,29 +65,40 @@ describe('run', () => {
   })
 
   test('what it passes on is the exit code of tw-run', async () => {
-    const codes = [0, 1, 2, 3, 7, 126, 127, 128, 130, 143, 255]
-    const results = await eachOf(codes, (code) => app.cli(['run', '--', 'sh', '-c', `exit ${code}`]))
-    expect(results).toEqual(codes.map((code) => ({ code, stdout: '', stderr: '' })))
+    const results = await eachOf(SOME, (code) => app.cli(['run', '--', 'sh', '-c', `exit ${code}`]))
+    expect(results).toEqual(SOME.map((code) => ({ code, stdout: '', stderr: '' })))
   })
 })
 
-/** The exit codes of `tw-run start <type>` in these environments. */
-async function startEach(starts: readonly (readonly [type: string, env: Record<string, string>])[]) {
-  const results = await eachOf(starts, ([type, env], place) =>
-    // Each has a state directory and a port of its own: they run beside each other.
-    app.cli(['start', type, '--port', String(portAt(place))], {
-      ...env,
-      TW_RUN_STATE_DIR: `${app.stateDir}-${place}`,
-    }),
-  )
-  return results.map(({ code }) => code)
+type Start = readonly [type: string, env: Record<string, string>]
+
+/** The exit codes of `tw-run start <type>` in these environments, by two processes that do half of them each. */
+async function startEach(starts: readonly Start[]): Promise<number[]> {
+  const halves = [0, 1].map((half) => starts.filter((_, index) => index % 2 === half))
+  const codes = await Promise.all(halves.map(startAll))
+  return starts.map((_, index) => codes[index % 2]?.[Math.floor(index / 2)] ?? -1)
+}
+
+async function startAll(starts: readonly Start[], place: number): Promise<number[]> {
+  const folder = app.path(`starts-${place}`)
+  const args = [`${folder}/codes`, folder, String(portAt(place))]
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder)
+  const driver = spawn(process.execPath, [START_DRIVER, ...args], {
+    cwd: app.root,
+    env: twRunEnvironment(),
+    stdio: ['pipe', 'ignore', 'inherit'],
+  })
+  driver.stdin.end(JSON.stringify(starts))
+  await once(driver, 'close')
+  return JSON.parse(readFileSync(`${folder}/codes`, 'utf8')) as number[]
 }
 
 type OneOff = readonly [words: readonly string[], separated: boolean, env: Record<string, string>]
 
 /** The exit codes of these one-off processes, by the code behind `tw-run run` in a process that does them all. */
 async function runEach(oneOffs: readonly OneOff[]): Promise<unknown> {
-  const driver = spawn(process.execPath, [DRIVER], {
+  const driver = spawn(process.execPath, [RUN_DRIVER], {
     cwd: app.root,
     env: twRunEnvironment(),
     stdio: ['pipe', 'pipe', 'inherit'],

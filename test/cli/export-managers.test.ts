@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, describe, expect } from 'vitest'
 import { kill9, until } from '../support/live.ts'
 import { portAt } from '../support/ports.ts'
@@ -203,6 +204,7 @@ async function factsAt(port: number, notPid?: number): Promise<Facts> {
       async (response) => (await response.json()) as Facts,
       () => undefined,
     )
+    await pause(10)
   }
   return facts
 }

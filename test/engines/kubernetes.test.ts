@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { liveApp } from '../support/live.ts'
 import { makeApp } from '../support/rig.ts'
 import { clusterApp, CONTEXT, deployment, ended, list, pod, waiting } from '../support/kubernetes.ts'
@@ -17,8 +17,8 @@ function appWith(files: Readonly<Record<string, string>>, ...answers: readonly A
   return app
 }
 
-afterEach(() => {
-  for (const app of apps.splice(0)) app.cleanup()
+afterAll(() => {
+  for (const app of apps) app.cleanup()
 })
 
 const says = (match: string, ...replies: readonly Reply[]): Answer => ({ match, replies })
@@ -132,7 +132,8 @@ describe('start', () => {
   })
 })
 
-describe('start --wait tells the truth', () => {
+// Each waits for as long as its server needs to be believed.
+describe.concurrent('start --wait tells the truth', () => {
   const web = { Procfile: 'web: node web.js\n' }
   const bad = (...items: readonly object[]): Answer => looks(NOTHING, NOTHING, NOTHING, list(...items))
 

@@ -1,4 +1,5 @@
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { liveApp, until } from '../support/live.ts'
@@ -312,6 +313,12 @@ describe('Docker Swarm', () => {
       expect(new Set(spread.map(({ node }) => node))).toEqual(new Set(['one', 'two']))
       expect((await tw('ps')).stdout).toMatch(/^PROCESS .* NODE\n/)
       await worker.kill()
+      // Its own heartbeats have to be missed first: until then nothing of tw-run can have changed.
+      await until(
+        'the manager to know that it is gone',
+        () => /^two Down$/m.test(manager.docker('node', 'ls', '--format', '{{.Hostname}} {{.Status}}')),
+        60_000,
+      )
       await until2('all four on the node that lives', async () => {
         const now = await rows()
         return now.length === 4 && now.every(({ node, ready }) => ready && node === 'one')
@@ -370,5 +377,6 @@ async function until2(what: string, condition: () => Promise<boolean>): Promise<
   const end = performance.now() + 60_000
   while (!(await condition())) {
     if (performance.now() > end) throw new Error(`not within 60 s: ${what}`)
+    await pause(250)
   }
 }
