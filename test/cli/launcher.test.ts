@@ -29,7 +29,9 @@ function gatedApp(): GatedApp {
   const app = notingApp()
   const folder = app.path('bin')
   mkdirSync(folder)
-  const script = `#!/bin/sh\nwhile [ ! -e "${app.path('gate')}" ]; do sleep 0.02; done\nexec /usr/bin/setsid "$@"\n`
+  // Not for ever: a test that was killed opens no gate, and all of them look for it fifty times a second.
+  const wait = `n=0; while [ ! -e "${app.path('gate')}" ] && [ $n -lt 1500 ]; do n=$((n + 1)); sleep 0.02; done`
+  const script = `#!/bin/sh\n${wait}\nexec /usr/bin/setsid "$@"\n`
   writeFileSync(join(folder, 'setsid'), script, { mode: 0o755 })
   return {
     app,

@@ -12,11 +12,11 @@ const SETTLED_WITHIN_MS = 20_000
 const SETTLE_EVERY = 25
 
 /** Does so many operations on ports from this one on, 300 of them; what was wrong, as sentences, and what was seen. */
-export async function history({ ops, seed, port, progress = () => {} }) {
+export async function history({ ops, seed, port, signal, progress = () => {} }) {
   const policy = seed % 2 === 0 ? 'always' : 'on-failure'
   const session = new HistorySession(new World({ port, policy }), seed)
   try {
-    await session.play(ops, progress)
+    await session.play(ops, progress, signal)
     const { wrong, seen } = session.verdict()
     if (wrong.length === 0) session.world.remove()
     return { wrong, seen: { ...seen, ops: session.done, ...session.counted }, folder: session.world.folder }
@@ -34,8 +34,9 @@ class HistorySession extends Asker {
     this.#seed = seed
   }
 
-  async play(ops, progress) {
+  async play(ops, progress, signal) {
     for (; this.done < ops && this.wrong.length === 0; this.done += 1) {
+      if (signal?.aborted) return this.fail('broken off')
       // Each has numbers of its own: what one does with its time does not change the next.
       this.random = randomOf(this.#seed * 100_003 + this.done)
       if (this.wish.counts === undefined) await this.start()

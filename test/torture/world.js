@@ -127,8 +127,11 @@ export class World {
   }
 
   #owns(pid, ...texts) {
-    const environment = procFile(pid, 'environ').split('\0')
-    return [this.mark, ...texts].every((text) => environment.includes(text))
+    const text = procFile(pid, 'environ')
+    // Most are not: this is asked of every process of the machine.
+    if (!text.includes(this.mark)) return false
+    const environment = text.split('\0')
+    return [this.mark, ...texts].every((one) => environment.includes(one))
   }
 
   /** Everything alive that began in this world; what the test itself waits for excepted. */
