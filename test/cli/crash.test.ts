@@ -133,13 +133,14 @@ test('killed in a grace period, the next one goes on with the time that is left'
 test('a crash loop is not forgotten with the tw-run that saw it', async () => {
   const app = appOf('bad: exit 5')
   const first = app.start([...PORT, '--restart', 'always'])
-  await first.waitFor(/starting again in 2(\.\d)? s/)
+  // What is left of 2 s and its jitter when it is said: less on a busy machine, and 1 s with its own is 1.3 at most.
+  await first.waitFor(/starting again in (1\.[4-9]|2(\.\d)?) s/)
   first.signal('SIGKILL')
   await first.ended
   const ends = history(app).length
   const begun = performance.now()
   const second = app.start([...PORT, '--restart', 'always'])
-  await second.waitFor(/starting again in [45](\.\d)? s/)
+  await second.waitFor(/starting again in [3-5](\.\d)? s/)
   expect(performance.now() - begun).toBeGreaterThan(1_500)
   expect(history(app).length).toBe(ends + 1)
   second.signal('SIGINT')

@@ -7,10 +7,13 @@ import { setTimeout as pause } from 'node:timers/promises'
  * others.
  */
 
-/** Below what `--port auto` of somebody else on this machine chooses from, and what Linux gives to connections. */
-const FIRST = 10_000
+/**
+ * Below what `--port auto` of somebody else on this machine chooses from, and what Linux gives to connections; above
+ * the last port that fetch refuses, 10080.
+ */
+const FIRST = 10_100
 /** In a range: those of the tests, those that tw-run chooses from, and the last one, which is held to have the others. */
-const PER_RANGE = 1_250
+const PER_RANGE = 1_230
 const CHOSEN_FROM = 1_000
 const HELD = PER_RANGE - 1
 /** As many processes may run tests at once; one more waits for its turn. */
