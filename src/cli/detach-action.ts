@@ -41,7 +41,7 @@ export async function startDetached(flags: Flags, awaited: Awaited): Promise<num
   const { supervisor, slots } = view(state)
   if (supervisor !== undefined) throw heldBy(supervisor, state.lock)
   requireRoom(state)
-  refuseTakenPorts(app, slots)
+  await refuseTakenPorts(app, slots)
   const child = startSupervisor(state, lastingFlags(flags, app))
   const ended = once(child, 'exit').then(([code]) => (typeof code === 'number' ? code : 1))
   await Promise.race([ended, hasBegun(state, child)])

@@ -6,7 +6,6 @@ import type { Flags } from '../core/settings.ts'
 import { controlPath } from '../runtime/control-path.ts'
 import { crashPoint } from '../runtime/crash-points.ts'
 import { readIfThere } from '../runtime/disk.ts'
-import { listeningPortsSoon } from '../runtime/listeners.ts'
 import { loadApp, requireProcesses, requireVariables } from '../runtime/load.ts'
 import type { App } from '../runtime/load.ts'
 import { takeLock } from '../runtime/lock.ts'
@@ -39,7 +38,6 @@ export interface Ground {
  * TwRunError; nothing was started then.
  */
 export async function takeGround(flags: Flags, isRevival = false): Promise<Ground> {
-  const listening = isRevival ? undefined : listeningPortsSoon()
   const { app, broken } = appFor(flags, isRevival)
   const stages = stagesOf(app)
   if (stages.length === 1 && !isRevival) requireProcesses(app)
@@ -54,7 +52,7 @@ export async function takeGround(flags: Flags, isRevival = false): Promise<Groun
   const slots = new Slots(state, here(), true)
   slots.load()
   // What runs has its ports; who else has got one since is no reason to leave it alone.
-  if (!isRevival) refuseTakenPorts(app, slots, await listening)
+  if (!isRevival) await refuseTakenPorts(app, slots)
   return {
     app,
     state,

@@ -1,5 +1,5 @@
 import { TwRunError } from '../core/error.ts'
-import { listenersOn } from '../runtime/listeners.ts'
+import { areSurelyFree, listenersOn } from '../runtime/listeners.ts'
 import type { App } from '../runtime/load.ts'
 import { carriers } from '../runtime/process-table.ts'
 import { holderText } from './messages.ts'
@@ -7,11 +7,10 @@ import type { Slots } from '../runtime/slots.ts'
 
 /**
  * Refuses to start while somebody else listens on a port of the formation; our own processes, found after a
- * kill, may keep theirs. `seen` is what was listened on a moment ago, if known: who is seen there may have left
- * since, and is looked for again. Errors: TwRunError 1 naming each holder.
+ * kill, may keep theirs. Errors: TwRunError 1 naming each holder.
  */
-export function refuseTakenPorts({ plan, settings }: App, slots: Slots, seen?: ReadonlySet<number>): void {
-  if (seen !== undefined && !plan.some(({ port }) => seen.has(port))) return
+export async function refuseTakenPorts({ plan, settings }: App, slots: Slots): Promise<void> {
+  if (await areSurelyFree(plan.map(({ port }) => port))) return
   const holders = listenersOn(plan.map(({ port }) => port))
   if (holders.length === 0) return
   const ours = new Set(carriers(new Set(slots.runs().map(({ token }) => token))).map(({ pid }) => pid))

@@ -1,12 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { closeSync, openSync, read } from 'node:fs'
-import { promisify } from 'node:util'
+import { createServer } from 'node:net'
 import { printableCommand } from '../core/printable.ts'
 import { linkOf, namesIn, textOf } from './proc-files.ts'
 
-const readBytes = promisify(read)
-/** Of a table of /proc the kernel hands out a page. */
-const READ_AT_ONCE = 4096
 const TABLES = ['/proc/net/tcp', '/proc/net/tcp6']
 
 /** Who listens on a port; pid and command are absent where the system does not tell this user. */
@@ -45,33 +41,28 @@ export function listeningPorts(): ReadonlySet<number> {
   return portsIn(TABLES.map(textOf))
 }
 
+/** To ask the kernel for its tables of sockets takes 3 ms each, however few there are; to try a port takes 0.1 ms. */
+const TRIED = 40
+
 /**
- * The same, found out by other threads while this one is busy: the kernel takes 3 ms a table, however few sockets
- * there are. Undefined where there are no such tables.
+ * Whether nobody listens on any of these ports, as far as it can be found out at little cost: by listening there for
+ * a moment, as those who get them will. False means that one has to look.
  */
-export async function listeningPortsSoon(): Promise<ReadonlySet<number> | undefined> {
-  if (process.platform !== 'linux') return undefined
-  return portsIn(await Promise.all(TABLES.map(readSoon)))
+export async function areSurelyFree(ports: readonly number[]): Promise<boolean> {
+  if (ports.length > TRIED) return false
+  return (await Promise.all(ports.map(isSurelyFree))).every(Boolean)
 }
 
-/** Not readFile: between its steps, of which the first read is the long one, it waits for this thread. */
-async function readSoon(path: string): Promise<string> {
-  let fd: number
-  try {
-    fd = openSync(path, 'r')
-  } catch {
-    // There may be no tcp6.
-    return ''
-  }
-  const bytes = Buffer.allocUnsafe(READ_AT_ONCE)
-  let text = ''
-  for (;;) {
-    const { bytesRead } = await readBytes(fd, bytes, 0, bytes.length, null)
-    if (bytesRead === 0) break
-    text += bytes.toString('latin1', 0, bytesRead)
-  }
-  closeSync(fd)
-  return text
+/** On no host, for which Node would load its DNS: that is all addresses, of IPv6 and so of both, where there is that. */
+function isSurelyFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen({ port, exclusive: true }, () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address?.family === 'IPv6'))
+    })
+  })
 }
 
 function portsIn(tables: readonly string[]): ReadonlySet<number> {

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, readSync, readdirSync, readlinkSync, realpathSync } from 'node:fs'
+import { closeSync, openSync, readSync, readdirSync, readlinkSync, realpathSync } from 'node:fs'
 import { printableCommand } from '../core/printable.ts'
 import { textOf } from './proc-files.ts'
 import { failedWith } from './system-error.ts'
@@ -179,7 +179,7 @@ export function inheritableDescriptors(): number[] {
     .filter((fd) => {
       if (fd <= 2) return false
       try {
-        const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1]
+        const flags = /^flags:\s*([0-7]+)/m.exec(readWhole(`/proc/self/fdinfo/${fd}`).toString('latin1'))?.[1]
         return flags !== undefined && (Number.parseInt(flags, 8) & O_CLOEXEC) === 0
       } catch {
         // The descriptor by which the folder itself was read is closed by now.
