@@ -10,12 +10,12 @@ import { defineConfig } from 'rolldown'
  */
 const HEAVY = /^let (node_\w+) = require\("(node:(?:child_process|crypto|fs\/promises|net|tty|v8))"\);$/gm
 
-/** What `ps`, `scale`, `restart` and `stop` need beside that; half of what commands share, which takes 1 ms to read. */
+/** What `ps`, `stop` and whoever waits need beside that; half of what commands share, which takes 1 ms to read. */
 const CONTROL = new RegExp(
   `src/(${[
-    'runtime/(clock|control-client|crash-points|launcher|lifeline|new-run|observer|place|proc-files|process-[a-z-]+)',
+    'runtime/(clock|crash-points|launcher|lifeline|new-run|observer|place|proc-files|process-[a-z-]+)',
     'runtime/(run-directory|shim|slots)',
-    'core/(command|observe|process|protocol|records|restart|rules|status)',
+    'core/(command|observe|process|records|restart|rules|status)',
     'cli/(control|journal-text|messages|waiting)',
   ].join('|')})\\.ts$`,
 )
@@ -107,7 +107,9 @@ export default defineConfig({
           test: /src\/(cli\/(engine|status-table)|runtime\/engine-place|core\/(engine|engine-name|json))\.ts$/,
           priority: 2,
         },
-        // What looks at the processes of the state directory, and tells their supervisor something.
+        // What tells a supervisor something.
+        { name: 'ask', test: /src\/(cli\/ask|core\/protocol|runtime\/control-client)\.ts$/, priority: 2 },
+        // What looks at the processes of the state directory.
         { name: 'control', test: CONTROL, priority: 2 },
         // A chunk for each pair of commands that share something would be thirty files.
         { name: 'shared', test: /\/src\/|\/(dotenv|leven)\//, minShareCount: 6, priority: 1 },

@@ -8,42 +8,21 @@ import { TwRunError } from '../core/error.ts'
 import type { Reply, Request } from '../core/protocol.ts'
 import { isUnfinished } from '../core/session.ts'
 import type { Flags } from '../core/settings.ts'
-import { sendCommand } from '../runtime/control-client.ts'
-import { readIfThere } from '../runtime/disk.ts'
 import { view } from '../runtime/observer.ts'
 import type { View } from '../runtime/observer.ts'
 import { here } from '../runtime/place.ts'
 import { unwritable } from '../runtime/state-dir.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
+import { ask } from './ask.ts'
+import { nothingRuns } from './messages.ts'
 
 const BIN = fileURLToPath(new URL('../../bin/tw-run.js', import.meta.url))
 /** How long a supervisor may take from its start to its first answer, ms. */
 const LISTENS_WITHIN_MS = 10_000
 const ASK_AGAIN_MS = 10
 
-/**
- * Has a command carried out: by the supervisor if one lives, by a new one if the formation is detached, else
- * here and now, under the lock. Errors: TwRunError, also for what the command refuses.
- */
-export async function command(state: StateDir, request: Request): Promise<readonly string[]> {
-  const reply = (await ask(state, request)) ?? (await withoutSupervisor(state, request))
-  if (reply.ok) return reply.lines
-  throw new TwRunError(reply.message.replace(/^tw-run: /, ''), { exitCode: reply.exitCode, hint: reply.hint })
-}
-
-async function ask(state: StateDir, request: Request): Promise<Reply | undefined> {
-  const path = readIfThere(state.socket)?.trimEnd()
-  const reply = path === undefined ? undefined : await sendCommand(path, request)
-  if (reply !== 'hung-up') return reply
-  // Set or replaced twice is set or replaced; added twice is not added.
-  if (request.do !== 'scale' || !request.words.some((word) => /[+-]\d+$/.test(word))) return undefined
-  throw new TwRunError('the supervisor died while it was asked: it may have happened or not', {
-    exitCode: 1,
-    hint: 'tw-run scale shows the formation as it is now',
-  })
-}
-
-async function withoutSupervisor(state: StateDir, request: Request): Promise<Reply> {
+/** Has a command carried out where no supervisor has answered. Errors: TwRunError. */
+export async function withoutSupervisor(state: StateDir, request: Request): Promise<Reply> {
   const until = performance.now() + LISTENS_WITHIN_MS
   let started: ChildProcess | undefined
   for (;;) {
@@ -72,10 +51,6 @@ async function withoutSupervisor(state: StateDir, request: Request): Promise<Rep
 
 async function applyHere(flags: Flags, request: Request): Promise<Reply | undefined> {
   return (await import('./apply-here.ts')).applyHere(flags, request)
-}
-
-export function nothingRuns(): TwRunError {
-  return new TwRunError('nothing runs here', { exitCode: 1, hint: 'start it with: tw-run start' })
 }
 
 let revivedAt = -Infinity

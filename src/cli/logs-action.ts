@@ -16,7 +16,8 @@ import { keptRuns, knownProcesses, runPath } from '../runtime/run-directory.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
 import { isTerminal, say } from '../runtime/terminal.ts'
 import type { LogsOptions } from './logs.ts'
-import { nothingRuns, revive } from './control.ts'
+import { revive } from './control.ts'
+import { nothingRuns } from './messages.ts'
 
 const STDOUT = 1
 const LINES = 100

@@ -9,7 +9,7 @@ export function reloadCommand(): Command {
   withOptions(command, 'place', 'state')
   return command.action(async () => {
     const { findState } = await import('../runtime/observer.ts')
-    const { command: send } = await import('./control.ts')
+    const { command: send } = await import('./ask.ts')
     const lines = await send(findState(flagsOf(command)), { do: 'reload' })
     say(1, `${lines.join('\n')}\n`)
   })

@@ -1,30 +1,22 @@
-import { formatFormation } from '../core/formation.ts'
-import type { Flags } from '../core/settings.ts'
-import { findState, view } from '../runtime/observer.ts'
+import type { StateDir } from '../runtime/state-dir.ts'
 import { say } from '../runtime/terminal.ts'
-import { command as send, nothingRuns } from './control.ts'
+import { command as send } from './ask.ts'
 import type { ScaleOptions } from './scale.ts'
-import { notThere, waitFor } from './waiting.ts'
 
 const STDOUT = 1
 
 /** Changes the formation, or prints it in a form that can be fed back. Errors: TwRunError. */
 export async function scale(
   words: readonly string[],
-  flags: Flags,
+  state: StateDir,
   { wait, json }: ScaleOptions,
 ): Promise<void> {
-  const state = findState(flags)
   if (words.length > 0) {
     const lines = await send(state, { do: 'scale', words })
     if (json !== true) say(STDOUT, `${lines.join('\n')}\n`)
+    if (wait !== true && json !== true) return
   }
-  if (wait === true) {
-    const found = await waitFor(state, 'up')
-    if (found.missing.length > 0) throw notThere(found, 'up')
-  }
-  const { session } = view(state)
-  if (session === undefined || session.over) throw nothingRuns()
-  if (json === true) say(STDOUT, `${JSON.stringify(session.counts)}\n`)
-  else if (words.length === 0) say(STDOUT, `${formatFormation(new Map(Object.entries(session.counts)))}\n`)
+  // Only now, since it takes 4 ms and the change does not wait for it.
+  const { showFormation } = await import('./formation-view.ts')
+  await showFormation(state, { isAwaited: wait === true, isJson: json === true, isAsked: words.length === 0 })
 }

@@ -14,14 +14,16 @@ export function scaleCommand(): Command {
     .option('--json', 'print JSON')
   withOptions(command, 'place', 'state', 'engine')
   return command.action(async (words: string[]) => {
-    const { reachEngine } = await import('./engine.ts')
-    const reached = await reachEngine(flagsOf(command))
+    const { reach } = await import('./engine.ts')
+    const { engineHere } = await import('../runtime/engine-place.ts')
+    const here = engineHere(flagsOf(command))
+    const reached = await reach(here)
     if (reached !== undefined) {
       const { scaleOn } = await import('./engine-control-action.ts')
       await scaleOn(reached, words, command.opts<ScaleOptions>())
       return
     }
     const { scale } = await import('./scale-action.ts')
-    await scale(words, flagsOf(command), command.opts<ScaleOptions>())
+    await scale(words, here.state, command.opts<ScaleOptions>())
   })
 }

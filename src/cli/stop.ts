@@ -23,7 +23,7 @@ export function stopCommand(): Command {
       return
     }
     const { findState, view } = await import('../runtime/observer.ts')
-    const { command: send } = await import('./control.ts')
+    const { command: send } = await import('./ask.ts')
     const { carriers } = await import('../runtime/process-table.ts')
     const { waitForEnd } = await import('./waiting.ts')
     const state = findState(flagsOf(command))
