@@ -11,7 +11,7 @@ import type { Birth, Carrier, Elders } from './process-table.ts'
 import { scratchFolders } from './new-run.ts'
 import * as directory from './run-directory.ts'
 import { shimName } from './shim.ts'
-import { signalCarrier, signalGroup } from './signal.ts'
+import { signalCarrier, signalGroup, tellGroup } from './signal.ts'
 import type { Slots } from './slots.ts'
 import type { StateDir } from './state-dir.ts'
 
@@ -131,9 +131,7 @@ export class Host {
 
   #tell(run: Run, signal: string): void {
     if (run.pid !== undefined) {
-      const sent = signalGroup(run.pid, run.token, signal)
-      // A stopped process takes no signal until it goes on.
-      signalGroup(run.pid, run.token, 'SIGCONT')
+      const sent = tellGroup(run.pid, run.token, signal)
       if (sent === 'refused') this.#at.journal({ type: 'refused', run })
     }
     crashPoint('stop:signalled')

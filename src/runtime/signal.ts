@@ -19,6 +19,14 @@ export function signalGroup(pid: number, token: string, signal: string): Sent {
   return send(pid, -pid, signal)
 }
 
+/** The same with a signal that a process is to hear, which one that is stopped does not before it goes on. */
+export function tellGroup(pid: number, token: string, signal: string): Sent {
+  const sent = signalGroup(pid, token, signal)
+  // In the same instant: the number is nobody else's yet, though all may have ended at the first one.
+  if (sent === 'sent') send(pid, -pid, 'SIGCONT')
+  return sent
+}
+
 /** Sends a signal to one process that was just found to carry a token. */
 export function signalCarrier({ pid }: Carrier, signal: string): Sent {
   return send(pid, pid, signal)
