@@ -77,7 +77,6 @@ async function main() {
     return void process.stdout.write(`tables\n  ${figures.join(', ')}\ntools\n${rows.join('\n')}\n`)
   }
   const load = loadNow()
-  const files = folderCosts(sessionFolder())
   const began = performance.now()
   const seconds = () => (performance.now() - began) / 1000
   const progress = (text) => process.stderr.write(`[${seconds().toFixed(1).padStart(6)} s] ${text}\n`)
@@ -87,6 +86,8 @@ async function main() {
   const tools = options.tools.filter(({ peer }) => !absent.includes(peer))
   const context = { ...options, tools, peers, samples: new Samples(), progress }
   await runSuites(context)
+  // Last: it removes files, which slows down whoever creates some next.
+  const files = folderCosts(sessionFolder())
   const facts = { peers, seconds: seconds(), load, scale: options.scale, files, absent }
   process.stdout.write(report(context, 'text', facts))
   if (options.out !== undefined) {

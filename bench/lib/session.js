@@ -1,7 +1,17 @@
 // One run of one tool on one app: start it, look at its processes, stop it, and leave nothing behind.
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -10,6 +20,8 @@ import { carriesMark, processesMarked, signal } from './proc.js'
 
 const RUN = randomBytes(6).toString('hex')
 const STOP_TIMEOUT_MS = 20_000
+/** Bytes. */
+const LARGE = 1024 * 1024
 const open = new Set()
 let count = 0
 
@@ -23,11 +35,30 @@ export function sessionFolder() {
   return dir
 }
 
-/** The user's environment without what would change a tool's behaviour. */
+/**
+ * Gives back the room of large files. The folder itself goes when all is over: for some seconds ext4 passes over each
+ * inode that was just removed, and whoever creates files in the next session pays up to 0.7 ms for each.
+ */
+function emptyLarge(dir) {
+  for (const entry of readdirSync(dir, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue
+    const path = join(entry.parentPath, entry.name)
+    if (statSync(path).size > LARGE) truncateSync(path)
+  }
+}
+
+/**
+ * The user's environment without what would change a tool's behaviour, and without more certificates, which Node reads
+ * at every start: 30 ms of each Node program that there is nothing to learn from.
+ */
 function environment(dir, mark, extra) {
   const env = { ...process.env }
   for (const name of Object.keys(env)) {
-    if (/^(npm_|TW_RUN_|PM2_)|^(NODE_OPTIONS|FORCE_COLOR|CLICOLOR_FORCE|PORT|INIT_CWD)$/i.test(name))
+    if (
+      /^(npm_|TW_RUN_|PM2_)|^(NODE_OPTIONS|NODE_EXTRA_CA_CERTS|FORCE_COLOR|CLICOLOR_FORCE|PORT|INIT_CWD)$/i.test(
+        name,
+      )
+    )
       delete env[name]
   }
   // A home of its own keeps tools from the user's settings and from leaving files there.
@@ -162,7 +193,7 @@ export class Session {
       throw new Error(`${this.tool.name} (pid ${this.#child.pid}) cannot be ended`)
     this.#output.close()
     open.delete(this)
-    rmSync(this.dir, { recursive: true, force: true, maxRetries: 3 })
+    emptyLarge(this.dir)
     return survivors
   }
 
