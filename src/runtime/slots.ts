@@ -217,7 +217,7 @@ export class Slots {
     // Asked again: its launcher may have started it and ended between the two looks.
     if (launcher === undefined && !isHeld(read)) {
       closeSync(read)
-      return run
+      return this.#withLastWords(run)
     }
     if (!this.#isHolder) for (const fd of [read, launcher ?? -1]) if (fd >= 0) closeSync(fd)
     if (this.#isHolder && launcher === undefined) this.watch(run, read)
@@ -238,9 +238,15 @@ export class Slots {
   /** A lifeline that was unlinked says nothing: a shim that carries the token is alive. */
   #adoptByToken(run: Run): Run {
     const pid = findByArgument(shimName(run.token))
-    if (pid === undefined) return run
+    if (pid === undefined) return this.#withLastWords(run)
     this.#unwatched.add(run.id)
     return { ...run, life: 'alive', pid }
+  }
+
+  /** What a shim wrote that ended after its directory was read and before its lifeline was looked at. */
+  #withLastWords(run: Run): Run {
+    const path = this.#path(run)
+    return { ...run, pid: run.pid ?? directory.readPid(path), ...directory.readExit(path, run.startedAt) }
   }
 
   #isShimThere(run: Run): boolean {
