@@ -37,9 +37,10 @@ export class Host {
   readonly #removals = new Set<Promise<void>>()
   readonly #troubles = new Set<string>()
   readonly #killed = new Set<string>()
-  /** Runs of whom nobody can be older than we are. */
-  readonly #startedHere = new Set<string>()
+  /** Runs that are over though something of them would not go. */
+  readonly #unswept: Run[] = []
   readonly #birth: Birth = { pid: process.pid, startsBefore: (startsSinceBoot() ?? Infinity) - 1 }
+  readonly #bornAt = bootNow()
 
   constructor(context: HostContext) {
     this.#at = context
@@ -65,28 +66,24 @@ export class Host {
     }
   }
 
-  /** To be called before a run is started: what it leaves behind is found sooner. */
-  expect({ token }: Run): void {
-    this.#startedHere.add(token)
-  }
-
-  /** What still carries one of these tokens. */
-  remaining(tokens: ReadonlySet<string>): Carrier[] {
-    return carriersNow(tokens, this.#eldersOf([...tokens]))
+  /** What is still there of these runs, and of those that were over before everything of them was gone. */
+  remaining(runs: readonly Run[]): Carrier[] {
+    const all = [...runs, ...this.#unswept]
+    return carriersNow(tokensOf(all), this.#eldersOf(all))
   }
 
   /**
-   * Who has come from none of these runs, as far as that is known. To look into every process of a machine takes
-   * 10 us each, and is most of the time from a crash to the next run.
+   * Who has come from none of these runs, as far as that is known: whoever is older than we are, if it was us who
+   * started them. To look into every process of a machine takes 10 us each, and is most of the time from a crash to
+   * the next run.
    */
-  #eldersOf(tokens: readonly string[]): Elders | undefined {
-    return tokens.every((token) => this.#startedHere.has(token)) ? eldersOf(this.#birth) : undefined
+  #eldersOf(runs: readonly Run[]): Elders | undefined {
+    return runs.every(({ startedAt }) => startedAt >= this.#bornAt) ? eldersOf(this.#birth) : undefined
   }
 
   /** Looks for processes that carry the tokens of these runs. */
   look(runs: readonly Run[]): void {
-    const tokens = new Set(runs.map(({ token }) => token))
-    const found = carriersNow(tokens, this.#eldersOf([...tokens]))
+    const found = carriersNow(tokensOf(runs), this.#eldersOf(runs))
     for (const run of runs) this.#counted(run, found)
     crashPoint('sweep:looked')
   }
@@ -207,6 +204,7 @@ export class Host {
     crashPoint('finish:recorded')
     this.#at.slots.close(run, end)
     this.#killed.delete(run.token)
+    if (run.leftovers !== undefined && run.leftovers.pids.length > 0) this.#unswept.push(run)
     this.remove(run.scratch)
     crashPoint('finish:scratch-removed')
   }
@@ -231,4 +229,8 @@ export class Host {
       this.remove(path)
     }
   }
+}
+
+function tokensOf(runs: readonly Run[]): Set<string> {
+  return new Set(runs.map(({ token }) => token))
 }

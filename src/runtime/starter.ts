@@ -64,7 +64,6 @@ export class Starter {
       for (const run of runs) this.#refuse(run, refused)
       return
     }
-    for (const run of runs) this.#at.host.expect(run)
     const started: Run[] = []
     for (const batch of batches) started.push(...(await this.#launchBatch(batch)))
     for (const [index, start] of alone.entries()) {

@@ -67,8 +67,6 @@ export class Supervisor {
   readonly #replacer: Replacer
   readonly #keeper: SessionKeeper
   readonly #port = new HeldPort()
-  /** Of every run of this session, for the last look. */
-  readonly #tokens = new Set<string>()
   #session: Session
   #definition: Definition
   readonly #alarm = new Alarm()
@@ -181,7 +179,7 @@ export class Supervisor {
     this.#replacer.close()
     await this.#host.settled()
     const { ending, over } = this.#session
-    return over && ending ? { ending, survivors: this.#host.remaining(this.#tokens) } : undefined
+    return over && ending ? { ending, survivors: this.#host.remaining(this.runs()) } : undefined
   }
 
   /** Until something has changed or a time has come, ms since boot. */
@@ -226,7 +224,6 @@ export class Supervisor {
       await this.#perform(actions)
       // Signals and commands get their turn, however much there is to do.
       await nextTurn()
-      for (const { token } of this.runs()) this.#tokens.add(token)
     }
   }
 
@@ -252,7 +249,6 @@ export class Supervisor {
     })
     this.#session = replace(this.#session, new Set(edited))
     const runs = this.runs()
-    for (const { token } of runs) this.#tokens.add(token)
     this.#options.journal({
       type: 'carried-on',
       alive: runs.filter(({ life }) => life === 'alive'),
