@@ -13,7 +13,7 @@ const HEAVY = /^let (node_\w+) = require\("(node:(?:child_process|crypto|fs\/pro
 /** What `ps`, `stop` and whoever waits need beside that; half of what commands share, which takes 1 ms to read. */
 const CONTROL = new RegExp(
   `src/(${[
-    'runtime/(clock|crash-points|launcher|lifeline|new-run|observer|place|proc-files|process-[a-z-]+)',
+    'runtime/(adoption|clock|crash-points|launcher|lifeline|new-run|observer|place|proc-files|process-[a-z-]+)',
     'runtime/(run-directory|shim|slots)',
     'core/(command|observe|process|records|restart|rules|status)',
     'cli/(control|journal-text|messages|waiting)',

@@ -1,20 +1,18 @@
 import { closeSync } from 'node:fs'
-import { join } from 'node:path'
 import { exitFromStatus } from '../core/exit.ts'
 import { parseProcessId } from '../core/names.ts'
 import type { ProcessId } from '../core/names.ts'
 import { observe } from '../core/observe.ts'
 import type { End, Observed, RestartPolicy, Run, Slot } from '../core/process.ts'
 import type { Place } from '../core/session.ts'
+import { findNewest } from './adoption.ts'
+import type { Found } from './adoption.ts'
 import { bootNow } from './clock.ts'
 import { crashPoint } from './crash-points.ts'
-import { failedWith } from './system-error.ts'
-import { openHeldLauncher } from './launcher.ts'
-import { isHeld, openForReading, watchLifeline } from './lifeline.ts'
+import { watchLifeline } from './lifeline.ts'
 import { argumentsOf, findByArgument } from './process-table.ts'
 import * as directory from './run-directory.ts'
-import { newRun } from './new-run.ts'
-import { shimName, tokenOfShim } from './shim.ts'
+import { shimName } from './shim.ts'
 import type { StateDir } from './state-dir.ts'
 
 /** Of a process that nobody wants any more, an end is an end. */
@@ -60,7 +58,9 @@ export class Slots {
   load(): void {
     for (const id of directory.knownProcesses(this.#state)) {
       const ends = directory.readHistory(this.#state, id)
-      this.#put(id, { run: this.#newestRun(id, ends), ends })
+      const found = this.#find(id, ends)
+      this.#put(id, { run: found?.run, ends })
+      if (found !== undefined) this.#follow(found)
     }
   }
 
@@ -162,91 +162,35 @@ export class Slots {
     if (pid !== undefined) this.update(run, { pid })
   }
 
-  #newestRun(id: ProcessId, ends: readonly End[]): Run | undefined {
-    const number = directory.runNumbers(this.#state, id).at(-1)
-    if (number === undefined) return undefined
-    const path = directory.runPath(this.#state, id, number)
-    const record = directory.readRun(path)
-    if (record === undefined || record.id !== id || record.number !== number) {
-      const nameless = this.#recover(id, number, path)
-      if (nameless !== undefined) return this.#adopt(nameless)
-      if (!this.#isHolder) return undefined
-      this.damaged.push(directory.quarantine(path))
-      return this.#newestRun(id, ends)
-    }
-    const { path: _, bootId, pidNamespace, ...facts } = record
-    const run: Run = {
-      ...facts,
-      life: 'dead',
-      leftovers: undefined,
-      done: ends.some((end) => end.run === number),
-    }
-    if (run.done) return run
-    const elsewhere = bootId !== this.#place.bootId || pidNamespace !== this.#place.pidNamespace
-    return elsewhere ? lostToReboot(run) : this.#adopt(run)
+  /** The newest run that makes sense; the holder puts those aside that do not. */
+  #find(id: ProcessId, ends: readonly End[]): Found | undefined {
+    const found = findNewest({ state: this.#state, place: this.#place, id, ends })
+    if (found === undefined || !('damaged' in found)) return found
+    if (!this.#isHolder) return undefined
+    this.damaged.push(directory.quarantine(found.damaged))
+    return this.#find(id, ends)
   }
 
-  /** A run whose spec.json is damaged, from its shim's arguments: of no generation, so it will be replaced. */
-  #recover(id: ProcessId, number: number, path: string): Run | undefined {
-    const pid = directory.readPid(path)
-    const token = pid === undefined ? undefined : tokenOfShim(argumentsOf(pid) ?? '', path)
-    if (pid === undefined || token === undefined) return undefined
-    const run = newRun({
-      id,
-      number,
-      token,
-      generation: 0,
-      session: '',
-      command: '',
-      port: 0,
-      isProbed: false,
-    })
-    return { ...run, pid, life: 'dead' }
-  }
-
-  /** A run of this boot: alive if its shim holds the lifeline. */
-  #adopt(run: Run): Run {
-    let read: number
-    try {
-      read = openForReading(join(this.#path(run), 'life'))
-    } catch (error) {
-      if (!failedWith(error, 'ENOENT')) throw error
-      return this.#adoptByToken(run)
+  /** Follows what was found, or lets go of it. */
+  #follow({ run, lifeline, launcher, isUnlinked }: Found): void {
+    if (!this.#isHolder) {
+      for (const fd of [lifeline, launcher]) if (fd !== undefined) closeSync(fd)
+      return
     }
-    const launcher = isHeld(read) ? undefined : openHeldLauncher(this.#path(run))
-    // Asked again: its launcher may have started it and ended between the two looks.
-    if (launcher === undefined && !isHeld(read)) {
-      closeSync(read)
-      return this.#withLastWords(run)
-    }
-    if (!this.#isHolder) for (const fd of [read, launcher ?? -1]) if (fd >= 0) closeSync(fd)
-    if (this.#isHolder && launcher === undefined) this.watch(run, read)
-    if (this.#isHolder && launcher !== undefined) this.#watchLater(run, read, launcher)
-    return { ...run, life: 'alive' }
+    if (isUnlinked === true) this.#unwatched.add(run.id)
+    if (lifeline === undefined) return
+    if (launcher === undefined) this.watch(run, lifeline)
+    else this.#watchLater(run, lifeline, launcher)
   }
 
   /** Whether a run lives whose lifeline nobody holds is known when its launcher is gone. */
-  #watchLater(run: Run, read: number, launcher: number): void {
-    const waiting = watchLifeline(launcher, () => this.watch(run, read))
+  #watchLater(run: Run, lifeline: number, launcher: number): void {
+    const waiting = watchLifeline(launcher, () => this.watch(run, lifeline))
     const stop = (): void => {
       waiting.stop()
-      closeSync(read)
+      closeSync(lifeline)
     }
     this.#watches.set(run.token, { stop })
-  }
-
-  /** A lifeline that was unlinked says nothing: a shim that carries the token is alive. */
-  #adoptByToken(run: Run): Run {
-    const pid = findByArgument(shimName(run.token))
-    if (pid === undefined) return this.#withLastWords(run)
-    this.#unwatched.add(run.id)
-    return { ...run, life: 'alive', pid }
-  }
-
-  /** What a shim wrote that ended after its directory was read and before its lifeline was looked at. */
-  #withLastWords(run: Run): Run {
-    const path = this.#path(run)
-    return { ...run, pid: run.pid ?? directory.readPid(path), ...directory.readExit(path, run.startedAt) }
   }
 
   #isShimThere(run: Run): boolean {
@@ -290,10 +234,4 @@ export class Slots {
   #path(run: Run): string {
     return directory.runPath(this.#state, run.id, run.number)
   }
-}
-
-/** Nothing of another boot or container lives here, and its pids are other people's: no signal, no search. */
-function lostToReboot(run: Run): Run {
-  const exit = run.exit ?? { kind: 'lost', why: 'reboot' }
-  return { ...run, exit, endedAt: run.startedAt, leftovers: { pids: [], lookedAt: 0 } }
 }

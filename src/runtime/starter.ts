@@ -6,18 +6,18 @@ import type { ProcessPlan } from '../core/expand.ts'
 import type { Run, Want } from '../core/process.ts'
 import type { Place } from '../core/session.ts'
 import { crashPoint } from './crash-points.ts'
-import { descriptorCeiling } from './descriptors.ts'
 import type { Host, HostContext } from './host.ts'
 import { canLaunch, inBatches, launcherFifo, shareLauncher, spawnLauncher } from './launcher.ts'
-import type { Batch, Launch } from './launcher.ts'
+import type { Batch } from './launcher.ts'
 import { isHeld, openForReading, openLifeline, watchLifeline } from './lifeline.ts'
 import type { Lifeline } from './lifeline.ts'
 import { newRun, specOf } from './new-run.ts'
 import { beginThreads } from './process-room.ts'
 import { randomHex } from './random.ts'
 import * as directory from './run-directory.ts'
-import { explainRefusal, spawnShim } from './shim.ts'
 import { SpareFifos } from './spare-fifos.ts'
+import { Spawner } from './spawner.ts'
+import type { Refusal, SpawnerOptions, Start } from './spawner.ts'
 
 /** How long starts wait for their launchers, ms, before the next look at everything else. */
 const LAUNCHED_WITHIN_MS = 2_000
@@ -27,27 +27,25 @@ const STARTS_A_TURN = 16
 /** The environment of one run, read anew for each start. */
 export type EnvironmentOf = (run: Pick<Run, 'id' | 'token' | 'port' | 'scratch'>) => Record<string, string>
 
-export interface StarterOptions extends HostContext {
+export interface StarterOptions extends HostContext, SpawnerOptions {
   readonly host: Host
   readonly place: Place
   readonly session: string
-  readonly cwd: string
   /** Called once for each batch of starts; it may throw what is wrong with the user's files. */
   readonly readEnvironment: () => EnvironmentOf
-  /** A socket that is held for a run, if there is one. */
-  readonly socketOf: (run: Run) => number | undefined
 }
 
 /** Starts runs. From the rename of its directory on, a run is meant to be; from the fork on, it is. */
 export class Starter {
   readonly #at: StarterOptions
-  readonly #ceiling = descriptorCeiling()
+  readonly #spawner: Spawner
   readonly #spares: SpareFifos
   /** Launchers under way. */
   readonly #launching = new Set<Promise<void>>()
 
   constructor(options: StarterOptions) {
     this.#at = options
+    this.#spawner = new Spawner(options)
     this.#spares = new SpareFifos(options.state.spares)
     beginThreads()
   }
@@ -58,7 +56,7 @@ export class Starter {
     const read = this.#environment()
     const starts = 'refused' in read ? [] : runs.map((run) => this.#startOf(run, read.environmentOf))
     const { batches, alone } = this.#parted(starts)
-    const unprepared = this.#attempt(() => this.#prepare(runs, batches))
+    const unprepared = this.#spawner.attempt(() => this.#prepare(runs, batches))
     const refused = unprepared ?? ('refused' in read ? read.refused : undefined)
     if (refused !== undefined) {
       for (const run of runs) this.#refuse(run, refused)
@@ -131,7 +129,7 @@ export class Starter {
 
   /** The reason if it could not be started. */
   async #launch(start: Start): Promise<Refusal | undefined> {
-    return this.#attempt(() => this.#name(start)) ?? this.#spawn(start)
+    return this.#spawner.attempt(() => this.#name(start)) ?? this.#spawner.spawn(start)
   }
 
   /** From here on the run is meant to be. */
@@ -142,52 +140,13 @@ export class Starter {
     crashPoint('start:scratch-made')
   }
 
-  async #spawn({ run, directory: path, env }: Start): Promise<Refusal | undefined> {
-    const open: number[] = []
-    let child: ChildProcess | undefined
-    const socket = this.#at.socketOf(run)
-    const refused = this.#attempt(() => {
-      const life = openLifeline(join(path, 'life'))
-      open.push(life.read, life.write)
-      this.#requireRoom(life.write)
-      const log = directory.openLog(path)
-      open.push(log)
-      crashPoint('start:lifeline-opened')
-      child = spawnShim({
-        token: run.token,
-        directory: path,
-        command: run.command,
-        cwd: this.#at.cwd,
-        env,
-        lifeline: life.write,
-        log,
-        ...(socket === undefined ? {} : { socket }),
-      })
-      crashPoint('start:spawned')
-    })
-    const [read, ...others] = open
-    for (const fd of others) closeSync(fd)
-    if (refused === undefined && child?.pid !== undefined && read !== undefined) {
-      this.#adopt(run, child, read)
-      crashPoint('start:closed')
-      return undefined
-    }
-    if (read !== undefined) closeSync(read)
-    return refused ?? explainRefusal(await errorOf(child), this.#at.cwd)
-  }
-
-  /** Numbers are given lowest first: a high one means that nearly all are in use. */
-  #requireRoom(descriptor: number): void {
-    if (descriptor >= this.#ceiling) throw Object.assign(new Error('too many open files'), { code: 'EMFILE' })
-  }
-
   /**
    * Has the runs of a batch started by a launcher; those that are on their way. Where there can be no launcher, each
    * is started alone, and whatever is wrong is found there.
    */
   async #launchBatch({ launches, env }: Batch<Start>): Promise<Run[]> {
     const named = launches.filter((start) => {
-      const refused = this.#attempt(() => this.#name(start))
+      const refused = this.#spawner.attempt(() => this.#name(start))
       if (refused !== undefined) this.#refuse(start.run, refused)
       return refused === undefined
     })
@@ -195,10 +154,10 @@ export class Starter {
     const [first] = launches
     let lifeline: Lifeline | undefined
     let child: ChildProcess | undefined
-    const refused = this.#attempt(() => {
+    const refused = this.#spawner.attempt(() => {
       for (const { directory: path } of named) reads.push(openForReading(join(path, 'life')))
       lifeline = openLifeline(launcherFifo(first?.directory ?? ''))
-      this.#requireRoom(lifeline.write)
+      this.#spawner.requireRoom(lifeline.write)
       crashPoint('start:lifeline-opened')
       child = spawnLauncher({ launches: named, env }, this.#at.cwd, lifeline.write)
       crashPoint('start:spawned')
@@ -218,7 +177,7 @@ export class Starter {
   async #spawnEach(starts: readonly Start[]): Promise<Run[]> {
     const started: Run[] = []
     for (const start of starts) {
-      const refused = await this.#spawn(start)
+      const refused = await this.#spawner.spawn(start)
       if (refused === undefined) started.push(start.run)
       else this.#refuse(start.run, refused)
     }
@@ -248,44 +207,11 @@ export class Starter {
     return false
   }
 
-  #adopt(run: Run, child: ChildProcess, read: number): void {
-    const { slots } = this.#at
-    slots.add(run)
-    slots.expectExit(run)
-    child.once('exit', (status) => slots.heardExit(run, status))
-    slots.watch(run, read)
-  }
-
-  #attempt(work: () => void): Refusal | undefined {
-    try {
-      work()
-      return undefined
-    } catch (error) {
-      return explainRefusal(error, this.#at.cwd)
-    }
-  }
-
   /** It never ran: recorded as an end, so that trying again is paced like any restart. */
   #refuse(run: Run, { message, again }: Refusal): void {
     this.#at.slots.add({ ...run, life: 'dead' })
     this.#at.host.finish(run, { kind: 'unstarted', message, again }, false)
   }
-}
-
-/** A run that is to be, and what its shim is given. */
-interface Start extends Launch {
-  readonly run: Run
-}
-
-interface Refusal {
-  readonly message: string
-  readonly again: boolean
-}
-
-/** Why a child has no pid. Node tells it by an event a turn later. */
-async function errorOf(child: ChildProcess | undefined): Promise<unknown> {
-  if (child === undefined) return new Error('it was not spawned')
-  return new Promise((resolve) => child.once('error', resolve))
 }
 
 /** Whether a run is still what its process is planned to be. */

@@ -1,0 +1,103 @@
+import type { ChildProcess } from 'node:child_process'
+import { closeSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Run } from '../core/process.ts'
+import { crashPoint } from './crash-points.ts'
+import { descriptorCeiling } from './descriptors.ts'
+import type { Launch } from './launcher.ts'
+import { openLifeline } from './lifeline.ts'
+import * as directory from './run-directory.ts'
+import { explainRefusal, spawnShim } from './shim.ts'
+import type { Slots } from './slots.ts'
+
+/** A run that is to be, and what its shim is given. */
+export interface Start extends Launch {
+  readonly run: Run
+}
+
+/** Why a run could not be started, and whether the same may work a moment later. */
+export interface Refusal {
+  readonly message: string
+  readonly again: boolean
+}
+
+/** Why a child has no pid. Node tells it by an event a turn later. */
+async function errorOf(child: ChildProcess | undefined): Promise<unknown> {
+  if (child === undefined) return new Error('it was not spawned')
+  return new Promise((resolve) => child.once('error', resolve))
+}
+
+export interface SpawnerOptions {
+  readonly slots: Slots
+  readonly cwd: string
+  /** A socket that is held for a run, if there is one. */
+  readonly socketOf: (run: Run) => number | undefined
+}
+
+/** Starts shims that are children of ours, one at a time. */
+export class Spawner {
+  readonly #at: SpawnerOptions
+  readonly #ceiling = descriptorCeiling()
+
+  constructor(options: SpawnerOptions) {
+    this.#at = options
+  }
+
+  /** The reason if it could not be started. Its directory has its name. */
+  async spawn({ run, directory: path, env }: Start): Promise<Refusal | undefined> {
+    const open: number[] = []
+    let child: ChildProcess | undefined
+    const socket = this.#at.socketOf(run)
+    const refused = this.attempt(() => {
+      const life = openLifeline(join(path, 'life'))
+      open.push(life.read, life.write)
+      this.requireRoom(life.write)
+      const log = directory.openLog(path)
+      open.push(log)
+      crashPoint('start:lifeline-opened')
+      child = spawnShim({
+        token: run.token,
+        directory: path,
+        command: run.command,
+        cwd: this.#at.cwd,
+        env,
+        lifeline: life.write,
+        log,
+        ...(socket === undefined ? {} : { socket }),
+      })
+      crashPoint('start:spawned')
+    })
+    const [read, ...others] = open
+    for (const fd of others) closeSync(fd)
+    if (refused === undefined && child?.pid !== undefined && read !== undefined) {
+      this.#adopt(run, child, read)
+      crashPoint('start:closed')
+      return undefined
+    }
+    if (read !== undefined) closeSync(read)
+    return refused ?? explainRefusal(await errorOf(child), this.#at.cwd)
+  }
+
+  /** Numbers are given lowest first: a high one means that nearly all are in use. */
+  requireRoom(descriptor: number): void {
+    if (descriptor >= this.#ceiling) throw Object.assign(new Error('too many open files'), { code: 'EMFILE' })
+  }
+
+  /** Does something that a start takes; the reason if that failed. */
+  attempt(work: () => void): Refusal | undefined {
+    try {
+      work()
+      return undefined
+    } catch (error) {
+      return explainRefusal(error, this.#at.cwd)
+    }
+  }
+
+  #adopt(run: Run, child: ChildProcess, read: number): void {
+    const { slots } = this.#at
+    slots.add(run)
+    slots.expectExit(run)
+    child.once('exit', (status) => slots.heardExit(run, status))
+    slots.watch(run, read)
+  }
+}
