@@ -39,7 +39,7 @@ export class Host {
   readonly #killed = new Set<string>()
   /** Runs that are over though something of them would not go. */
   readonly #unswept: Run[] = []
-  readonly #birth: Birth = { pid: process.pid, startsBefore: (startsSinceBoot() ?? Infinity) - 1 }
+  readonly #birth: Birth = { pid: process.pid, startsBefore: startsSinceBoot() ?? Infinity }
   readonly #bornAt = bootNow()
 
   constructor(context: HostContext) {

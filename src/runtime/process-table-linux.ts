@@ -55,7 +55,7 @@ let pidMax: number | undefined
 export function eldersOf({ pid, startsBefore }: Birth): Elders {
   pidMax ??= Number(textOf('/proc/sys/kernel/pid_max'))
   const since = (startsSinceBoot() ?? 0) - startsBefore
-  // Its own start counts: where it does not, the count is none.
+  // Whoever asks has started something: where that does not count, the count is none.
   if (!(since > 0)) return NO_ELDERS
   // Numbers that are in use are passed over, an eighth of all is more than are; the first ones are not given again.
   const newest = pid + since + pidMax / 8

@@ -10,7 +10,7 @@ export interface Carrier {
   readonly command: string
 }
 
-/** A process, and startsSinceBoot() of before it was started: pids go up until they begin anew. */
+/** A process, and startsSinceBoot() of before it started anything: pids go up until they begin anew. */
 export interface Birth {
   readonly pid: number
   readonly startsBefore: number
