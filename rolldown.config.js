@@ -1,5 +1,6 @@
 // Bundles src into dist: a hundred small files and their imports cost more than half of what a short command takes.
 // The type check is tsc's, before this. Read what is in dist with this in mind: one idea a region, no name changed.
+import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { defineConfig } from 'rolldown'
@@ -56,6 +57,19 @@ function escapeOf(character) {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 }
 
+/** What is kept of compiled code is kept for this build and no other. */
+const buildName = {
+  name: 'build-name',
+  generateBundle(_options, bundle) {
+    const chunks = Object.values(bundle).filter(({ type }) => type === 'chunk')
+    const hash = createHash('sha256')
+    for (const { fileName, code } of chunks.toSorted((a, b) => (a.fileName < b.fileName ? -1 : 1)))
+      hash.update(`${fileName}\0${code}\0`)
+    const name = hash.digest('hex').slice(0, 16)
+    for (const chunk of chunks) chunk.code = chunk.code.replaceAll('__TW_RUN_BUILD__', name)
+  },
+}
+
 /** The licences of what is bundled from node_modules go where its code goes. */
 const licences = {
   name: 'licences',
@@ -83,7 +97,7 @@ export default defineConfig({
   external: /^node:/,
   // Which of two modules a chunk holds is none of the sources' business.
   checks: { ineffectiveDynamicImport: false },
-  plugins: [lazyBuiltins, ascii, licences],
+  plugins: [lazyBuiltins, ascii, licences, buildName],
   output: {
     // As deep as the sources are, so that what they name beside the package is found from either.
     dir: 'dist',

@@ -1,3 +1,4 @@
+import { keepCompiledCode } from '../runtime/compiled-code.ts'
 import { letGoOfClosedTerminal, say } from '../runtime/terminal.ts'
 import { versionLine } from './version-text.ts'
 
@@ -8,6 +9,7 @@ const VERSION = ['version', '--version', '-V']
 async function run(argv: readonly string[]): Promise<void> {
   const [, , first = '', ...others] = argv
   if (others.length > 0 || !VERSION.includes(first)) {
+    keepCompiledCode()
     const { main } = await import('./main.ts')
     return main(argv)
   }
