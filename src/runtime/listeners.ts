@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { createServer } from 'node:net'
+import { connect } from 'node:net'
 import { printableCommand } from '../core/printable.ts'
 import { linkOf, namesIn, textOf } from './proc-files.ts'
+import { failedWith } from './system-error.ts'
 
 const TABLES = ['/proc/net/tcp', '/proc/net/tcp6']
 
@@ -45,23 +46,24 @@ export function listeningPorts(): ReadonlySet<number> {
 const TRIED = 40
 
 /**
- * Whether nobody listens on any of these ports, as far as it can be found out at little cost: by listening there for
- * a moment, as those who get them will. False means that one has to look.
+ * Whether nobody listens on any of these ports, as far as it can be found out at little cost: by taking each for a
+ * moment. False means that one has to look.
  */
 export async function areSurelyFree(ports: readonly number[]): Promise<boolean> {
   if (ports.length > TRIED) return false
   return (await Promise.all(ports.map(isSurelyFree))).every(Boolean)
 }
 
-/** On no host, for which Node would load its DNS: that is all addresses, of IPv6 and so of both, where there is that. */
+/**
+ * Takes it as the near end of a connection that cannot come about, port 0 having nobody: who waits for somebody to
+ * listen there must not find us. At all addresses: of IPv6, and so of both.
+ */
 function isSurelyFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const server = createServer()
-    server.once('error', () => resolve(false))
-    server.listen({ port, exclusive: true }, () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address?.family === 'IPv6'))
-    })
+    const socket = connect({ host: '::1', port: 0, localAddress: '::', localPort: port })
+    socket.once('connect', () => socket.destroy())
+    socket.once('error', (error) => resolve(failedWith(error, 'ECONNREFUSED')))
+    socket.once('close', () => resolve(false))
   })
 }
 
