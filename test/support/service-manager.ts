@@ -136,13 +136,13 @@ async function runit(folder: string): Promise<ServiceManager> {
     },
     end: async () => {
       await ending(child, (running) => signal(running, 'SIGHUP'))
-      // It tells them, and does not wait.
+      // It tells them, and does not wait. Of 200 each takes a shell and a log service with it: 5 s when nothing else runs.
       const gone = (line: string): boolean => line === '' || line.endsWith('runsv not running')
-      await until('every runsv to end', () =>
+      const areGone = (): boolean =>
         ask('sv', 'status', ...services())
           .split('\n')
-          .every(gone),
-      )
+          .every(gone)
+      await until('every runsv to end', areGone, 60_000)
     },
   }
 }
