@@ -135,14 +135,17 @@ async function runit(folder: string): Promise<ServiceManager> {
       child = program('runsvdir', folder)
     },
     end: async () => {
+      const lines = (): string[] => ask('sv', 'status', ...services()).split('\n')
+      // A finish script that says "down" to runsv after that was told to end keeps it from ending.
+      let calmLooks = 0
+      await until('no service to be in its finish script', () => {
+        calmLooks = lines().some((line) => line.startsWith('finish:')) ? 0 : calmLooks + 1
+        return calmLooks > 5
+      })
       await ending(child, (running) => signal(running, 'SIGHUP'))
-      // It tells them, and does not wait. Of 200 each takes a shell and a log service with it: 5 s when nothing else runs.
-      const gone = (line: string): boolean => line === '' || line.endsWith('runsv not running')
-      const areGone = (): boolean =>
-        ask('sv', 'status', ...services())
-          .split('\n')
-          .every(gone)
-      await until('every runsv to end', areGone, 60_000)
+      // It tells them, and does not wait.
+      const isGone = (line: string): boolean => line === '' || line.endsWith('runsv not running')
+      await until('every runsv to end', () => lines().every(isGone))
     },
   }
 }
