@@ -2,6 +2,7 @@ import { copyFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { expect, test } from 'vitest'
 import { killSupervisor, done, isAlive, pids, rows, running, seen, supervisorOf } from '../support/control.ts'
+import { eventually } from '../support/example.ts'
 import { kill9, liveApp, until } from '../support/live.ts'
 import type { LiveApp } from '../support/live.ts'
 import { portAt } from '../support/ports.ts'
@@ -28,9 +29,12 @@ test('a detached formation with a router, from its start to its stop', async () 
   expect(text).toContain(`${url} is one address for every web process that is ready\n`)
   expect(text).toContain(`router.1 on ${router}`)
 
+  // The router looks ten times a second for who is ready.
   const names = new Set<string>()
-  for (let n = 0; n < 4; n += 1) names.add((await ask(url)).body.split(' ')[0] ?? '')
-  expect([...names].toSorted()).toEqual(['web.1', 'web.2'])
+  await eventually(async () => {
+    names.add((await ask(url)).body.split(' ')[0] ?? '')
+    expect([...names].toSorted()).toEqual(['web.1', 'web.2'])
+  })
   expect((await rows(app)).map(({ process, ready, port }) => [process, ready, port])).toEqual([
     ['web.1', true, web],
     ['web.2', true, web + 1],
