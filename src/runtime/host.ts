@@ -15,6 +15,12 @@ import { signalCarrier, signalGroup, tellGroup } from './signal.ts'
 import type { Slots } from './slots.ts'
 import type { StateDir } from './state-dir.ts'
 
+/** Counted when this is loaded, which has to be soon after we were started: what was started in between is not counted. */
+const BIRTH: Birth = {
+  pid: process.pid,
+  startsBefore: process.uptime() < 1 ? (startsSinceBoot() ?? Infinity) : Infinity,
+}
+
 /** That of node:fs/promises, which takes 2 ms to load. */
 const removeAll = promisify(rm)
 
@@ -39,7 +45,6 @@ export class Host {
   readonly #killed = new Set<string>()
   /** Runs that are over though something of them would not go. */
   readonly #unswept: Run[] = []
-  readonly #birth: Birth = { pid: process.pid, startsBefore: startsSinceBoot() ?? Infinity }
   readonly #bornAt = bootNow()
 
   constructor(context: HostContext) {
@@ -78,7 +83,7 @@ export class Host {
    * the next run.
    */
   #eldersOf(runs: readonly Run[]): Elders | undefined {
-    return runs.every(({ startedAt }) => startedAt >= this.#bornAt) ? eldersOf(this.#birth) : undefined
+    return runs.every(({ startedAt }) => startedAt >= this.#bornAt) ? eldersOf(BIRTH) : undefined
   }
 
   /** Looks for processes that carry the tokens of these runs. */

@@ -5,7 +5,7 @@ import { failedWith } from './system-error.ts'
 import type { Birth, Carrier, Elders } from './process-table.ts'
 
 const CARRIED = /(?:^|\0)TW_RUN_(?:INSTANCE|WITHIN)=([^\0]*)/g
-const NO_ELDERS: Elders = { above: 0, upTo: 0 }
+const NO_ELDERS: Elders = { upTo: 0 }
 let buffer = Buffer.alloc(64 * 1024)
 
 export function carriers(tokens: ReadonlySet<string>, elders = NO_ELDERS): Carrier[] {
@@ -31,7 +31,7 @@ function carriersAmong(
 ): Carrier[] {
   if (tokens.size === 0) return []
   return among.flatMap((pid) => {
-    if (pid > elders.above && pid <= elders.upTo) return []
+    if (pid <= elders.upTo) return []
     const environment = read(pid, 'environ')
     if (environment === undefined || environment.length === 0) unknown.push(pid)
     const token = environment && tokenIn(environment, tokens)
@@ -48,18 +48,15 @@ export function startsSinceBoot(): number | undefined {
   return starts === undefined ? undefined : Number(starts)
 }
 
-/** When all numbers were given, the kernel begins again with this one. */
-const FIRST_AGAIN = 300
 let pidMax: number | undefined
 
 export function eldersOf({ pid, startsBefore }: Birth): Elders {
   pidMax ??= Number(textOf('/proc/sys/kernel/pid_max'))
   const since = (startsSinceBoot() ?? 0) - startsBefore
-  // Whoever asks has started something: where that does not count, the count is none.
-  if (!(since > 0)) return NO_ELDERS
-  // Numbers that are in use are passed over, an eighth of all is more than are; the first ones are not given again.
-  const newest = pid + since + pidMax / 8
-  return { above: newest < pidMax ? 0 : newest - pidMax + FIRST_AGAIN, upTo: pid }
+  // Whoever asks has started something: where that does not count, the count is none. Numbers in use are passed over,
+  // and a few were given before the count: a quarter of all is more than that.
+  const isAscending = since > 0 && pid + since < pidMax * 0.75
+  return isAscending ? { upTo: pid } : NO_ELDERS
 }
 
 export function argumentsOf(pid: number): string | undefined {

@@ -31,7 +31,7 @@ export function startsSinceBoot(): undefined {
 
 /** Not known. */
 export function eldersOf(): Elders {
-  return { above: 0, upTo: 0 }
+  return { upTo: 0 }
 }
 
 export function argumentsOf(pid: number): string | undefined {

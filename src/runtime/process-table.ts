@@ -16,9 +16,8 @@ export interface Birth {
   readonly startsBefore: number
 }
 
-/** A range of pids. */
+/** Pids, from 1 on; 0 for none. */
 export interface Elders {
-  readonly above: number
   readonly upTo: number
 }
 
