@@ -30,6 +30,8 @@ export async function serve(store, close = () => undefined) {
     server.close(() => {
       clearInterval(idle)
       close()
+      // Nobody waits for us any more, whatever a store still holds on to.
+      setTimeout(() => process.exit(), 500).unref()
     })
   })
   server.listen(Number(process.env.PORT), '127.0.0.1')
