@@ -1,5 +1,5 @@
 // What cannot be undercut: the same work with as little manager as possible.
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { eachProcess } from '../lib/app.js'
 
@@ -18,6 +18,19 @@ const inShell = (app, redirect = () => '') =>
   `${commands(app)
     .map((command, i) => `(${command})${redirect(i)} &`)
     .join('\n')}\nwait`
+
+/** What lets a run outlive its manager, and no more: a session of its own, and a shell that writes down how it ended. */
+const SHIM = '(echo $$ >"$1/pid"; exec /bin/sh -c "$2")\necho $? >"$1/exit"'
+
+function inShims(app, dir) {
+  return commands(app)
+    .map((command, i) => {
+      const own = join(dir, `shim-${i}`)
+      mkdirSync(own)
+      return `setsid -f /bin/sh -c "$1" shim '${own}' '${command}' &`
+    })
+    .join('\n')
+}
 
 /** The first command of the app. */
 const first = (app) => commands(app)[0]
@@ -84,6 +97,12 @@ export const floors = [
       stopSignal: undefined,
       control: shControl,
     },
+  ),
+  floor(
+    'sh that starts shims',
+    ['start'],
+    ({ app, dir }) => ({ argv: ['/bin/sh', '-c', `${inShims(app, dir)}\nexec sleep 86412`, 'sh', SHIM] }),
+    { stopSignal: undefined },
   ),
   floor('node -e 0', CONTROL, shControl.launch, {
     stopSignal: undefined,
