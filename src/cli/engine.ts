@@ -14,13 +14,14 @@ export interface Reached {
 
 /** The engine that a command is for; undefined for this machine. Errors: TwRunError, if it cannot be reached. */
 export async function reachEngine(flags: Flags): Promise<Reached | undefined> {
-  return reach(engineHere(flags))
+  return (await reachFrom(flags)).reached
 }
 
-/** The same, of an app whose engine is known. */
-export async function reach(here: EngineHere): Promise<Reached | undefined> {
-  if (here.name === 'local') return undefined
-  return { engine: await open(here.name, await placeOf(here, here.name)), here }
+/** The same, and what was found out for it, also of this machine. */
+export async function reachFrom(flags: Flags): Promise<{ here: EngineHere; reached: Reached | undefined }> {
+  const here = engineHere(flags)
+  if (here.name === 'local') return { here, reached: undefined }
+  return { here, reached: { engine: await open(here.name, await placeOf(here, here.name)), here } }
 }
 
 async function placeOf(here: EngineHere, name: RemoteEngine): Promise<EnginePlace> {

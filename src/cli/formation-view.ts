@@ -3,7 +3,7 @@ import { view } from '../runtime/observer.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
 import { say } from '../runtime/terminal.ts'
 import { nothingRuns } from './messages.ts'
-import { notThere, waitFor } from './waiting.ts'
+import { requireUp } from './waiting.ts'
 
 const STDOUT = 1
 
@@ -17,10 +17,7 @@ export interface Showing {
 
 /** Prints how many run of each type, where somebody wants to know. Errors: TwRunError 1 if nothing runs, or is not up. */
 export async function showFormation(state: StateDir, { isAwaited, isJson, isAsked }: Showing): Promise<void> {
-  if (isAwaited) {
-    const found = await waitFor(state, 'up')
-    if (found.missing.length > 0) throw notThere(found, 'up')
-  }
+  if (isAwaited) await requireUp(state)
   const { session } = view(state)
   if (session === undefined || session.over) throw nothingRuns()
   if (isJson) say(STDOUT, `${JSON.stringify(session.counts)}\n`)

@@ -17,7 +17,6 @@ export async function restart(
   const lines = await send(state, { do: 'restart', targets })
   say(1, `${lines.join('\n')}\n`)
   if (options.wait !== true) return
-  const { notThere, waitFor } = await import('./waiting.ts')
-  const found = await waitFor(state, 'up')
-  if (found.missing.length > 0) throw notThere(found, 'up')
+  const { requireUp } = await import('./waiting.ts')
+  await requireUp(state)
 }

@@ -14,10 +14,8 @@ export function restartCommand(): Command {
     .option('--wait', 'return when all are up again, within 60 s')
   withOptions(command, 'place', 'state', 'engine')
   return command.action(async (targets: string[]) => {
-    const { reach } = await import('./engine.ts')
-    const { engineHere } = await import('../runtime/engine-place.ts')
-    const here = engineHere(flagsOf(command))
-    const reached = await reach(here)
+    const { reachFrom } = await import('./engine.ts')
+    const { here, reached } = await reachFrom(flagsOf(command))
     if (reached !== undefined) {
       const { restartOn } = await import('./engine-control-action.ts')
       await restartOn(reached, targets, command.opts<RestartOptions>())

@@ -14,10 +14,8 @@ export function scaleCommand(): Command {
     .option('--json', 'print JSON')
   withOptions(command, 'place', 'state', 'engine')
   return command.action(async (words: string[]) => {
-    const { reach } = await import('./engine.ts')
-    const { engineHere } = await import('../runtime/engine-place.ts')
-    const here = engineHere(flagsOf(command))
-    const reached = await reach(here)
+    const { reachFrom } = await import('./engine.ts')
+    const { here, reached } = await reachFrom(flagsOf(command))
     if (reached !== undefined) {
       const { scaleOn } = await import('./engine-control-action.ts')
       await scaleOn(reached, words, command.opts<ScaleOptions>())

@@ -98,6 +98,12 @@ export function notThere(found: Missing, awaited: Awaited): TwRunError {
   })
 }
 
+/** Waits until all of the formation is up. Errors: TwRunError 1 naming what is not. */
+export async function requireUp(state: StateDir): Promise<void> {
+  const found = await waitFor(state, 'up')
+  if (found.missing.length > 0) throw notThere(found, 'up')
+}
+
 /**
  * Waits until nothing of the formation lives any more, or nobody is there to end it; what lives then. The disk may
  * have had no room for its supervisor's last word.

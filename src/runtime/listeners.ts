@@ -39,7 +39,14 @@ function fromProc(wanted: ReadonlySet<number>): PortHolder[] {
 
 /** Every TCP port of this machine that somebody listens on now, on any address. Linux. */
 export function listeningPorts(): ReadonlySet<number> {
-  return portsIn(TABLES.map(textOf))
+  const ports = new Set<number>()
+  for (const table of TABLES.map(textOf)) {
+    // The fourth column is the state; 0A is LISTEN.
+    for (const [, port = ''] of table.matchAll(/^ *\d+: [0-9A-F]+:([0-9A-F]{4}) \S+ 0A /gm)) {
+      ports.add(Number.parseInt(port, 16))
+    }
+  }
+  return ports
 }
 
 /** To ask the kernel for its tables of sockets takes 3 ms each, however few there are; to try a port takes 0.1 ms. */
@@ -65,17 +72,6 @@ function isSurelyFree(port: number): Promise<boolean> {
     socket.once('error', (error) => resolve(failedWith(error, 'ECONNREFUSED')))
     socket.once('close', () => resolve(false))
   })
-}
-
-function portsIn(tables: readonly string[]): ReadonlySet<number> {
-  const ports = new Set<number>()
-  for (const table of tables) {
-    // The fourth column is the state; 0A is LISTEN.
-    for (const [, port = ''] of table.matchAll(/^ *\d+: [0-9A-F]+:([0-9A-F]{4}) \S+ 0A /gm)) {
-      ports.add(Number.parseInt(port, 16))
-    }
-  }
-  return ports
 }
 
 /** Inode to port of the listening sockets (state 0A) in a table of /proc/net: of these ports, or of all. */

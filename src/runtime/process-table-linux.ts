@@ -1,6 +1,6 @@
-import { closeSync, openSync, readSync, readdirSync, readlinkSync, realpathSync } from 'node:fs'
+import { closeSync, openSync, readSync, readdirSync, realpathSync } from 'node:fs'
 import { printableCommand } from '../core/printable.ts'
-import { textOf } from './proc-files.ts'
+import { linkOf, textOf } from './proc-files.ts'
 import { failedWith } from './system-error.ts'
 import type { Birth, Carrier, Elders } from './process-table.ts'
 
@@ -104,15 +104,6 @@ export function mayHold(pid: number, path: string): boolean {
     // Not ours to see.
     if (failedWith(error, 'EACCES', 'EPERM')) return true
     throw error
-  }
-}
-
-function linkOf(path: string): string | undefined {
-  try {
-    return readlinkSync(path)
-  } catch {
-    // It was closed in this moment.
-    return undefined
   }
 }
 
