@@ -25,8 +25,13 @@ export function reconcile(desired: Desired, observed: Observed, now: number): Pl
     else if (awaitedBy(next.want, desired.wants, observed, now).length > 0) take(nextReadyAt(observed, now))
     else if (!isTaken(ports, next.want)) actions.push(next)
   }
-  for (const [id, want] of desired.wants) if (!observed.has(id)) take({ do: 'start', want })
-  for (const [id, state] of observed) take(step(desired, observed, { id, state }, now))
+  // In the order of the Procfile, whatever is on record of earlier runs: it is the order in which a person reads them.
+  for (const [id, want] of desired.wants) {
+    const state = observed.get(id)
+    take(state === undefined ? { do: 'start', want } : step(desired, observed, { id, state }, now))
+  }
+  for (const [id, state] of observed)
+    if (!desired.wants.has(id)) take(step(desired, observed, { id, state }, now))
   return { actions, wakeAt: wakeAt === Infinity ? undefined : wakeAt }
 }
 

@@ -380,6 +380,12 @@ describe('several processes', () => {
     ])
   })
 
+  test('start in the order in which they are wanted, whichever of them ran before', () => {
+    const before = observe(CANONICAL.stopped.slot, POLICY)
+    const { actions } = reconcile(desired, new Map([['web.1', before]]), 10_000)
+    expect(actions.map((action) => action.do === 'start' && action.want.plan.id)).toEqual(['web.1', 'web.2'])
+  })
+
   test.each(['starting', 'up', 'stopping', 'sweeping'] as const)(
     'do not start on a port that another one still has, as long as that one is %s',
     (phase) => {
