@@ -8,13 +8,20 @@ const VERSION = ['version', '--version', '-V']
 
 async function run(argv: readonly string[]): Promise<void> {
   const [, , first = '', ...others] = argv
-  if (others.length > 0 || !VERSION.includes(first)) {
-    keepCompiledCode()
-    const { main } = await import('./main.ts')
-    return main(argv)
+  if (others.length > 0 || !VERSION.includes(first)) return runMain(argv)
+  try {
+    say(STDOUT, versionLine())
+  } catch {
+    // A full disk: tried once more by who can say so.
+    return runMain(argv)
   }
-  say(STDOUT, versionLine())
   letGoOfClosedTerminal()
+}
+
+async function runMain(argv: readonly string[]): Promise<void> {
+  keepCompiledCode()
+  const { main } = await import('./main.ts')
+  return main(argv)
 }
 
 void run(process.argv)

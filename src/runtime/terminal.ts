@@ -1,10 +1,12 @@
 import { closeSync, fstatSync, openSync, statSync, writeSync } from 'node:fs'
 import { isatty, WriteStream } from 'node:tty'
-import { systemCode } from './system-error.ts'
+import { TwRunError } from '../core/error.ts'
+import { reasonOf, systemCode } from './system-error.ts'
 
 /**
  * Writes all of the text to a descriptor and returns whether anybody reads it: false once the reader has gone.
- * Never through `process.stdout`, whose getter changes the mode of a pipe that others share.
+ * Never through `process.stdout`, whose getter changes the mode of a pipe that others share. Errors: TwRunError 1,
+ * such as for a file on a full disk.
  */
 export function say(fd: number, text: string | Uint8Array): boolean {
   const bytes = typeof text === 'string' ? Buffer.from(text) : text
@@ -15,7 +17,8 @@ export function say(fd: number, text: string | Uint8Array): boolean {
       const code = systemCode(error)
       if (code === 'EAGAIN') pause(2)
       else if (code === 'EPIPE') return false
-      else if (code !== 'EINTR') throw error
+      else if (code !== 'EINTR')
+        throw new TwRunError(`cannot write the output: ${reasonOf(error)}`, { exitCode: 1 })
     }
   }
   return true

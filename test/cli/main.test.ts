@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, describe, expect, test } from 'vitest'
+import { requires } from '../support/requirement.ts'
 import { BIN, cleanEnvironment, makeApp } from '../support/rig.ts'
 
 const app = makeApp({ Procfile: 'web: node server.js\nworker: node worker.js\n' })
@@ -55,6 +56,19 @@ test('a closed reader is no error', () => {
   const { stdout, stderr } = spawnSync('sh', ['-c', pipe], options)
   expect([stdout, stderr]).toEqual(['Usage: tw-run <command> [options]\n', ''])
 })
+
+requires('linux').for(['version', 'help', 'check', 'ports'])(
+  '%s into a file on a full disk is no bug of tw-run',
+  (command) => {
+    const options = { cwd: app.root, env: cleanEnvironment(), encoding: 'utf8' } as const
+    const { status, stderr } = spawnSync(
+      'sh',
+      ['-c', `exec "${process.execPath}" "${BIN}" ${command} >/dev/full`],
+      options,
+    )
+    expect([status, stderr]).toEqual([1, 'tw-run: cannot write the output: no space left on the disk\n'])
+  },
+)
 
 test('help is as wide as the terminal', () => {
   const command = `stty cols 44; "${process.execPath}" "${BIN}" help; echo after`
