@@ -47,6 +47,25 @@ export function truth(text: string): Reading<boolean> {
   return /^(false|no|off|0)$/i.test(text) ? { value: false } : { not: 'true or false' }
 }
 
+/** Whether to colour: `auto` is as the terminal has it. */
+export type ColorSetting = 'always' | 'never' | 'auto'
+
+/** One of its words, or true or false as for any other option that is on or off. */
+export function color(text: string): Reading<ColorSetting> {
+  const word = oneOf('always', 'never', 'auto')(text)
+  if ('value' in word) return word
+  const reading = truth(text)
+  return 'value' in reading ? { value: reading.value ? 'always' : 'never' } : word
+}
+
+/** Reads whether something is refused: one value if it is, another if not. */
+export function not<T>(refused: T, otherwise: T): (text: string) => Reading<T> {
+  return (text) => {
+    const reading = truth(text)
+    return 'value' in reading ? { value: reading.value ? refused : otherwise } : reading
+  }
+}
+
 /** Where to listen. */
 export interface Address {
   readonly host: string

@@ -3,12 +3,12 @@ import type { EngineName } from './engine-name.ts'
 import type { EnvironmentLayer, Precedence } from './environment.ts'
 import type { Problem } from './error.ts'
 import { duration } from './duration.ts'
-import { address, list, oneOf, port, restart, seconds, text, truth } from './option-values.ts'
-import type { Address, Reading, RestartSetting } from './option-values.ts'
+import { address, color, list, not, oneOf, port, restart, seconds, text, truth } from './option-values.ts'
+import type { Address, ColorSetting, Reading, RestartSetting } from './option-values.ts'
 import { printable } from './printable.ts'
 
+export type { ColorSetting } from './option-values.ts'
 export type LogFormat = 'pretty' | 'plain' | 'json'
-export type ColorSetting = 'always' | 'never' | 'auto'
 
 /** What was typed; absent where the option was not given. */
 export interface Flags {
@@ -106,9 +106,17 @@ export function resolveSettings(sources: Sources): { settings: Settings; problem
   }
   const option = <T>(name: OptionName, parse: (value: string) => Reading<T>, fallback: T): T =>
     read(find(name, sources), parse, fallback)
+  /** An option that is typed as `--no-...`: its variable may have either name. */
+  const toggle = <T>(name: OptionName, parse: (value: string) => Reading<T>, off: T, fallback: T): T => {
+    const refused =
+      sources.flags[name] === undefined ? variable(variableOf(`no-${name}`), sources) : undefined
+    return refused === undefined || find(name, sources) !== undefined
+      ? option(name, parse, fallback)
+      : read(refused, not(off, fallback), fallback)
+  }
   const settings: Settings = {
     procfile: option('procfile', text, 'Procfile'),
-    formation: find('formation', sources) ?? { text: '', from: '' },
+    formation: formationOf(sources),
     only: sources.flags.types ?? [],
     except: option('except', list, []),
     port: read(find('port', sources) ?? variable('PORT', sources), port, 5000),
@@ -116,9 +124,9 @@ export function resolveSettings(sources: Sources): { settings: Settings; problem
     graceMs: option('timeout', seconds, 5000),
     restart: option('restart', restart, { when: 'no' }),
     logFormat: option('logFormat', oneOf('pretty', 'plain', 'json'), 'pretty'),
-    timestamps: option('timestamps', truth, true),
-    prefix: option('prefix', truth, true),
-    color: option('color', oneOf('always', 'never', 'auto'), 'auto'),
+    timestamps: toggle('timestamps', truth, false, true),
+    prefix: toggle('prefix', truth, false, true),
+    color: toggle<ColorSetting>('color', color, 'never', 'auto'),
     stateDir: find('stateDir', sources)?.text,
     envPrecedence: option('envPrecedence', oneOf('shell', 'file'), 'shell'),
     release: option('release', truth, false),
@@ -136,7 +144,16 @@ export function resolveSettings(sources: Sources): { settings: Settings; problem
 function find(name: OptionName, sources: Sources): Given | undefined {
   const flag = sources.flags[name]
   if (flag !== undefined) return { text: String(flag), from: `--${kebab(name)}` }
-  return variable(`TW_RUN_${kebab(name).replaceAll('-', '_').toUpperCase()}`, sources)
+  return variable(variableOf(name), sources)
+}
+
+/** `--concurrency` is the same option, and so is its variable. */
+function formationOf(sources: Sources): Given {
+  return find('formation', sources) ?? variable('TW_RUN_CONCURRENCY', sources) ?? { text: '', from: '' }
+}
+
+function variableOf(option: string): string {
+  return `TW_RUN_${kebab(option).replaceAll('-', '_').toUpperCase()}`
 }
 
 /** A variable of the shell, else of the strongest file that has it; one set to nothing counts as not set. */

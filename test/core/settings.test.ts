@@ -50,6 +50,31 @@ describe('an option comes from its flag, else the shell, else the file, else its
   })
 })
 
+describe('a variable has the name of its option, whichever of them that is', () => {
+  test.each<[Record<string, string>, object]>([
+    [
+      { TW_RUN_CONCURRENCY: 'web=2' },
+      { formation: { text: 'web=2', from: 'TW_RUN_CONCURRENCY in the shell' } },
+    ],
+    [{ TW_RUN_NO_TIMESTAMPS: '1' }, { timestamps: false }],
+    [{ TW_RUN_NO_TIMESTAMPS: '0' }, { timestamps: true }],
+    [{ TW_RUN_NO_PREFIX: 'true' }, { prefix: false }],
+    [{ TW_RUN_NO_COLOR: '1' }, { color: 'never' }],
+    [{ TW_RUN_NO_COLOR: '0' }, { color: 'auto' }],
+    [{ TW_RUN_COLOR: '1' }, { color: 'always' }],
+    [{ TW_RUN_COLOR: 'false' }, { color: 'never' }],
+    [{ TW_RUN_COLOR: 'always', TW_RUN_NO_COLOR: '1' }, { color: 'always' }],
+  ])('%j', (shell, expected) => {
+    const { settings, problems } = resolve({}, shell)
+    expect(problems).toEqual([])
+    expect(settings).toMatchObject(expected)
+  })
+
+  test('a flag is stronger than both', () => {
+    expect(resolve({ color: 'always' }, { TW_RUN_NO_COLOR: '1' }).settings.color).toBe('always')
+  })
+})
+
 describe('values are read as people write them', () => {
   test.each<[Flags, object]>([
     [{ timeout: '0.25' }, { graceMs: 250 }],
