@@ -16,6 +16,9 @@ const STREAM = fileURLToPath(new URL('./stream.js', import.meta.url))
 /** What may be shown twice after a kill, bytes: one batch of the follower, and the one behind it. */
 const TWICE_AT_MOST = 2 * 512 * 1024
 
+/** What stands before anything that may be shown twice. */
+const SEAM = /carries on from here/
+
 /** One that writes as fast as it can and ends, two that write all the time, one that ends now and then. */
 const PROCFILE = `burst: node ${STREAM} 64 0 150000
 steady: node ${STREAM} 16 10
@@ -41,7 +44,7 @@ export async function torture({ kills, seed, port, progress = () => {} }) {
       progress(kill + 1)
     }
     const last = start(world)
-    await last.shows(/carries on from here/)
+    await last.shows(SEAM)
     await sleep(500)
     last.kill('SIGINT')
     const code = await last.ended
@@ -126,12 +129,17 @@ function judge(world, code) {
 function readShown(sessions, wrong) {
   return sessions.map((chunks) => {
     const lines = new Map()
+    let isMarked = false
+    // Of these something was shown before a line that says that tw-run carries on.
+    const unmarked = new Set()
     for (const line of Buffer.concat(chunks).toString().split('\n').slice(0, -1)) {
       const [, id, text] = /^(\S+)\s*\| (.*)$/.exec(line) ?? []
       if (id === undefined) wrong.push(`not a whole line: ${line.slice(0, 100)}`)
       else lines.set(id, push(lines.get(id), text))
+      if (id === 'system' && SEAM.test(text)) isMarked = true
+      else if (!isMarked) unmarked.add(id)
     }
-    return lines
+    return { lines, unmarked }
   })
 }
 
@@ -144,7 +152,7 @@ function push(array = [], text) {
 function judgeLines(id, shown, wrong, seen) {
   let pid
   let last = 0
-  for (const [session, lines] of shown.entries()) {
+  for (const [session, { lines, unmarked }] of shown.entries()) {
     const own = lines.get(id) ?? []
     let bytes = 0
     for (const [index, text] of own.entries()) {
@@ -155,6 +163,8 @@ function judgeLines(id, shown, wrong, seen) {
       const isNext = number === last + 1
       const isAgain = number <= last && index === 0
       if (!isNext && !isAgain) return wrong.push(`${id}: ${number} after ${last} in session ${session}`)
+      if (isAgain && unmarked.has(id))
+        return wrong.push(`${id}: ${number} again before the seam in session ${session}`)
       if (isAgain) bytes = repeated(own, last)
       last = number
       seen.lines += 1
