@@ -11,7 +11,7 @@ import type { App } from '../runtime/load.ts'
 import { endTornLine } from '../runtime/output.ts'
 import { childOf } from '../runtime/process-table.ts'
 import { makeRender } from '../runtime/render.ts'
-import { readPid } from '../runtime/run-directory.ts'
+import { hasEnded, readPid } from '../runtime/run-directory.ts'
 import { say } from '../runtime/terminal.ts'
 import { describeAddress, describeEvent, describeRuns } from './journal-text.ts'
 
@@ -33,7 +33,9 @@ export interface ViewOptions {
 export class StartView {
   readonly #options: ViewOptions
   readonly #follower: Follower
-  #announcing: Promise<void> = Promise.resolve()
+  /** What was told before has been said. */
+  #said: Promise<void> = Promise.resolve()
+  #isFirst = true
 
   private constructor(options: ViewOptions, follower: Follower) {
     this.#options = options
@@ -68,21 +70,30 @@ export class StartView {
     this.#follower.runEnded(id, undefined)
   }
 
+  /** In the order in which things happened, though what runs is said only when its pids are known. */
   show(event: JournalEvent): void {
-    if (event.type === 'started') {
-      for (const run of event.runs) this.#follower.follow(run.id, this.#options.directoryOf(run))
-      this.#announcing = this.#announcing.then(() => this.#announce(event.runs))
-      return
-    }
     const text = describeEvent(event, this.#options.app.settings.graceMs, bootNow())
-    if (event.type === 'ended') this.#follower.runEnded(event.run.id, text)
-    else if (text !== undefined) this.#follower.say(text)
-    if (event.type === 'carried-on') this.#follower.release()
+    // Opened while the first pids are waited for: nothing is shown of them before.
+    if (event.type === 'started' && this.#isFirst) this.#follow(event.runs)
+    const isFollowed = this.#isFirst
+    if (event.type === 'started') this.#isFirst = false
+    this.#said = this.#said.then(async () => {
+      if (event.type === 'started') {
+        await this.#announce(event.runs)
+        if (!isFollowed) this.#follow(event.runs)
+      } else if (event.type === 'ended') this.#follower.runEnded(event.run.id, text)
+      else if (text !== undefined) this.#follower.say(text)
+      if (event.type === 'carried-on' || event.type === 'started') this.#follower.release()
+    })
+  }
+
+  #follow(runs: readonly Run[]): void {
+    for (const run of runs) this.#follower.follow(run.id, this.#options.directoryOf(run))
   }
 
   /** Resolves when everything has been shown, the last word after it; a signal ends tw-run instead. */
   async close({ hurried, reason }: Ending, lastWord: string): Promise<void> {
-    await this.#announcing
+    await this.#said
     const signal = reason.kind === 'signal' ? reason.signal : 'SIGINT'
     await untilShown(this.#follower.close(lastWord), hurried ? (signal as NodeJS.Signals) : undefined)
   }
@@ -97,13 +108,14 @@ export class StartView {
         const pid = shim === undefined ? undefined : childOf(shim)
         if (pid !== undefined) pids.set(run, pid)
       }
-      if (pids.size === runs.length || performance.now() > until) break
+      // Of one that has ended already there is none to wait for.
+      const isKnown = (run: Run): boolean => pids.has(run) || hasEnded(this.#options.directoryOf(run))
+      if (runs.every(isKnown) || performance.now() > until) break
       await sleep(PIDS_EVERY_MS)
     }
     this.#follower.say(describeRuns(runs, (run) => pids.get(run)))
     const address = describeAddress(runs, this.#options.app.settings.router)
     if (address !== undefined) this.#follower.say(address)
-    this.#follower.release()
   }
 }
 

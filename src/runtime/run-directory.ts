@@ -1,4 +1,13 @@
-import { mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { exitFromStatus } from '../core/exit.ts'
@@ -113,6 +122,11 @@ export function readExit(path: string, startedAt: number): Pick<Run, 'exit' | 'e
   // An old run may be dropped while one looks.
   const writtenAt = statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()
   return { exit: exitFromStatus(status), endedAt: bootFromWall(writtenAt, startedAt, bootNow()) }
+}
+
+/** Whether the shim wrote how the command ended, which is its last act. */
+export function hasEnded(path: string): boolean {
+  return existsSync(join(path, 'exit'))
 }
 
 /** The pid that the shim wrote as its first act. */

@@ -88,6 +88,39 @@ describe('exact lines', () => {
   })
 })
 
+describe('what runs is said before its first line, and its end after its last', () => {
+  const linesOf = async (procfile: string, options: string[]): Promise<string[]> => {
+    const { stdout } = await liveApp({ Procfile: procfile }).cli([
+      'start',
+      ...PORT,
+      '--no-timestamps',
+      ...options,
+    ])
+    return stdout.split('\n').map((line) => line.replace(/^(\S+ +\| \S+ \S+).*/, '$1').replaceAll(/ +/g, ' '))
+  }
+
+  test('of a stage after a stage', async () => {
+    expect(
+      await linesOf('build: echo compiling it\nrelease: echo migrating it; exit 6\nweb: true', ['--release']),
+    ).toEqual([
+      'system | build.1 on',
+      'build.1 | compiling it',
+      'system | build.1 ended',
+      'system | release.1 on',
+      'release.1 | migrating it',
+      'system | release.1 exited',
+      'system | all stopped,',
+      '',
+    ])
+  })
+
+  test('of a process that is started again', async () => {
+    const again = ['system | web.1 on', 'web.1 | up now', 'system | web.1 exited']
+    const lines = await linesOf('web: echo up now; exit 1', ['--restart', 'on-failure:1'])
+    expect(lines).toEqual([...again, ...again, 'system | all stopped,', ''])
+  })
+})
+
 describe('lines that do not end', () => {
   test('the last line of a process that dies within it is shown and terminated', async () => {
     const output = await outputOf(liveApp({ Procfile: 'web: echo whole; printf half; kill -9 $$\n' }), [
