@@ -102,16 +102,16 @@ export class StartView {
   async #announce(runs: readonly Run[]): Promise<void> {
     const until = performance.now() + PIDS_WITHIN_MS
     const pids = new Map<Run, number>()
-    for (;;) {
-      for (const run of runs) {
-        const shim = pids.has(run) ? undefined : readPid(this.#options.directoryOf(run))
+    for (const run of runs) {
+      const directory = this.#options.directoryOf(run)
+      for (;;) {
+        const shim = readPid(directory)
         const pid = shim === undefined ? undefined : childOf(shim)
         if (pid !== undefined) pids.set(run, pid)
+        // Of one that has ended already there is none to wait for.
+        if (pid !== undefined || hasEnded(directory) || performance.now() > until) break
+        await sleep(PIDS_EVERY_MS)
       }
-      // Of one that has ended already there is none to wait for.
-      const isKnown = (run: Run): boolean => pids.has(run) || hasEnded(this.#options.directoryOf(run))
-      if (runs.every(isKnown) || performance.now() > until) break
-      await sleep(PIDS_EVERY_MS)
     }
     this.#follower.say(describeRuns(runs, (run) => pids.get(run)))
     const address = describeAddress(runs, this.#options.app.settings.router)

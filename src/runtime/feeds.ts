@@ -6,6 +6,8 @@ export interface Feed {
   readonly source: LogSource
   /** Said when the last line of it has been shown. */
   farewell: string | undefined
+  /** When the run ended among all that was said; Infinity while it has not. */
+  endedAt: number
   /** Batches with lines of it that have not left yet. */
   pending: number
 }
@@ -30,7 +32,7 @@ export class Feeds {
 
   add(source: LogSource): void {
     const queue = this.#queues.get(source.process)
-    const feed = { source, farewell: undefined, pending: 0 }
+    const feed = { source, farewell: undefined, endedAt: Infinity, pending: 0 }
     if (queue === undefined) this.#queues.set(source.process, [feed])
     else queue.push(feed)
   }

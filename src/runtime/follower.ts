@@ -51,7 +51,9 @@ export class Follower {
   readonly #attention = new Attention()
   /** The number of the next line of each process. */
   readonly #seqs = new Map<string, number>()
-  readonly #system: string[] = []
+  readonly #system: { readonly text: string; readonly at: number }[] = []
+  /** Counts what was said and what ended, so that it is shown in that order. */
+  #events = 0
   #isHeld = true
   #isClosing = false
   #lastWord: string | undefined
@@ -102,13 +104,14 @@ export class Follower {
     }
     feed.source.end()
     feed.farewell = farewell
+    feed.endedAt = this.#events++
     this.#attention.wake()
   }
 
   /** A line of tw-run's own. */
   say(text: string): void {
     if (this.#isGone) return
-    this.#system.push(text)
+    this.#system.push({ text, at: this.#events++ })
     this.#attention.wake()
   }
 
@@ -135,8 +138,11 @@ export class Follower {
     let sent: Batch = { out: new Outbox(), shown: [] }
     for (;;) {
       this.#attention.begin()
-      for (const text of this.#system.splice(0)) this.#addSystem(text, next.out)
-      if (!this.#isHeld) this.#addLines(next)
+      this.#addSaid(next)
+      if (!this.#isHeld) {
+        this.#addLines(next)
+        this.#feeds.rotate()
+      }
       // One batch is made while the other is written.
       await this.#writing
       if (next.out.length > 0) {
@@ -175,6 +181,18 @@ export class Follower {
     shown.length = 0
   }
 
+  /** What was said, each behind the last lines and the end of what had ended by then. */
+  #addSaid(batch: Batch): void {
+    for (;;) {
+      const [next] = this.#system
+      if (next === undefined) return
+      if (!this.#isHeld) this.#addLines(batch, next.at)
+      if (batch.out.length >= BATCH) return
+      this.#system.shift()
+      this.#addSystem(next.text, batch.out)
+    }
+  }
+
   #addSystem(text: string, out: Outbox): void {
     const seq = this.#seqs.get(SYSTEM) ?? 1
     const lines = this.#options.render(
@@ -185,10 +203,11 @@ export class Follower {
     this.#seqs.set(SYSTEM, seq + lines)
   }
 
-  #addLines(batch: Batch): void {
+  /** Of all processes, or of those that had ended before an event. */
+  #addLines(batch: Batch, before = Infinity): void {
     for (const feed of this.#feeds.current()) {
       if (batch.out.length >= BATCH) break
-      if (feed.source.isWatched) continue
+      if (feed.source.isWatched || (before < Infinity && feed.endedAt >= before)) continue
       try {
         if (!this.#addFrom(feed, batch) && feed.source.isEnded) this.#addFarewell(feed, batch)
       } catch (error) {
@@ -198,7 +217,6 @@ export class Follower {
         this.#feeds.drop(feed)
       }
     }
-    this.#feeds.rotate()
   }
 
   /** Adds the next lines of a run; false if there are none yet. */
