@@ -19,7 +19,7 @@ async function run(argv: readonly string[]): Promise<void> {
 }
 
 async function runMain(argv: readonly string[]): Promise<void> {
-  keepCompiledCode()
+  keepCompiledCode(argv[2] ?? '')
   const { main } = await import('./main.ts')
   return main(argv)
 }

@@ -11,10 +11,17 @@ import {
 import { Module } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import { Script } from 'node:vm'
+import { underFirstFlags } from './young-generation.ts'
 
 /** When the bundle is made, what tells it from every other one stands in this place. */
 const BUILD = '__TW_RUN_BUILD__'
 const OLD_AFTER_MS = 30 * 86_400_000
+/**
+ * By then most commands have ended and the others run; V8 drops the code of functions that were not called for a
+ * while, and what is kept at the end of a long run lacks all that the next one begins with.
+ */
+const KEEP_AFTER_MS = 1_000
+const WRONG_USAGE = 2
 
 interface Loaded {
   exports: unknown
@@ -32,15 +39,16 @@ const { _extensions: extensions, enableCompileCache } = Module as unknown as {
 /**
  * Keeps what V8 compiles of the chunks that are loaded from here on: to compile them takes 8 of the 17 ms that a short
  * command takes beside Node itself. Node does that from 22 on; before, it is done here, in the user's cache folder.
+ * `command`: the first word of the command line. V8 compiles what is called, so each command has code of its own.
  */
-export function keepCompiledCode(): void {
+export function keepCompiledCode(command: string): void {
   if (enableCompileCache !== undefined) {
     enableCompileCache()
     return
   }
-  const folder = cacheFolder()
+  const folder = cacheFolder(/^[a-z]{1,16}$/.test(command) ? command : 'other')
   if (folder === undefined) return
-  const isKept = isOurs(folder)
+  const isKept = isOurs(dirname(folder)) && isOurs(folder)
   const made = new Map<string, Script>()
   extensions['.cjs'] = (module, filename) => {
     const kept = isKept ? keptIn(join(folder, basename(filename))) : undefined
@@ -48,7 +56,10 @@ export function keepCompiledCode(): void {
       filename,
       ...(kept === undefined ? {} : { cachedData: kept }),
     })
-    if (kept === undefined || script.cachedDataRejected === true) made.set(basename(filename), script)
+    if (kept === undefined || script.cachedDataRejected === true) {
+      if (made.size === 0) setTimeout(() => keep(folder, made), KEEP_AFTER_MS).unref()
+      made.set(basename(filename), script)
+    }
     const body = script.runInThisContext() as Body
     const require = (id: string): unknown => module.require(id)
     body.call(module.exports, module.exports, require, module, filename, dirname(filename))
@@ -58,11 +69,11 @@ export function keepCompiledCode(): void {
 }
 
 /** Undefined where there is no bundle, or no home. */
-function cacheFolder(): string | undefined {
+function cacheFolder(command: string): string | undefined {
   const { XDG_CACHE_HOME: xdg = '', HOME: home = '' } = process.env
   const base = xdg.startsWith('/') ? xdg : join(home, '.cache')
   if (!base.startsWith('/') || BUILD.startsWith('__')) return undefined
-  return join(base, 'tw-run', `${BUILD}-${process.version}`)
+  return join(base, 'tw-run', `${BUILD}-${process.version}`, command)
 }
 
 /** Whether nobody else can have put there what we would run; sudo may leave us another user's home. */
@@ -88,16 +99,19 @@ function wrapped(code: string): string {
   return `(function (exports, require, module, __filename, __dirname) { ${code}\n})`
 }
 
-function keep(folder: string, made: ReadonlyMap<string, Script>): void {
-  // A home that is not there is nobody's to make.
-  if (made.size === 0 || !existsSync(join(folder, '../../..'))) return
+/** And lets go of it. */
+function keep(folder: string, made: Map<string, Script>): void {
+  // A home that is not there is nobody's to make, and a word that is no command is no folder.
+  if (made.size === 0 || process.exitCode === WRONG_USAGE || !existsSync(join(folder, '../../../..'))) return
   let next = ''
   try {
-    if (mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined) removeOld(dirname(folder))
-    if (!isOurs(folder)) return
+    const build = dirname(folder)
+    if (mkdirSync(build, { recursive: true, mode: 0o700 }) !== undefined) removeOld(dirname(build))
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    if (!isOurs(build) || !isOurs(folder)) return
     for (const [name, script] of made) {
       next = join(folder, `${name}.${process.pid}`)
-      const code = script.createCachedData()
+      const code = underFirstFlags(() => script.createCachedData())
       writeFileSync(next, Buffer.concat([code, code]), { mode: 0o600 })
       renameSync(next, join(folder, name))
     }
@@ -105,6 +119,7 @@ function keep(folder: string, made: ReadonlyMap<string, Script>): void {
     // No room or no permission: it is compiled again each time.
     rmSync(next, { force: true })
   }
+  made.clear()
 }
 
 /** Of earlier builds, when another one comes. */

@@ -1,4 +1,3 @@
-import { setFlagsFromString } from 'node:v8'
 import type { ProcessId } from '../core/names.ts'
 import { Attention } from './attention.ts'
 import { Feeds } from './feeds.ts'
@@ -8,6 +7,7 @@ import { Outbox } from './outbox.ts'
 import { Output, OutputLost, ReaderGone } from './output.ts'
 import { ReaderWatch } from './reader-watch.ts'
 import type { Render } from './render.ts'
+import { keepYoungGenerationSmall } from './young-generation.ts'
 
 /** A batch is sent when it has so many bytes: enough to be fast, little to be shown twice after a kill. */
 const BATCH = 256 * 1024
@@ -64,9 +64,7 @@ export class Follower {
   readonly #ended: Promise<void>
 
   constructor(options: FollowerOptions) {
-    // A flood is many short-lived strings, for which V8 would let its young generation grow by 5 to 25 MB that it
-    // never gives back; they die just as young in a small one.
-    setFlagsFromString('--semi-space-growth-factor=1')
+    keepYoungGenerationSmall()
     this.#options = options
     this.#output = new Output(options.fd, ({ message }) =>
       options.trouble(`the output cannot be written (${message}): trying again, the logs keep it`),

@@ -1,6 +1,8 @@
 import { chmodSync, existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
+import { liveApp, until } from '../support/live.ts'
+import { portAt } from '../support/ports.ts'
 import { makeApp } from '../support/rig.ts'
 
 const app = makeApp({ Procfile: 'web: true\n', 'home/.keep': '' })
@@ -41,8 +43,8 @@ test.skipIf(Number.parseInt(process.versions.node, 10) >= 22)(
     expect(first).toEqual([])
     const parent = join(HOME, '.cache/tw-run')
     const [name = ''] = readdirSync(parent)
-    const folder = join(parent, name)
-    expect(statSync(folder).mode & 0o777).toBe(0o700)
+    const folder = join(parent, name, 'check')
+    for (const one of [join(parent, name), folder]) expect(statSync(one).mode & 0o777).toBe(0o700)
     const chunks = readdirSync(folder)
     expect(chunks).toContain('main.cjs')
 
@@ -60,9 +62,51 @@ test.skipIf(Number.parseInt(process.versions.node, 10) >= 22)(
       expect((await check())[1]).toEqual(second)
     }
 
-    chmodSync(folder, 0o777)
-    expect((await check())[1]).toEqual([])
+    for (const one of [folder, join(parent, name)]) {
+      chmodSync(one, 0o777)
+      expect((await check())[1]).toEqual([])
+      chmodSync(one, 0o700)
+    }
+    expect((await check())[1]).toEqual(second)
     expect(await check({ HOME: app.path('nobody') })).toEqual([said, []])
     expect(existsSync(app.path('nobody'))).toBe(false)
+  },
+)
+
+test.skipIf(Number.parseInt(process.versions.node, 10) >= 22)(
+  'what a start keeps, which changes what V8 does and runs long, is taken by the next one, also if it is killed',
+  async () => {
+    const live = liveApp({ Procfile: 'web: echo up; exec sleep 100\n', 'spy.cjs': SPY, 'home/.keep': '' })
+    const env = {
+      HOME: live.path('home'),
+      XDG_CACHE_HOME: '',
+      NODE_OPTIONS: `--require ${live.path('spy.cjs')}`,
+    }
+    const options = ['-p', String(portAt(0)), '-t', '1']
+    const kept = (): string[] => {
+      const parent = join(env.HOME, '.cache/tw-run')
+      return existsSync(parent)
+        ? readdirSync(parent).flatMap((build) => readdirSync(join(parent, build, 'start')))
+        : []
+    }
+    const first = live.start(options, env)
+    await first.waitFor(/up/)
+    const chunks = await until('code to be kept', () => {
+      const names = kept()
+      const isDone = names.includes('supervising.cjs') && names.every((name) => name.endsWith('.cjs'))
+      return isDone ? names : undefined
+    })
+    first.signal('SIGKILL')
+    await first.ended
+    const second = live.start(options, env)
+    await second.waitFor(/still running/)
+    second.signal('SIGINT')
+    await second.ended
+    const said = second
+      .output()
+      .split(/\s/)
+      .filter((word) => word === 'taken' || word === 'refused')
+    expect(said.filter((word) => word === 'refused')).toEqual([])
+    expect(said.length).toBeGreaterThanOrEqual(chunks.length)
   },
 )
