@@ -11,11 +11,24 @@ import { defineConfig } from 'rolldown'
  */
 const HEAVY = /^let (node_\w+) = require\("(node:(?:child_process|crypto|fs\/promises|net|tty|v8))"\);$/gm
 
+/** What every command that looks at processes needs, and what a start needs before it holds the lock. */
+const KERNEL =
+  /src\/runtime\/(clock|crash-points|descriptors|lifeline|place|proc-files|process-table[a-z-]*)\.ts$/
+
+/** What a start needs before it holds the lock: while a helper takes that, it loads the rest. */
+const GROUND = new RegExp(
+  `src/(${[
+    'cli/formation',
+    'runtime/(app-json|control-path|listeners|load|lock|router-plan|spare-fifos)',
+    'core/(app-json|app-json-checks|environment|expand|json-problem|procfile|procfile-faults)',
+    'core/(rules-of|schema-problems|starting-counts)',
+  ].join('|')})\\.ts$`,
+)
+
 /** What `ps`, `stop` and whoever waits need beside that; half of what commands share, which takes 1 ms to read. */
 const CONTROL = new RegExp(
   `src/(${[
-    'runtime/(adoption|clock|crash-points|launcher|lifeline|new-run|observer|place|proc-files|process-[a-z-]+)',
-    'runtime/(run-directory|shim|slots)',
+    'runtime/(adoption|launcher|new-run|observer|process-room|run-directory|shim|slots)',
     'core/(command|observe|process|records|restart|rules|status)',
     'cli/(control|journal-text|messages|waiting)',
   ].join('|')})\\.ts$`,
@@ -112,7 +125,7 @@ export default defineConfig({
         // What `version` needs, and everything else too.
         {
           name: 'base',
-          test: /src\/(runtime\/(terminal|system-error)|cli\/version-text|core\/(error|duration))\.ts$/,
+          test: /rolldown.runtime|src\/(runtime\/(terminal|system-error|young-generation)|cli\/version-text|core\/(error|duration))\.ts$/,
           priority: 2,
         },
         // What every command asks first: on which engine the app runs, and how a process is shown.
@@ -123,6 +136,8 @@ export default defineConfig({
         },
         // What tells a supervisor something.
         { name: 'ask', test: /src\/(cli\/ask|core\/protocol|runtime\/control-client)\.ts$/, priority: 2 },
+        { name: 'kernel', test: KERNEL, priority: 2 },
+        { name: 'ground', test: GROUND, priority: 2 },
         // What looks at the processes of the state directory.
         { name: 'control', test: CONTROL, priority: 2 },
         // A chunk for each pair of commands that share something would be thirty files.

@@ -1,7 +1,7 @@
 import type { Reply, Request } from '../core/protocol.ts'
 import type { Flags } from '../core/settings.ts'
-import { LockHeld } from '../runtime/lock.ts'
-import { newSupervisor, farewell } from './start-action.ts'
+import { LockHeld } from '../runtime/lock-holder.ts'
+import { newSupervisor, farewell } from './supervising.ts'
 import { takeGround } from './formation.ts'
 
 /**

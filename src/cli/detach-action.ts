@@ -9,7 +9,7 @@ import type { ProcessId } from '../core/names.ts'
 import type { Flags } from '../core/settings.ts'
 import { closeInheritedDescriptors } from '../runtime/descriptors.ts'
 import { loadApp, requireProcesses, requireVariables } from '../runtime/load.ts'
-import { heldBy } from '../runtime/lock.ts'
+import { heldBy } from '../runtime/lock-holder.ts'
 import { view } from '../runtime/observer.ts'
 import { runPath } from '../runtime/run-directory.ts'
 import { locateStateDir, makeStateDir, requireRoom } from '../runtime/state-dir.ts'
@@ -41,7 +41,7 @@ export async function startDetached(flags: Flags, awaited: Awaited): Promise<num
   const { supervisor, slots } = view(state)
   if (supervisor !== undefined) throw heldBy(supervisor, state.lock)
   requireRoom(state)
-  await refuseTakenPorts(app, slots)
+  refuseTakenPorts(app, slots)
   const child = startSupervisor(state, lastingFlags(flags, app))
   const ended = once(child, 'exit').then(([code]) => (typeof code === 'number' ? code : 1))
   await Promise.race([ended, hasBegun(state, child)])

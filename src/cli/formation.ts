@@ -1,22 +1,16 @@
 import { TwRunError } from '../core/error.ts'
-import { decodeSession } from '../core/records.ts'
-import { isUnfinished } from '../core/session.ts'
 import type { Stage } from '../core/session.ts'
 import type { Flags } from '../core/settings.ts'
 import { controlPath } from '../runtime/control-path.ts'
 import { crashPoint } from '../runtime/crash-points.ts'
-import { readIfThere } from '../runtime/disk.ts'
 import { loadApp, requireProcesses, requireVariables } from '../runtime/load.ts'
 import type { App } from '../runtime/load.ts'
 import { takeLock } from '../runtime/lock.ts'
 import type { Lock } from '../runtime/lock.ts'
-import { rememberedApp } from '../runtime/remembered-app.ts'
-import { here } from '../runtime/place.ts'
-import { Slots } from '../runtime/slots.ts'
+import type { Slots } from '../runtime/slots.ts'
 import { sparePaths } from '../runtime/spare-fifos.ts'
 import { locateStateDir, makeStateDir, requireRoom } from '../runtime/state-dir.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
-import { refuseTakenPorts } from './taken-ports.ts'
 
 /** An app whose state directory is held: what a supervisor works on. */
 export interface Ground {
@@ -38,21 +32,23 @@ export interface Ground {
  * TwRunError; nothing was started then.
  */
 export async function takeGround(flags: Flags, isRevival = false): Promise<Ground> {
-  const { app, broken } = appFor(flags, isRevival)
+  const { app, broken } = await appFor(flags, isRevival)
   const stages = stagesOf(app)
   if (stages.length === 1 && !isRevival) requireProcesses(app)
   if (!isRevival) requireVariables(app)
   const state = locateStateDir(app.root, app.stateDir)
   makeStateDir(state)
-  const lock = await takeLock(state.lock, sparePaths(state.spares, app.plan.length))
+  const fifos = sparePaths(state.spares, app.plan.length)
+  const [lock, { readSlots, refuseIfOver }] = await Promise.all([
+    takeLock(state.lock, { fifos, findsPorts: !isRevival }),
+    import('./held-ground.ts'),
+  ])
   crashPoint('lock:held')
   // What lives is supervised, however full the disk is.
   if (!isRevival) requireRoom(state)
   else refuseIfOver(state)
-  const slots = new Slots(state, here(), true)
-  slots.load()
   // What runs has its ports; who else has got one since is no reason to leave it alone.
-  if (!isRevival) await refuseTakenPorts(app, slots)
+  const slots = readSlots(state, isRevival ? undefined : { app, listening: lock.listening })
   return {
     app,
     state,
@@ -67,21 +63,16 @@ export async function takeGround(flags: Flags, isRevival = false): Promise<Groun
 }
 
 /** The app as its files describe it; to go on with what runs, what is remembered of it will do. */
-function appFor(flags: Flags, isRevival: boolean): { app: App; broken?: string } {
+async function appFor(flags: Flags, isRevival: boolean): Promise<{ app: App; broken?: string }> {
   try {
     return { app: loadApp(flags, process.env) }
   } catch (error) {
-    const app = isRevival && error instanceof TwRunError ? rememberedApp(flags, process.env) : undefined
+    if (!isRevival || !(error instanceof TwRunError)) throw error
+    const { rememberedApp } = await import('../runtime/remembered-app.ts')
+    const app = rememberedApp(flags, process.env)
     if (app === undefined) throw error
-    return { app, broken: (error as TwRunError).message }
+    return { app, broken: error.message }
   }
-}
-
-/** The run may have come to its end while we waited for the lock: that is no reason to begin another one. */
-function refuseIfOver({ session: path }: StateDir): void {
-  const session = decodeSession(readIfThere(path) ?? '')
-  if (session !== undefined && isUnfinished(session, here())) return
-  throw new TwRunError('nothing runs here any more', { exitCode: 1, hint: 'start it with: tw-run start' })
 }
 
 /** `--release` runs the stages that the Procfile has before the formation. */

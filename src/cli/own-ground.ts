@@ -93,7 +93,7 @@ async function endAbandoned(
       await applyHere(session.flags, { do: 'stop', targets: [] })
       if (view(state).session?.over !== true) continue
       say(STDERR, `tw-run: ended what a killed tw-run had left here (ports from ${session.flags.port})\n`)
-    } else if (tryLock(state.lock) === undefined) continue
+    } else if ((await tryLock(state.lock)) === undefined) continue
     if ((await endLeftWork(state, graceMs)).length === 0) removeOwnState(state)
   }
 }

@@ -6,7 +6,7 @@ import { OwnLog } from '../runtime/own-log.ts'
 import { supervisorLog } from './control.ts'
 import { takeGround } from './formation.ts'
 import { describeEvent, describeRuns } from './journal-text.ts'
-import { codeOf, farewell, newSupervisor, serve } from './start-action.ts'
+import { codeOf, farewell, newSupervisor, serve } from './supervising.ts'
 
 /** Supervises a formation that nobody looks at; what it has to say goes to stdout, which is its own log. */
 export async function supervise(flags: Flags, isRevival: boolean): Promise<number> {

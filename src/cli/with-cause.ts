@@ -4,7 +4,7 @@ import type { Reason } from '../core/session.ts'
 import type { Carrier } from '../runtime/process-table.ts'
 import type { Fixture } from './fixture.ts'
 import { describeReason, duration } from './journal-text.ts'
-import { SURVIVED } from './start-action.ts'
+import { SURVIVED } from './supervising.ts'
 import { describeMissing } from './waiting.ts'
 import type { Missing } from './waiting.ts'
 

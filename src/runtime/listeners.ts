@@ -1,8 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { connect } from 'node:net'
 import { printableCommand } from '../core/printable.ts'
 import { linkOf, namesIn, textOf } from './proc-files.ts'
-import { failedWith } from './system-error.ts'
 
 const TABLES = ['/proc/net/tcp', '/proc/net/tcp6']
 
@@ -47,31 +45,6 @@ export function listeningPorts(): ReadonlySet<number> {
     }
   }
   return ports
-}
-
-/** To ask the kernel for its tables of sockets takes 3 ms each, however few there are; to try a port takes 0.1 ms. */
-const TRIED = 40
-
-/**
- * Whether nobody listens on any of these ports, as far as it can be found out at little cost: by taking each for a
- * moment. False means that one has to look.
- */
-export async function areSurelyFree(ports: readonly number[]): Promise<boolean> {
-  if (ports.length > TRIED) return false
-  return (await Promise.all(ports.map(isSurelyFree))).every(Boolean)
-}
-
-/**
- * Takes it as the near end of a connection that cannot come about, port 0 having nobody: who waits for somebody to
- * listen there must not find us. At all addresses: of IPv6, and so of both.
- */
-function isSurelyFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host: '::1', port: 0, localAddress: '::', localPort: port })
-    socket.once('connect', () => socket.destroy())
-    socket.once('error', (error) => resolve(failedWith(error, 'ECONNREFUSED')))
-    socket.once('close', () => resolve(false))
-  })
 }
 
 /** Inode to port of the listening sockets (state 0A) in a table of /proc/net: of these ports, or of all. */

@@ -1,10 +1,9 @@
-import { spawnSync } from 'node:child_process'
-import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TwRunError } from '../core/error.ts'
 import { failedWith } from './system-error.ts'
-import { isRunning, isStopped } from './process-table.ts'
 import { unwritable } from './state-dir.ts'
 
 /** How long a lock may outlive its dead holder: a child of it between fork and exec still has it, ms. */
@@ -13,11 +12,23 @@ const TRY_AGAIN_MS = 20
 /** open(2) takes the lock itself on macOS and the BSDs; Node has no name for the flag. */
 const O_EXLOCK = 0x20
 
-/** Locks descriptor 3, and meanwhile makes FIFOs of its arguments. Its status is that of the lock. */
-const LOCK = `[ $# -eq 0 ] || mkfifo -m 600 -- "$@" 2>/dev/null 3>&- &
+/**
+ * Locks descriptor 3. Meanwhile it lists the listening sockets if $1 is `ports`, with a last line if that was all of
+ * them, and makes FIFOs of the other arguments. Its status is that of the lock. ss asks the kernel for those sockets
+ * alone, which takes 1 ms; its tables of all sockets take 3 ms each, however few there are.
+ */
+const LOCK = `if [ "$1" = ports ]; then
+  ss=/usr/bin/ss
+  [ -x $ss ] || ss=/usr/sbin/ss
+  { $ss -Hltn && echo all; } 2>/dev/null 3>&- &
+fi
+shift
+[ $# -eq 0 ] || mkfifo -m 600 -- "$@" 2>/dev/null 3>&- &
 flock -n -x 3; locked=$?
 wait
 exit $locked`
+/** What the helper's last line of output is when it has printed every listening socket. */
+const ALL = 'all\n'
 /** The status of a shell that has not found a command. */
 const NOT_FOUND = 127
 
@@ -25,25 +36,39 @@ const NOT_FOUND = 127
 export interface Lock {
   /** Whether its file was removed: under that name another tw-run may by now hold another one. */
   isRemoved(): boolean
+  /** The ports that somebody listened on when it was taken; undefined where that was not asked or not found out. */
+  readonly listening: ReadonlySet<number> | undefined
+}
+
+/** What the helper that locks does by the way: another helper, or the tables read here, would take as long again. */
+export interface Errands {
+  /** Makes these, those that can be. */
+  readonly fifos?: readonly string[]
+  readonly findsPorts?: boolean
+}
+
+interface Held {
+  readonly fd: number
+  readonly listening: ReadonlySet<number> | undefined
 }
 
 /**
  * Takes the one lock of a state directory, for as long as this process lives: the kernel gives it back
  * however the holder dies, so that there is nothing stale to clean up. The file is never unlinked: two
- * starters would lock two files of that name. `fifos` are made by the way, those that can be: another helper for
- * them would take as long again. Errors: TwRunError 1 naming the holder.
+ * starters would lock two files of that name. Errors: TwRunError 1 naming the holder.
  */
-export async function takeLock(path: string, fifos: readonly string[] = []): Promise<Lock> {
+export async function takeLock(path: string, errands: Errands = {}): Promise<Lock> {
   const until = performance.now() + LINGER_MS
   for (;;) {
-    const fd = tryLock(path, fifos)
-    if (fd !== undefined) {
+    const held = await tryLock(path, errands)
+    if (held !== undefined) {
+      const { fd, listening } = held
       sayWhoHolds(fd, path)
-      return { isRemoved: () => fstatSync(fd).nlink === 0 }
+      return { isRemoved: () => fstatSync(fd).nlink === 0, listening }
     }
-    const holder = readHolder(path)
-    const known = holder !== undefined && holder !== process.pid && isRunning(holder)
-    if (known || performance.now() > until) throw heldBy(known ? holder : undefined, path)
+    const { heldBy, holderOf } = await import('./lock-holder.ts')
+    const holder = holderOf(path)
+    if (holder !== undefined || performance.now() > until) throw heldBy(holder, path)
     await sleep(TRY_AGAIN_MS)
   }
 }
@@ -59,31 +84,55 @@ function sayWhoHolds(fd: number, path: string): void {
   }
 }
 
-/** The descriptor that holds the lock, or undefined if somebody else does. Errors: TwRunError 1 where there are no locks. */
-export function tryLock(path: string, fifos: readonly string[] = []): number | undefined {
+/** What holds the lock, or undefined if somebody else does. Errors: TwRunError 1 where there are no locks. */
+export async function tryLock(path: string, errands: Errands = {}): Promise<Held | undefined> {
   if (process.platform !== 'linux') return tryOpenLocked(path)
   const fd = openLock(path, 0)
   // flock locks the open file that it inherits, not its own descriptor: the lock stays with us when it ends.
-  const flock = spawnSync('/bin/sh', ['-c', LOCK, 'tw-run-lock', ...fifos], {
-    env: { ...process.env, LC_ALL: 'C' },
-    stdio: ['ignore', 'ignore', 'pipe', fd],
-  })
-  if (flock.status === 0) return fd
+  const { status, output, complaint } = await runHelper(fd, errands)
+  if (status === 0) return { fd, listening: portsIn(output) }
   closeSync(fd)
-  if (flock.status === 1 && flock.stderr.length === 0) return undefined
-  const why = flock.error?.message ?? flock.stderr.toString().trim()
-  throw new TwRunError(`cannot lock ${path}: ${why}`, {
+  if (status === 1 && complaint === '') return undefined
+  throw new TwRunError(`cannot lock ${path}: ${complaint.trim()}`, {
     exitCode: 1,
     hint:
-      flock.status === NOT_FOUND
+      status === NOT_FOUND
         ? 'install util-linux, which has the flock command'
         : 'if this file system has no locks, name another place with --state-dir DIR',
   })
 }
 
-function tryOpenLocked(path: string): number | undefined {
+interface Helped {
+  /** Null if a signal ended it or it could not be started. */
+  readonly status: number | null
+  readonly output: string
+  readonly complaint: string
+}
+
+async function runHelper(fd: number, { fifos = [], findsPorts = false }: Errands): Promise<Helped> {
+  const helper = spawn('/bin/sh', ['-c', LOCK, 'tw-run-lock', findsPorts ? 'ports' : '', ...fifos], {
+    env: { ...process.env, LC_ALL: 'C' },
+    stdio: ['ignore', 'pipe', 'pipe', fd],
+  })
+  let output = ''
+  let complaint = ''
+  helper.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString('latin1')))
+  helper.stderr?.on('data', (chunk: Buffer) => (complaint += chunk.toString('latin1')))
+  return new Promise((resolve) => {
+    helper.once('error', ({ message }) => resolve({ status: null, output, complaint: message }))
+    helper.once('close', (status) => resolve({ status, output, complaint }))
+  })
+}
+
+/** The ports in what ss lists: the fourth column is the socket's own address. */
+function portsIn(output: string): ReadonlySet<number> | undefined {
+  if (!output.endsWith(ALL)) return undefined
+  return new Set(Array.from(output.matchAll(/^LISTEN +\d+ +\d+ +\S*:(\d+) /gm), ([, port]) => Number(port)))
+}
+
+function tryOpenLocked(path: string): Held | undefined {
   try {
-    return openLock(path, constants.O_NONBLOCK | O_EXLOCK)
+    return { fd: openLock(path, constants.O_NONBLOCK | O_EXLOCK), listening: undefined }
   } catch (error) {
     if (failedWith(error, 'EAGAIN')) return undefined
     throw error
@@ -96,36 +145,4 @@ function openLock(path: string, flags: number): number {
   } catch (error) {
     throw failedWith(error, 'EAGAIN') ? error : unwritable(dirname(path), error)
   }
-}
-
-/** The pid that the holder wrote into the lock file, if it is one. */
-function readHolder(path: string): number | undefined {
-  const fd = openSync(path, 'r')
-  try {
-    const bytes = Buffer.alloc(16)
-    const text = bytes.toString('latin1', 0, readSync(fd, bytes))
-    return /^[1-9]\d{0,9}\n$/.test(text) ? Number(text) : undefined
-  } finally {
-    closeSync(fd)
-  }
-}
-
-/** Somebody else holds the lock. */
-export class LockHeld extends TwRunError {}
-
-/** The error for a state directory whose lock somebody else holds. */
-export function heldBy(pid: number | undefined, path: string): LockHeld {
-  if (pid === undefined) {
-    return new LockHeld(`the lock ${path} is held by a process that did not say who it is`, {
-      exitCode: 1,
-      hint: `fuser '${path}' shows it`,
-    })
-  }
-  const stopped = isStopped(pid)
-  return new LockHeld(`tw-run is already running here: pid ${pid}${stopped ? ' (stopped)' : ''}`, {
-    exitCode: 1,
-    hint: stopped
-      ? `wake it with: kill -CONT ${pid}`
-      : 'see it with `tw-run ps`, change it with `tw-run scale`, end it with `tw-run stop`',
-  })
 }

@@ -51,7 +51,7 @@ function isFree(first: number, count: number): boolean {
 async function reserve(first: number, width: number): Promise<GiveBack | undefined> {
   const held: GiveBack[] = []
   for (let page = first; page < first + width; page += 1) {
-    const giveBack = process.platform === 'linux' ? await holdName(page) : holdFile(page)
+    const giveBack = process.platform === 'linux' ? await holdName(page) : await holdFile(page)
     if (giveBack === undefined) {
       for (const one of held) one()
       return undefined
@@ -78,8 +78,8 @@ async function holdName(page: number): Promise<GiveBack | undefined> {
 }
 
 /** Where there are no such names: a lock, held by a descriptor that nobody closes. */
-function holdFile(page: number): GiveBack | undefined {
+async function holdFile(page: number): Promise<GiveBack | undefined> {
   const folder = join(tmpdir(), `tw-run-ports-${process.getuid?.() ?? 0}`)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  return tryLock(join(folder, String(page))) === undefined ? undefined : () => {}
+  return (await tryLock(join(folder, String(page)))) === undefined ? undefined : () => {}
 }

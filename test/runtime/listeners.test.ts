@@ -1,10 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { connect } from 'node:net'
-import { networkInterfaces } from 'node:os'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { areSurelyFree, listenersOn, listeningSockets, parseLsof } from '../../src/runtime/listeners.ts'
-import { portAt } from '../support/ports.ts'
+import { listenersOn, listeningSockets, parseLsof } from '../../src/runtime/listeners.ts'
 
 const SERVER = `
   const server = require('node:http').createServer()
@@ -37,44 +33,6 @@ describe('a real server', () => {
 
   test('is not found by other ports', () => {
     expect(listenersOn([1, 2])).toEqual([])
-  })
-})
-
-const hasIPv6 = Object.values(networkInterfaces()).some((list) =>
-  list?.some(({ family }) => family === 'IPv6'),
-)
-
-// Without IPv6 nothing is said of a port, and the table is read.
-describe.skipIf(!hasIPv6)('a port', () => {
-  test.each(['127.0.0.1', '0.0.0.0', '::1', '::'])(
-    'that is listened on at %s is not free',
-    async (address) => {
-      const { child, port } = await listen(address)
-      expect(await areSurelyFree([port])).toBe(false)
-      child.removeAllListeners('exit').kill()
-      await once(child, 'exit')
-      // Nobody says whether so many are free without a look at the table.
-      const many = Array.from({ length: 41 }, () => port)
-      expect([await areSurelyFree([port]), await areSurelyFree(many)]).toEqual([true, false])
-    },
-  )
-
-  test('is not listened on for being looked at', async () => {
-    const port = portAt(0)
-    const outcomes = new Set<string>()
-    const looks = Promise.all(Array.from({ length: 20 }, () => areSurelyFree([port])))
-    for (let tries = 0; tries < 200; tries += 1) {
-      const socket = connect(port, '127.0.0.1')
-      const outcome = await new Promise<string>((resolve) => {
-        socket.once('connect', () => resolve('connected'))
-        socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? ''))
-      })
-      outcomes.add(outcome)
-      socket.destroy()
-      void areSurelyFree([port])
-    }
-    await looks
-    expect(outcomes).toEqual(new Set(['ECONNREFUSED']))
   })
 })
 

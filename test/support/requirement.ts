@@ -17,6 +17,7 @@ const PACKAGES = {
   memcached: 'memcached',
   nsenter: 'util-linux',
   ps: 'procps',
+  ss: 'iproute2',
   python3: 'python3',
   'redis-server': 'redis-server',
   script: 'bsdutils',

@@ -1,0 +1,30 @@
+import { TwRunError } from '../core/error.ts'
+import { decodeSession } from '../core/records.ts'
+import { isUnfinished } from '../core/session.ts'
+import { readIfThere } from '../runtime/disk.ts'
+import type { App } from '../runtime/load.ts'
+import { here } from '../runtime/place.ts'
+import { Slots } from '../runtime/slots.ts'
+import type { StateDir } from '../runtime/state-dir.ts'
+import { refuseTakenPorts } from './taken-ports.ts'
+
+/** An app whose ports have to be free, and every port that somebody listens on, if that is known. */
+interface Ports {
+  readonly app: App
+  readonly listening: ReadonlySet<number> | undefined
+}
+
+/** What the directory and the kernel know of every process, for who holds the lock. Errors: TwRunError 1, a port is taken. */
+export function readSlots(state: StateDir, ports: Ports | undefined): Slots {
+  const slots = new Slots(state, here(), true)
+  slots.load()
+  if (ports !== undefined) refuseTakenPorts(ports.app, slots, ports.listening)
+  return slots
+}
+
+/** The run may have come to its end while we waited for the lock: that is no reason to begin another one. Errors: TwRunError 1. */
+export function refuseIfOver({ session: path }: StateDir): void {
+  const session = decodeSession(readIfThere(path) ?? '')
+  if (session !== undefined && isUnfinished(session, here())) return
+  throw new TwRunError('nothing runs here any more', { exitCode: 1, hint: 'start it with: tw-run start' })
+}

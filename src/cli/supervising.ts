@@ -1,0 +1,70 @@
+import type { JournalEvent } from '../core/journal.ts'
+import { makeControlFolder } from '../runtime/control-path.ts'
+import { listenForCommands } from '../runtime/control-server.ts'
+import { Definition } from '../runtime/definition.ts'
+import { here } from '../runtime/place.ts'
+import { Supervisor } from '../runtime/supervisor.ts'
+import type { RunResult } from '../runtime/supervisor.ts'
+import type { Ground } from './formation.ts'
+import { describeReason } from './journal-text.ts'
+
+/** The exit code when something survived the shutdown. */
+export const SURVIVED = 3
+/** What begins the end of a formation. */
+export const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+export interface SupervisorChoices {
+  readonly journal: (event: JournalEvent) => void
+  readonly isDetached: boolean
+  readonly isFixture?: true
+  /** Whether the formation's output goes to a terminal with colours. */
+  readonly isColorTerminal: boolean
+}
+
+export function newSupervisor(ground: Ground, choices: SupervisorChoices): Supervisor {
+  const { app, state, lock, slots, stages, flags, isRevival } = ground
+  const { journal, isDetached, isFixture, isColorTerminal } = choices
+  const { formation, only, except } = app.settings
+  const keepsCounts = formation.text === '' && only.length + except.length === 0
+  return new Supervisor({
+    state,
+    lock,
+    slots,
+    place: here(),
+    asked: {
+      counts: Object.fromEntries(app.counts),
+      stages,
+      isDetached,
+      isFixture,
+      hasRouter: app.router !== undefined,
+      flags,
+      isRevival,
+      keepsCounts,
+    },
+    definition: new Definition(app, isColorTerminal),
+    journal,
+  })
+}
+
+/** Runs a supervisor to the end of its formation, listening to signals and commands. */
+export async function serve(supervisor: Supervisor, { socket }: Ground): Promise<RunResult> {
+  for (const signal of SIGNALS) process.on(signal, () => supervisor.end({ kind: 'signal', signal }))
+  makeControlFolder()
+  const server = await listenForCommands(socket, (request) => supervisor.apply(request))
+  supervisor.publish(socket)
+  const result = await supervisor.run()
+  server.close()
+  return result
+}
+
+export function codeOf({ survivors, ending }: RunResult): number {
+  return survivors.length > 0 ? SURVIVED : ending.code
+}
+
+/** The last line: what is left, and why it ended. */
+export function farewell({ ending, survivors }: RunResult): string {
+  const why = describeReason(ending.reason)
+  if (survivors.length === 0) return `all stopped, nothing left running (${why})`
+  const list = survivors.map(({ pid, command }) => `${command} (pid ${pid})`).join(', ')
+  return `still running, and could not be stopped: ${list} (${why})`
+}
