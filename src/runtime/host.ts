@@ -6,8 +6,8 @@ import { bootNow } from './clock.ts'
 import { crashPoint } from './crash-points.ts'
 import type { Ballast } from './descriptors.ts'
 import type { Lock } from './lock.ts'
-import { carriers, carriersNow, eldersOf, findByArgument, startsSinceBoot } from './process-table.ts'
-import type { Birth, Carrier, Elders } from './process-table.ts'
+import { birthNow, carriers, carriersNow, eldersOf, findByArgument } from './process-table.ts'
+import type { Carrier, IsElder } from './process-table.ts'
 import { scratchFolders } from './new-run.ts'
 import * as directory from './run-directory.ts'
 import { shimName } from './shim.ts'
@@ -15,11 +15,8 @@ import { signalCarrier, signalGroup, tellGroup } from './signal.ts'
 import type { Slots } from './slots.ts'
 import type { StateDir } from './state-dir.ts'
 
-/** Counted when this is loaded, which has to be soon after we were started: what was started in between is not counted. */
-const BIRTH: Birth = {
-  pid: process.pid,
-  startsBefore: process.uptime() < 1 ? (startsSinceBoot() ?? Infinity) : Infinity,
-}
+/** Asked for when this is loaded, which is before any run is started. */
+const BIRTH = birthNow()
 
 /** That of node:fs/promises, which takes 2 ms to load. */
 const removeAll = promisify(rm)
@@ -82,8 +79,9 @@ export class Host {
    * started them. To look into every process of a machine takes 10 us each, and is most of the time from a crash to
    * the next run.
    */
-  #eldersOf(runs: readonly Run[]): Elders | undefined {
-    return runs.every(({ startedAt }) => startedAt >= this.#bornAt) ? eldersOf(BIRTH) : undefined
+  #eldersOf(runs: readonly Run[]): IsElder | undefined {
+    const areOurs = runs.every(({ startedAt }) => startedAt >= this.#bornAt)
+    return BIRTH !== undefined && areOurs ? eldersOf(BIRTH) : undefined
   }
 
   /** Looks for processes that carry the tokens of these runs. */

@@ -2,36 +2,40 @@ import { closeSync, openSync, readSync, readdirSync, realpathSync } from 'node:f
 import { printableCommand } from '../core/printable.ts'
 import { linkOf, textOf } from './proc-files.ts'
 import { failedWith } from './system-error.ts'
-import type { Birth, Carrier, Elders } from './process-table.ts'
+import type { Birth, Carrier, IsElder } from './process-table.ts'
 
 const CARRIED = /(?:^|\0)TW_RUN_(?:INSTANCE|WITHIN)=([^\0]*)/g
-const NO_ELDERS: Elders = { upTo: 0 }
+const nobody: IsElder = () => false
+/** When all pids were given once, the kernel begins again with this one. */
+const FIRST_AGAIN = 300
+/** More than was started between our own start and the count of it. */
+const UNCOUNTED = 1_000
 let buffer = Buffer.alloc(64 * 1024)
 
-export function carriers(tokens: ReadonlySet<string>, elders = NO_ELDERS): Carrier[] {
-  return carriersAmong(pids(), tokens, elders)
+export function carriers(tokens: ReadonlySet<string>, isElder = nobody): Carrier[] {
+  return carriersAmong(pids(), tokens, isElder)
 }
 
-export function carriersNow(tokens: ReadonlySet<string>, elders = NO_ELDERS): Carrier[] {
+export function carriersNow(tokens: ReadonlySet<string>, isElder = nobody): Carrier[] {
   const first = pids()
   const unknown: number[] = []
-  const found = carriersAmong(first, tokens, elders, unknown)
+  const found = carriersAmong(first, tokens, isElder, unknown)
   const seen = new Set(first)
   for (const pid of unknown) seen.delete(pid)
   const others = pids().filter((pid) => !seen.has(pid))
-  return [...found, ...carriersAmong(others, tokens, elders)]
+  return [...found, ...carriersAmong(others, tokens, isElder)]
 }
 
 /** `unknown` gets those that show no environment: kernel threads, and what is about to execute something. */
 function carriersAmong(
   among: readonly number[],
   tokens: ReadonlySet<string>,
-  elders: Elders,
+  isElder: IsElder,
   unknown: number[] = [],
 ): Carrier[] {
   if (tokens.size === 0) return []
   return among.flatMap((pid) => {
-    if (pid <= elders.upTo) return []
+    if (isElder(pid)) return []
     const environment = read(pid, 'environ')
     if (environment === undefined || environment.length === 0) unknown.push(pid)
     const token = environment && tokenIn(environment, tokens)
@@ -43,20 +47,37 @@ function carriersAmong(
   })
 }
 
-export function startsSinceBoot(): number | undefined {
+export function birthNow(): Birth | undefined {
+  const starts = startsSinceBoot()
+  // Later than this, too much may have been started before the count.
+  if (starts === undefined || process.uptime() > 1) return undefined
+  return { pid: process.pid, starts, there: new Set(pids()) }
+}
+
+function startsSinceBoot(): number | undefined {
   const [, starts] = /^processes (\d+)$/m.exec(textOf('/proc/stat')) ?? []
   return starts === undefined ? undefined : Number(starts)
 }
 
 let pidMax: number | undefined
 
-export function eldersOf({ pid, startsBefore }: Birth): Elders {
+/**
+ * The kernel gives pids in turn, and passes over those in use: as long as fewer were given than it takes to come round
+ * to one that was in use, that is still nobody else's.
+ */
+export function eldersOf({ pid: own, starts, there }: Birth): IsElder {
   pidMax ??= Number(textOf('/proc/sys/kernel/pid_max'))
-  const since = (startsSinceBoot() ?? 0) - startsBefore
-  // Whoever asks has started something: where that does not count, the count is none. Numbers in use are passed over,
-  // and a few were given before the count: a quarter of all is more than that.
-  const isAscending = since > 0 && pid + since < pidMax * 0.75
-  return isAscending ? { upTo: pid } : NO_ELDERS
+  const [, tasks] = /^\S+ \S+ \S+ \d+\/(\d+) /.exec(textOf('/proc/loadavg')) ?? []
+  const since = (startsSinceBoot() ?? 0) - starts
+  // Whoever asks has started something: where that does not count, the count is none.
+  if (tasks === undefined || !(since > 0)) return nobody
+  // Twice as many as are in use now may have been in use and passed over.
+  const given = since + UNCOUNTED + 2 * Number(tasks)
+  const turns = (pid: number): number => {
+    if (pid < FIRST_AGAIN) return Infinity
+    return pid > own ? pid - own : (pidMax ?? 0) - own + pid - FIRST_AGAIN
+  }
+  return (pid) => there.has(pid) && given < turns(pid)
 }
 
 export function argumentsOf(pid: number): string | undefined {

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { printableCommand } from '../core/printable.ts'
-import type { Carrier, Elders } from './process-table.ts'
+import type { Carrier, IsElder } from './process-table.ts'
 
 /**
  * Every living process that carries one of the tokens. `ps` prints the environment behind the arguments,
@@ -25,13 +25,13 @@ export function carriersNow(tokens: ReadonlySet<string>): Carrier[] {
 }
 
 /** Not told. */
-export function startsSinceBoot(): undefined {
+export function birthNow(): undefined {
   return undefined
 }
 
 /** Not known. */
-export function eldersOf(): Elders {
-  return { upTo: 0 }
+export function eldersOf(): IsElder {
+  return () => false
 }
 
 export function argumentsOf(pid: number): string | undefined {

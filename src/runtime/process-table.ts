@@ -10,16 +10,18 @@ export interface Carrier {
   readonly command: string
 }
 
-/** A process, and startsSinceBoot() of before it started anything: pids go up until they begin anew. */
+/** What was there when a process began, before it started anything. */
 export interface Birth {
+  /** Its own. */
   readonly pid: number
-  readonly startsBefore: number
+  /** How many processes and threads had been started since boot. */
+  readonly starts: number
+  /** The pids that were in use. */
+  readonly there: ReadonlySet<number>
 }
 
-/** Pids, from 1 on; 0 for none. */
-export interface Elders {
-  readonly upTo: number
-}
+/** Whether a pid is for sure that of a process which was there before another one began. */
+export type IsElder = (pid: number) => boolean
 
 /** What this module asks of the kernel, by `/proc` or by the `ps` command. Zombies are never alive here. */
 export interface ProcessTable {
@@ -27,16 +29,16 @@ export interface ProcessTable {
    * Every living process that carries one of the tokens. Those of other users cannot be looked into, and elders
    * need not be.
    */
-  readonly carriers: (tokens: ReadonlySet<string>, elders?: Elders) => Carrier[]
+  readonly carriers: (tokens: ReadonlySet<string>, isElder?: IsElder) => Carrier[]
   /**
    * The same, looked for twice: what a carrier starts before it ends, while one looks, can slip through once. Who has
    * shown to carry none is not asked again.
    */
-  readonly carriersNow: (tokens: ReadonlySet<string>, elders?: Elders) => Carrier[]
-  /** How many processes and threads were ever started since boot; undefined where that is not told. */
-  readonly startsSinceBoot: () => number | undefined
-  /** Who was there before a process, and so is none that it has started. */
-  readonly eldersOf: (birth: Birth) => Elders
+  readonly carriersNow: (tokens: ReadonlySet<string>, isElder?: IsElder) => Carrier[]
+  /** Our own, to be asked for before we start anything that is looked for later; undefined where it is not told. */
+  readonly birthNow: () => Birth | undefined
+  /** Who was there before us, as far as that is sure now. */
+  readonly eldersOf: (birth: Birth) => IsElder
   /** The argument list, or undefined if there is no such process. */
   readonly argumentsOf: (pid: number) => string | undefined
   /** The environment that it was executed with, or undefined where it cannot be known for sure. */
@@ -64,7 +66,7 @@ const table: ProcessTable = process.platform === 'linux' ? linux : ps
 export const {
   carriers,
   carriersNow,
-  startsSinceBoot,
+  birthNow,
   eldersOf,
   argumentsOf,
   environmentOfProcess,

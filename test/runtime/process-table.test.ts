@@ -107,19 +107,24 @@ test('our own group is never signalled', () => {
   )
 })
 
-test('who was there before is passed over, unless pids may have begun anew', async () => {
-  const startsBefore = linux.startsSinceBoot() ?? 0
-  const pid = await group('sleep 100; true', { TW_RUN_INSTANCE: TOKEN })
-  await until('the child', () => linux.childOf(pid))
-  const tokens = new Set([TOKEN])
-  expect(linux.carriers(tokens, { upTo: pid }).map((one) => one.pid)).not.toContain(pid)
-  expect(linux.carriers(tokens, { upTo: 0 })).toHaveLength(2)
-
-  expect(linux.eldersOf({ pid: 300, startsBefore })).toEqual({ upTo: 300 })
+test('who was there before is passed over, unless its pid may have been given again', async () => {
+  const starts = Number(/^processes (\d+)$/m.exec(readFileSync('/proc/stat', 'latin1'))?.[1])
   const pidMax = Number(readFileSync('/proc/sys/kernel/pid_max', 'latin1'))
-  // With few numbers left when it began, or as many given since, whoever came after it may have a lower one.
-  expect(linux.eldersOf({ pid: pidMax - 1, startsBefore })).toEqual({ upTo: 0 })
-  expect(linux.eldersOf({ pid: 300, startsBefore: startsBefore - pidMax })).toEqual({ upTo: 0 })
-  // Of a count that does not count, nothing follows.
-  expect(linux.eldersOf({ pid: 300, startsBefore: Infinity })).toEqual({ upTo: 0 })
+  const pid = await group('sleep 100; true', { TW_RUN_INSTANCE: TOKEN })
+  const child = await until('the child', () => linux.childOf(pid))
+  const tokens = new Set([TOKEN])
+  expect(linux.carriers(tokens, (one) => one === pid).map((one) => one.pid)).toEqual([child])
+  expect(linux.carriers(tokens)).toHaveLength(2)
+
+  const own = Math.floor(pidMax / 2)
+  const isElder = (one: number, given = 0, born = own): boolean =>
+    linux.eldersOf({ pid: born, starts: starts - given, there: new Set([one]) })(one)
+  // The next one that is given, one that comes late, and one that comes round again never.
+  expect([isElder(own + 1), isElder(own - 1), isElder(299, pidMax)]).toEqual([false, true, true])
+  expect([isElder(own - 1, pidMax), isElder(pidMax - 1, own)]).toEqual([false, false])
+  // All pids but a few were given when it began: those below come round soon.
+  expect([isElder(301, 0, pidMax - 1), isElder(pidMax - 2, 0, pidMax - 1)]).toEqual([false, true])
+  // Nobody who came since, and of a count that does not count, nothing follows.
+  expect(linux.eldersOf({ pid: own, starts, there: new Set() })(own - 1)).toBe(false)
+  expect(isElder(own - 1, -Infinity)).toBe(false)
 })
