@@ -13,7 +13,7 @@ const HEAVY = /^let (node_\w+) = require\("(node:(?:child_process|crypto|fs\/pro
 
 /** What every command that looks at processes needs, and what a start needs before it holds the lock. */
 const KERNEL =
-  /src\/runtime\/(clock|crash-points|descriptors|lifeline|place|proc-files|process-table[a-z-]*)\.ts$/
+  /src\/(core\/rules|runtime\/(clock|crash-points|descriptors|lifeline|place|proc-files|process-table[a-z-]*))\.ts$/
 
 /** What a start needs before it holds the lock: while a helper takes that, it loads the rest. */
 const GROUND = new RegExp(
@@ -29,7 +29,7 @@ const GROUND = new RegExp(
 const CONTROL = new RegExp(
   `src/(${[
     'runtime/(adoption|launcher|new-run|observer|process-room|run-directory|shim|slots)',
-    'core/(command|observe|process|records|restart|rules|status)',
+    'core/(command|observe|process|records|restart|status)',
     'cli/(control|journal-text|messages|waiting)',
   ].join('|')})\\.ts$`,
 )

@@ -25,13 +25,20 @@ const WRONG_USAGE = 2
 
 interface Loaded {
   exports: unknown
+}
+interface NodeModule extends Loaded {
   require(id: string): unknown
 }
-type Loader = (module: Loaded, filename: string) => void
+type Loader = (module: NodeModule, filename: string) => void
 /** Called with exports, require, module, __filename and __dirname. */
 type Body = (...given: readonly unknown[]) => void
 
-const { _extensions: extensions, enableCompileCache } = Module as unknown as {
+const {
+  _cache: cache,
+  _extensions: extensions,
+  enableCompileCache,
+} = Module as unknown as {
+  readonly _cache: Readonly<Record<string, Loaded>>
   readonly _extensions: Record<string, Loader>
   readonly enableCompileCache?: () => unknown
 }
@@ -50,7 +57,7 @@ export function keepCompiledCode(command: string): void {
   if (folder === undefined) return
   const isKept = isOurs(dirname(folder)) && isOurs(folder)
   const made = new Map<string, Script>()
-  extensions['.cjs'] = (module, filename) => {
+  const run = (module: Loaded, filename: string, require: (id: string) => unknown): void => {
     const kept = isKept ? keptIn(join(folder, basename(filename))) : undefined
     const script = new Script(wrapped(readFileSync(filename, 'latin1')), {
       filename,
@@ -61,8 +68,22 @@ export function keepCompiledCode(command: string): void {
       made.set(basename(filename), script)
     }
     const body = script.runInThisContext() as Body
-    const require = (id: string): unknown => module.require(id)
     body.call(module.exports, module.exports, require, module, filename, dirname(filename))
+  }
+  const loaded = new Map<string, Loaded>()
+  extensions['.cjs'] = (first, filename) => {
+    // Of the other chunks, which are beside it, all is known: Node would look at the disk four times for each.
+    const require = (id: string): unknown => {
+      if (!id.startsWith('./')) return first.require(id)
+      const path = join(dirname(filename), id)
+      const known = cache[path] ?? loaded.get(path)
+      if (known !== undefined) return known.exports
+      const module = { exports: {} }
+      loaded.set(path, module)
+      run(module, path, require)
+      return module.exports
+    }
+    run(first, filename, require)
   }
   // At the end, since what was called by then is compiled.
   process.once('exit', () => keep(folder, made))
