@@ -61,6 +61,7 @@ const nodeControl = {
   restart: ({ app }) => inNode(SPAWN_ONE, first(app)),
   crash: true,
 }
+const withShims = (app, dir) => [process.execPath, join(PROGRAMS, 'shims.js'), commandFile(app, dir), dir]
 const emptyNodeControl = {
   ...shControl,
   untilExit: true,
@@ -115,6 +116,19 @@ export const floors = [
       argv: [process.execPath, join(PROGRAMS, 'spawner.js'), commandFile(app, dir)],
     }),
     { control: nodeControl },
+  ),
+  floor(
+    'node that keeps shims',
+    ['start', 'control', 'crash'],
+    ({ app, dir }) => ({ argv: withShims(app, dir) }),
+    {
+      control: {
+        ...nodeControl,
+        launch: ({ app, dir }) => ({ argv: withShims(app, dir) }),
+        scale: undefined,
+        restart: undefined,
+      },
+    },
   ),
   floor(
     'C that spawns',
