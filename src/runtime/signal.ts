@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { failedWith } from './system-error.ts'
-import { argumentsOf, carriers, groupOf } from './process-table.ts'
+import { argumentsOf, carriers, groupOf, isRunning } from './process-table.ts'
 import type { Carrier } from './process-table.ts'
 import { shimName } from './shim.ts'
 
@@ -37,6 +37,12 @@ export function signalCarrier({ pid }: Carrier, signal: string): Sent {
  * is gone is gone.
  */
 export async function signalTree(pid: number, signal: string): Promise<void> {
+  await sendToTree(pid, signal)
+  // What is stopped hears nothing but SIGKILL before it goes on.
+  if (signal !== 'SIGKILL' && isRunning(pid)) await sendToTree(pid, 'SIGCONT')
+}
+
+async function sendToTree(pid: number, signal: string): Promise<void> {
   // tree-kill asks `ps`, and where there is none its error has no handler and ends us.
   if (!isOnPath('ps')) {
     send(pid, pid, signal)

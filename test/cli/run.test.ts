@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, statSync, symlinkSync } from 'node:fs'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { isSeparated } from '../../src/cli/run.ts'
-import { endLeftOvers, isAlive, running, startOneOff } from '../support/one-off.ts'
+import { endLeftOvers, isAlive, isStopped, running, startOneOff } from '../support/one-off.ts'
 import { until } from '../support/live.ts'
 import { portAt } from '../support/ports.ts'
 import { requires } from '../support/requirement.ts'
@@ -298,6 +298,17 @@ describe('a signal to tw-run alone', () => {
     await run.waitFor(/ready/)
     run.signal('SIGTERM')
     expect(await run.ended).toBe(137)
+  })
+
+  test.each([
+    ['itself', 'echo ready; kill -STOP $$'],
+    ['what it waits for', `sh -c 'trap "exit 15" TERM; echo ready; kill -STOP $$'; exit $?`],
+  ])('ends what has stopped %s, without waiting for the end of the grace period', async (_, command) => {
+    const run = startOneOff(app, ['-t', '60', command])
+    await run.waitFor(/ready/)
+    await until('it to be stopped', () => running().some(({ pid }) => isStopped(pid)))
+    run.signal('SIGTERM')
+    expect(await run.ended).toBe(143)
   })
 
   linux('reaches it where there is no ps, and nothing crashes', async () => {

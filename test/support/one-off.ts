@@ -95,6 +95,16 @@ export function isAlive(pid: number): boolean {
   }
 }
 
+/** Whether a signal has stopped it, and it has not gone on since. */
+export function isStopped(pid: number): boolean {
+  try {
+    return /\) T /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))
+  } catch {
+    // It has ended.
+    return false
+  }
+}
+
 /** The living processes that were started here, and their descendants. */
 export function running(): { pid: number; command: string }[] {
   return readdirSync('/proc').flatMap((name) => {
