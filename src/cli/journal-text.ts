@@ -1,5 +1,5 @@
 import { describeExit } from '../core/exit.ts'
-import type { JournalEvent } from '../core/journal.ts'
+import type { Grace, JournalEvent } from '../core/journal.ts'
 import type { ProcessId } from '../core/names.ts'
 import { printable } from '../core/printable.ts'
 import { describeFiles } from '../core/watch.ts'
@@ -10,6 +10,12 @@ import type { Ending, Reason } from '../core/session.ts'
 
 /** More processes than this are counted instead of listed. */
 const LISTED = 12
+
+const KILLED: Readonly<Record<Grace, string>> = {
+  all: 'did not stop in its grace period: killed',
+  some: 'was killed before its grace period was over',
+  none: 'was killed at once, without a grace period',
+}
 
 /** ms for a person: 0.4 s, 12 s, 3 min. */
 export function duration(ms: number): string {
@@ -63,7 +69,7 @@ export function describeEvent(event: JournalEvent, graceMs: number, now: number)
     case 'changed':
       return `${printable(describeFiles(event.files))} changed: restarting ${event.process}`
     case 'killed':
-      return `${event.run.id} did not stop in its grace period: killed`
+      return `${event.run.id} ${KILLED[event.grace]}`
     case 'recycled':
       return `replacing ${event.ids.join(', ')}: up for about ${duration(event.everyMs)} (--recycle)`
     case 'refused':
@@ -111,6 +117,7 @@ function describeEnd(event: JournalEvent & { type: 'ended' }, now: number): stri
 function describeEnding(ending: Ending, alive: number, graceMs: number): string {
   const why = describeReason(ending.reason)
   const processes = alive === 1 ? '1 process' : `${alive} processes`
+  if (ending.hurried) return `${why}: killing ${processes}`
   const hurry = ending.reason.kind === 'signal' ? ', Ctrl-C again to kill' : ''
   return `${why}: stopping ${processes} (${duration(graceMs)}${hurry})`
 }

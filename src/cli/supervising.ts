@@ -11,7 +11,7 @@ import { describeReason } from './journal-text.ts'
 /** The exit code when something survived the shutdown. */
 export const SURVIVED = 3
 /** What begins the end of a formation. */
-export const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+export const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const
 
 export interface SupervisorChoices {
   readonly journal: (event: JournalEvent) => void

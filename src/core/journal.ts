@@ -3,6 +3,15 @@ import { isToldToStop } from './observe.ts'
 import type { Exit, ProcessState, Run } from './process.ts'
 import type { Ending } from './session.ts'
 
+/** What a run that was killed had had of its grace period. */
+export type Grace = 'all' | 'some' | 'none'
+
+/** Of a run, or what it left, that is killed at `now`, and was to be at `killAt`; ms since boot, both. */
+export function graceOf({ told, leftoversKillAt }: Run, killAt: number, now: number): Grace {
+  if (!told && leftoversKillAt === undefined) return 'none'
+  return now < killAt ? 'some' : 'all'
+}
+
 /** What a supervisor did or saw, for whoever shows it to a person. Nothing is decided from it. */
 export type JournalEvent =
   /** A killed supervisor's session goes on: which of its processes live, and which ended meanwhile. */
@@ -39,8 +48,7 @@ export type JournalEvent =
     }
   /** Files of a type changed, for which it is restarted. */
   | { readonly type: 'changed'; readonly process: string; readonly files: readonly string[] }
-  /** The grace period was over. */
-  | { readonly type: 'killed'; readonly run: Run }
+  | { readonly type: 'killed'; readonly run: Run; readonly grace: Grace }
   /** They have lived for as long as they may (ms), and are replaced. */
   | { readonly type: 'recycled'; readonly ids: readonly ProcessId[]; readonly everyMs: number }
   /** The kernel does not let us signal it. */

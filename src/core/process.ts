@@ -165,7 +165,7 @@ export interface Desired {
   /** How a process of a type is stopped, and of one that is not in there. */
   readonly stops: ReadonlyMap<string, StopRule>
   readonly stop: StopRule
-  /** The second Ctrl-C: every grace period is over now. */
+  /** The second Ctrl-C, or Ctrl-\: every grace period is over now. */
   readonly hurried: boolean
 }
 

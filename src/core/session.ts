@@ -11,7 +11,7 @@ export type Stage = 'build' | 'release' | 'formation'
 export interface Ending {
   readonly code: number
   readonly reason: Reason
-  /** A second signal came: no grace period any more. */
+  /** A second signal came, or SIGQUIT: no grace period any more. */
   readonly hurried: boolean
 }
 
@@ -156,11 +156,17 @@ function numberOf({ generations }: Session, name: string): number | undefined {
 /** npm and its kind hand on a Ctrl-C that the terminal has sent already: within this time, ms, it is the same one. */
 const SAME_SIGNAL_MS = 100
 
+/** Ctrl-\: nobody wants to wait, not even at first. */
+export function isAtOnce(reason: Reason): boolean {
+  return reason.kind === 'signal' && reason.signal === 'SIGQUIT'
+}
+
 /**
  * Whether the person at the terminal, this many ms after the end began, does not want to wait. A terminal that
  * closes says so more than once.
  */
 export function isSecondThought(reason: Reason, sinceMs: number): boolean {
+  if (isAtOnce(reason)) return true
   return reason.kind === 'signal' && reason.signal !== 'SIGHUP' && sinceMs >= SAME_SIGNAL_MS
 }
 

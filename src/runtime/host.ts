@@ -1,6 +1,7 @@
 import { rm } from 'node:fs'
 import { promisify } from 'node:util'
-import type { JournalEvent } from '../core/journal.ts'
+import { graceOf } from '../core/journal.ts'
+import type { Grace, JournalEvent } from '../core/journal.ts'
 import type { Action, End, Exit, Health, Run } from '../core/process.ts'
 import { bootNow } from './clock.ts'
 import { crashPoint } from './crash-points.ts'
@@ -142,6 +143,7 @@ export class Host {
 
   #kill(run: Run): void {
     const killedAt = Math.round(bootNow())
+    const grace = graceOf(run, run.stop?.killAt ?? killedAt, killedAt)
     this.persist(() => directory.writeKilled(this.path(run), killedAt))
     crashPoint('kill:marked')
     const pid = run.pid ?? findByArgument(shimName(run.token))
@@ -150,7 +152,7 @@ export class Host {
     }
     crashPoint('kill:sent')
     this.#at.slots.update(run, { killedAt })
-    this.#sayKilled(run)
+    this.#sayKilled(run, grace)
   }
 
   #tellLeftovers(run: Run, signal: string, deadline: number): void {
@@ -176,16 +178,17 @@ export class Host {
   }
 
   #killLeftovers(run: Run): void {
+    const now = bootNow()
     const found = this.#signalLeftovers(run, 'SIGKILL', () => true)
     crashPoint('sweep:killed')
-    if (found.length > 0) this.#sayKilled(run)
+    if (found.length > 0) this.#sayKilled(run, graceOf(run, run.leftoversKillAt ?? now, now))
   }
 
   /** Once for each run, whatever of it had to be killed. */
-  #sayKilled(run: Run): void {
+  #sayKilled(run: Run, grace: Grace): void {
     if (this.#killed.has(run.token)) return
     this.#killed.add(run.token)
-    this.#at.journal({ type: 'killed', run })
+    this.#at.journal({ type: 'killed', run, grace })
   }
 
   #counted(run: Run, found: readonly Carrier[]): void {

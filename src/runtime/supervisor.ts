@@ -5,7 +5,7 @@ import type { Reply, Request } from '../core/protocol.ts'
 import type { Action, Observed, Run } from '../core/process.ts'
 import { upIn } from '../core/readiness.ts'
 import { reconcile } from '../core/reconcile.ts'
-import { beginOrCarryOn, codeOfReason, isSecondThought, replace } from '../core/session.ts'
+import { beginOrCarryOn, codeOfReason, isAtOnce, isSecondThought, replace } from '../core/session.ts'
 import type { Asked, Ending, Place, Reason, Session } from '../core/session.ts'
 import { Alarm } from './alarm.ts'
 import { applyCommand } from './apply-command.ts'
@@ -132,7 +132,8 @@ export class Supervisor {
   /** Begins the end of the run, or if it is ending, ends the grace periods. */
   end(reason: Reason): void {
     const { ending } = this.#session
-    if (ending === undefined) this.#beginEnding({ code: codeOfReason(reason), reason, hurried: false })
+    if (ending === undefined)
+      this.#beginEnding({ code: codeOfReason(reason), reason, hurried: isAtOnce(reason) })
     else if (isSecondThought(reason, bootNow() - this.#endingSince))
       this.#write({ ending: { ...ending, hurried: true } })
     this.#alarm.ring()

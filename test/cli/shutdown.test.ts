@@ -79,6 +79,40 @@ test('a second Ctrl-C ends it at once', async () => {
   run.signal('SIGINT')
   expect(await run.ended).toBe(130)
   expect(performance.now() - begun).toBeLessThan(2_000)
+  expect(run.output()).toContain('stubborn.1 was killed before its grace period was over\n')
+  expect(run.output()).not.toContain('did not stop')
+})
+
+test('with a grace period of nothing it is said that there was none', async () => {
+  const app = appOf('stubborn: node probe.js stubborn')
+  const run = app.start([...PORT, '-t', '0'])
+  await allReady(run, 1)
+  run.signal('SIGINT')
+  expect(await run.ended).toBe(130)
+  expect(run.output()).toContain('stubborn.1 was killed at once, without a grace period\n')
+})
+
+test('Ctrl-\\ ends it at once, and says so', async () => {
+  const app = appOf('stubborn: node probe.js stubborn\nescaped: node probe.js daemon-stubborn')
+  const run = app.start([...PORT, '-t', '60'])
+  await allReady(run, 2)
+  run.signal('SIGQUIT')
+  expect(await run.ended).toBe(131)
+  expect(app.survivors()).toEqual([])
+  expect(run.output()).toContain('SIGQUIT: killing 2 processes\n')
+  expect(run.output()).toContain('stubborn.1 was killed at once, without a grace period')
+  expect(run.output()).not.toContain('got SIG')
+  expect(run.lines().at(-1)).toContain('all stopped, nothing left running (SIGQUIT)')
+})
+
+test('Ctrl-\\ after Ctrl-C is a second one, however soon it comes', async () => {
+  const app = appOf('stubborn: node probe.js stubborn')
+  const run = app.start([...PORT, '-t', '60'])
+  await allReady(run, 1)
+  run.signal('SIGINT')
+  await run.waitFor(/SIGINT: stopping/)
+  run.signal('SIGQUIT')
+  expect(await run.ended).toBe(130)
 })
 
 test('a signal that a wrapper hands on a second time leaves the grace period alone', async () => {

@@ -50,6 +50,14 @@ describe('a signal to tw-run', () => {
     expect(await run.ended).toBe(143)
   })
 
+  test('SIGQUIT kills at once', async () => {
+    const run = begin(webApp(), [...ports(), '-t', '600', '--', 'sh', '-c', DEAF])
+    await run.waitFor(/^begun$/m)
+    run.signal('SIGQUIT')
+    expect(await run.ended).toBe(131)
+    expect(run.output()).toContain('tw-run: SIGQUIT while the command ran\n')
+  })
+
   test('a second one kills at once', async () => {
     const run = begin(webApp(), [...ports(), '-t', '600', '--', 'sh', '-c', DEAF])
     await run.waitFor(/^begun$/m)

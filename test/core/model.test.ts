@@ -113,7 +113,7 @@ const anyStory = fc.record({
   kills: fc.array(kill, { maxLength: 6 }),
 })
 
-const SIGNALS: [string, ...string[]] = ['SIGTERM', 'SIGINT', 'SIGHUP']
+const SIGNALS: [string, ...string[]] = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']
 const signal = fc.oneof(
   { arbitrary: some(...SIGNALS).map((name): Change => ({ kind: 'signal', signal: name })), weight: 3 },
   { arbitrary: fc.constant<Change>({ kind: 'asked' }), weight: 1 },

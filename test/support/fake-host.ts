@@ -18,7 +18,7 @@ import type {
 } from '../../src/core/process.ts'
 import { reconcile } from '../../src/core/reconcile.ts'
 import { decodeSession } from '../../src/core/records.ts'
-import { beginOrCarryOn, codeOfReason, generationOf, replace } from '../../src/core/session.ts'
+import { beginOrCarryOn, codeOfReason, generationOf, isAtOnce, replace } from '../../src/core/session.ts'
 import type { Ending, Reason, Session } from '../../src/core/session.ts'
 import { runOf } from './runs.ts'
 
@@ -504,7 +504,7 @@ export class FakeSupervisor {
   #end(reason: Reason & { kind: 'signal' | 'asked' }): void {
     const { ending } = this.session
     if (ending === undefined) {
-      this.#write({ ending: { code: codeOfReason(reason), reason, hurried: false } })
+      this.#write({ ending: { code: codeOfReason(reason), reason, hurried: isAtOnce(reason) } })
     } else if (reason.kind === 'signal') this.#write({ ending: { ...ending, hurried: true } })
   }
 
