@@ -2,16 +2,15 @@ import type { WriteStream } from 'node:fs'
 import { execa } from 'execa'
 import { exitCodeOfSignal } from '../core/exit.ts'
 import { printable } from '../core/printable.ts'
+import { isRunnable } from './executable.ts'
+import type { Executable } from './executable.ts'
 import { isInForeground } from './process-table.ts'
 import { explainRefusal } from './shim.ts'
 import { signalTree } from './signal.ts'
 import { failedWith } from './system-error.ts'
 import { say } from './terminal.ts'
 
-export interface Executable {
-  readonly file: string
-  readonly args: readonly string[]
-}
+export type { Executable } from './executable.ts'
 
 export interface OneOffOptions {
   readonly cwd: string
@@ -25,23 +24,43 @@ const STDERR = 2
 const SIGNALS = ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP'] as const
 
 /**
+ * The parent of a one-off process: Node takes death by a real-time signal for exit code 0, a shell does not. It stays
+ * in our group, so that the terminal stays ours, and opens nothing that the command sees. Trapped, not ignored: what
+ * is ignored stays ignored in the command. Whoever is to hand on a signal waits for the line on descriptor 3, from
+ * which on nothing is trapped where the command will be. 4 keeps the shell's own "Killed" out of stderr.
+ */
+const WITNESS = `exec 4>&2 2>/dev/null
+trap : TERM INT HUP QUIT USR1 USR2
+(echo >&3; exec "$@" 2>&4 3>&- 4>&-)
+exit $?`
+
+/** The only names of variables that every shell hands on. */
+const SHELL_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
+
+/**
  * Runs a process in our own process group, so that it has the terminal, and returns its exit code, or 128 +
- * its signal; 127 and 126 as a shell says them if it cannot be run.
+ * its signal; 127 and 126 as a shell says them if it cannot be run. With a variable that a shell would not hand
+ * on there is no shell, and 0 for a real-time signal.
  */
 export async function runOneOff(
   executable: Executable,
   { cwd, env, relay, output }: OneOffOptions,
 ): Promise<number> {
   const { file, args } = executable
-  const child = execa(file, args, {
-    cwd,
-    env,
-    extendEnv: false,
-    stdio: output === undefined ? 'inherit' : ['ignore', output, output],
-    reject: false,
-    cleanup: false,
-  })
-  relay.begin(child.pid)
+  const hasWitness =
+    Object.keys(env).every((name) => SHELL_NAME.test(name)) && isRunnable(executable, cwd, env['PATH'])
+  const [input, out, error] =
+    output === undefined
+      ? (['inherit', 'inherit', 'inherit'] as const)
+      : (['ignore', output, output] as const)
+  const options = { cwd, env, extendEnv: false, reject: false, cleanup: false } as const
+  const child = hasWitness
+    ? execa('/bin/sh', ['-c', WITNESS, 'tw-run', file, ...args], {
+        ...options,
+        stdio: [input, out, error, 'pipe'],
+      })
+    : execa(file, args, { ...options, stdio: [input, out, error] })
+  relay.begin(child.pid, hasBegun(child.stdio[3]))
   const result = await child
   relay.end()
   if (result.exitCode !== undefined) return result.exitCode
@@ -50,6 +69,14 @@ export async function runOneOff(
   if (output === undefined) say(STDERR, why)
   else output.write(why)
   return failedWith(result.cause, 'ENOENT') ? 127 : 126
+}
+
+/** Resolves at the first word of a witness, or its end; at once if there is none. */
+async function hasBegun(line: NodeJS.EventEmitter | null | undefined): Promise<void> {
+  if (!line) return
+  await new Promise<void>((resolve) => {
+    for (const event of ['data', 'error', 'close']) line.once(event, () => resolve())
+  })
 }
 
 function reasonOf(cause: unknown, file: string, cwd: string): string {
@@ -69,6 +96,8 @@ export class SignalRelay {
   readonly #graceMs: number
   readonly #hurry = new AbortController()
   #pid: number | undefined
+  /** The process can hear. */
+  #begun = Promise.resolve()
   #kill: NodeJS.Timeout | undefined
   /** It was to be stopped before it had begun. */
   #isUnwanted = false
@@ -84,8 +113,9 @@ export class SignalRelay {
     return this.#hurry.signal
   }
 
-  begin(pid: number | undefined): void {
+  begin(pid: number | undefined, begun: Promise<void>): void {
     this.#pid = pid
+    this.#begun = begun
     if (this.#isUnwanted) this.stop()
   }
 
@@ -129,7 +159,9 @@ export class SignalRelay {
   }
 
   #pass(pid: number, signal: string): void {
-    void signalTree(pid, signal)
+    void this.#begun.then(() => {
+      if (this.#pid === pid) void signalTree(pid, signal)
+    })
     this.expectEnd()
   }
 }

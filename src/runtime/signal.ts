@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { failedWith } from './system-error.ts'
-import { argumentsOf, carriers, groupOf, isRunning } from './process-table.ts'
+import { argumentsOf, carriers, childOf, groupOf, isRunning } from './process-table.ts'
 import type { Carrier } from './process-table.ts'
 import { shimName } from './shim.ts'
 
@@ -45,6 +45,9 @@ export async function signalTree(pid: number, signal: string): Promise<void> {
 async function sendToTree(pid: number, signal: string): Promise<void> {
   // tree-kill asks `ps`, and where there is none its error has no handler and ends us.
   if (!isOnPath('ps')) {
+    // The command is the only child of the shell that sees how it ends.
+    const child = childOf(pid)
+    if (child !== undefined) send(child, child, signal)
     send(pid, pid, signal)
     return
   }

@@ -169,6 +169,14 @@ describe('what it finds', () => {
     expect(cwd).toBe(app.root)
   })
 
+  test('variables with names that no shell hands on', async () => {
+    const { env } = await find(['--', 'node', 'environment.cjs'], {
+      'spring.url': 'x',
+      'BASH_FUNC_a%%': '() { :; }',
+    })
+    expect(env).toMatchObject({ 'spring.url': 'x', 'BASH_FUNC_a%%': '() { :; }' })
+  })
+
   test('the port past those of the processes of its type', async () => {
     const { env } = await find(['-m', 'environment=3', 'environment'], { PORT: undefined })
     expect(env['PORT']).toBe('5203')
@@ -254,6 +262,21 @@ describe('in a terminal', () => {
     await run.waitFor(/signal 1 SIGINT/)
     run.write('end\n')
     expect(await run.ended).toBe(1)
+  })
+
+  inTerminal('a shell in it has its own jobs: Ctrl-Z, fg and Ctrl-C are for those', async () => {
+    const run = startOneOff(app, ['--', 'bash', '--norc', '-i'], { terminal: true })
+    run.write('node signals.cjs\n')
+    await run.waitFor(/ready/)
+    run.write('\x1A')
+    await run.waitFor(/Stopped/)
+    run.write('fg\n')
+    await run.waitFor(/node signals\.cjs\r\n[^]*fg[^]*node signals\.cjs/)
+    run.write('\x03')
+    await run.waitFor(/signal 1 SIGINT/)
+    run.write('end\n')
+    run.write('exit $((40 + $?))\n')
+    expect(await run.ended).toBe(41)
   })
 
   inTerminal('a closed terminal ends it, and what it left too', async () => {
