@@ -5,10 +5,13 @@ const ASSIGNMENT = /([ \t]*(?:export[ \t]+)?)([\w.-]+)(?:[ \t]*=|:(?=[ \t]))[ \t
 // The same reading of quotes as dotenv's, so that what passes here is what it returns.
 const QUOTED = /(["'`])(?:\\\1|(?!\1)[^])*\1[ \t]*(?:#[^\n]*)?(?=\n|$)/y
 const REST = /[^\n]*/y
+/** These say which environment files are read, so they are looked for before any is; each with its flag. */
+const TOO_LATE = /^[ \t]*(?:export[ \t]+)?(?<name>TW_RUN_(?:ROOT|ENV))[ \t]*[=:][ \t]*$/
+const FLAGS: Readonly<Record<string, string>> = { TW_RUN_ROOT: '-d <folder>', TW_RUN_ENV: '-e <file>' }
 const NO_TEXT = /[\0\ufffd]/
 
 /**
- * Everything in an environment file that dotenv would skip or misread in silence. The diagnostics show no value:
+ * Everything in an environment file that dotenv would skip or misread in silence, and what tw-run would. The diagnostics show no value:
  * of an assignment only the name, and of a line that is none, nothing but its shape.
  */
 export function checkEnvironmentFile(text: string, file: string): Diagnostic[] {
@@ -46,10 +49,26 @@ function readStatement(source: string, start: number): { fault?: Fault; end?: nu
   if (odd >= 0) return { fault: unreadable(odd) }
   const value = endOf(ASSIGNMENT, source, start)
   if (value === undefined) return { fault: noAssignment(line) }
-  if (!/["'`]/.test(source[value] ?? '')) return {}
+  const late = endOf(BLANK_OR_COMMENT, source, value) === undefined ? tooLate(source.slice(start, value)) : {}
+  if (!/["'`]/.test(source[value] ?? '')) return late
   const end = endOf(QUOTED, source, value)
   if (end === undefined) return { fault: badQuote(line, value - start) }
-  return NO_TEXT.test(source.slice(value, end)) ? { fault: unreadable(value - start), end } : { end }
+  return NO_TEXT.test(source.slice(value, end)) ? { fault: unreadable(value - start), end } : { ...late, end }
+}
+
+/** `assigned` is all that stands before the value. */
+function tooLate(assigned: string): { fault?: Fault } {
+  const name = TOO_LATE.exec(assigned)?.groups?.['name']
+  if (name === undefined) return {}
+  return {
+    fault: {
+      offset: assigned.indexOf(name),
+      length: name.length,
+      message: `${name} has no effect here: it says which environment files are read`,
+      hint: `set it in the shell, or use ${FLAGS[name]}`,
+      shown: assigned.length,
+    },
+  }
 }
 
 function noAssignment(line: string): Fault {

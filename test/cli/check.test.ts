@@ -122,6 +122,12 @@ describe('each bad input has a message of its own and ends with 2', () => {
       /^tw-run: no environment file no.env \(looked for \/.*no.env\)/,
     ],
     ['an .env that is a directory', { '.env/x': '' }, [], /^tw-run: cannot read .env: it is a directory/],
+    [
+      'the root in the file that is found by it',
+      { '.env': 'A=1\nTW_RUN_ROOT=sub\n' },
+      [],
+      /^\.env:2:1: error: TW_RUN_ROOT has no effect here.*\n {2}TW_RUN_ROOT=\*{3}\n {2}\^{11}\n {2}hint: set it in the shell, or use -d <folder>\n$/,
+    ],
     ['an unknown type', {}, ['-m', 'wbe=2'], /unknown process type "wbe"\n {2}hint: did you mean "web"\?/],
     ['a negative count', {}, ['-m', 'web=-1'], /"web=-1": the count is no whole number/],
     ['half a process', {}, ['-m', 'web=1.5'], /"web=1.5": the count is no whole number/],

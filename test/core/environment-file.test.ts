@@ -26,6 +26,7 @@ describe('an assignment, a comment and a blank line are sound', () => {
     "A='\n# no comment\n'",
     'A="say \\"hi\\""',
     "A=it's",
+    'TW_RUN_ROOT=\nTW_RUN_ENV= # not set\nTW_RUN_PORT=1\nMY_TW_RUN_ENV=1\nTW_RUN_ENVIRONMENT=1',
     'A={"a": "b"}',
     'A==',
     'A="C:\\"\nB="x"',
@@ -52,8 +53,18 @@ describe('what dotenv skips or misreads in silence is an error with its place', 
   })
 })
 
+const LATE = 'has no effect here: it says which environment files are read'
+
+test.each([
+  ['A=1\nTW_RUN_ROOT=sub', [`2:1 TW_RUN_ROOT ${LATE}`]],
+  ['  export TW_RUN_ENV = "a\nb"\nTW_RUN_ROOT: x', [`1:10 TW_RUN_ENV ${LATE}`, `3:1 TW_RUN_ROOT ${LATE}`]],
+])('what would have to be known before the file is read is an error: %j', (text, expected) => {
+  expect(faults(text)).toEqual(expected)
+})
+
 test('no diagnostic shows a value', () => {
-  const text = 'KEY="hunter2 one\nhunter2/Zm9v==\nPASS=`hunter2` x\nexport T=\'hunter2\nB=hunter2\0'
+  const text =
+    'TW_RUN_ROOT=/hunter2\nKEY="hunter2 one\nhunter2/Zm9v==\nPASS=`hunter2` x\nexport T=\'hunter2\nB=hunter2\0'
   const shown = checkEnvironmentFile(text, '.env').map(formatDiagnostic).join('\n')
   expect(shown).toContain('KEY="******* ***')
   expect(shown).not.toMatch(/hunter2|Zm9v/)
