@@ -1,5 +1,10 @@
-import { readFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { cpSync, readFileSync, symlinkSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { afterAll, expect, test } from 'vitest'
+import { liveApp, until } from '../support/live.ts'
+import { portAt } from '../support/ports.ts'
+import { requires } from '../support/requirement.ts'
 import { makeApp } from '../support/rig.ts'
 
 const read = (name: string): string => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8')
@@ -40,6 +45,38 @@ test('the two commands are those of package.json and of CI', () => {
   expect(Object.keys(scripts)).toEqual(expect.arrayContaining(['demo', 'test']))
   expect(read('.ci/run')).toMatch(/^npm ci$[^]*^npm test /m)
 })
+
+const BUILD_MS = 60_000
+
+requires('git', 'setsid', 'linux')(
+  'the first command shows web and worker in a fresh clone, until Ctrl-C',
+  { timeout: 2 * BUILD_MS },
+  async () => {
+    const repository = fileURLToPath(new URL('../../', import.meta.url))
+    const clone = liveApp({})
+    const tracked = execFileSync('git', ['ls-files', '-z'], { cwd: repository, encoding: 'utf8' })
+    for (const name of tracked.split('\0').filter((one) => one !== ''))
+      cpSync(`${repository}/${name}`, clone.path(name))
+    // What `npm ci` makes, without the network.
+    symlinkSync(`${repository}/node_modules`, clone.path('node_modules'))
+    const demo = clone.startBy(['setsid', 'sh', '-c', 'exec npm run demo'])
+    await demo.waitFor(/worker\.2 .*did job 1/, BUILD_MS)
+    for (const [type, count] of Object.entries({ web: 3, worker: 2 }))
+      for (let instance = 1; instance <= count; instance += 1)
+        await demo.waitFor(new RegExp(`${type}\\.${instance} on \\d+ `))
+    for (const offset of [0, 1, 2])
+      await demo.waitFor(
+        new RegExp(`web\\.${offset + 1} .*listening on http://127\\.0\\.0\\.1:${portAt(offset)}`),
+      )
+    // What npm says of the scripts that it runs, and nothing of the build.
+    expect(demo.lines().findIndex((line) => line.includes('system   |'))).toBeLessThan(12)
+    process.kill(-demo.pid, 'SIGINT')
+    // npm dies of the signal too, which a shell calls 130.
+    expect(await demo.ended).toBe('SIGINT')
+    expect(demo.output()).toContain('all stopped, nothing left running (SIGINT)')
+    await until('npm to be gone', () => clone.survivors().length === 0)
+  },
+)
 
 test('the examples it points to are there', () => {
   for (const [, path = ''] of readme.matchAll(/\]\((examples\/[\w-]+)\)/g)) {
