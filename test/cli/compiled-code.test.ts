@@ -1,4 +1,5 @@
-import { chmodSync, existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { Module } from 'node:module'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { liveApp, until } from '../support/live.ts'
@@ -34,8 +35,23 @@ async function check(env: Readonly<Record<string, string>> = {}): Promise<[strin
   return [stdout, stderr.split(' ').filter((word) => word === 'taken' || word === 'refused')]
 }
 
-// From 22 on it is Node that keeps it.
-test.skipIf(Number.parseInt(process.versions.node, 10) >= 22)(
+/** From 22.8 on it is Node that keeps it. */
+const isNodes = 'enableCompileCache' in Module
+const unneeded = (): void => {}
+const testNodes: typeof test | typeof unneeded = isNodes ? test : unneeded
+const testOurs: typeof test | typeof unneeded = isNodes ? unneeded : test
+
+testNodes('Node keeps compiled code in the folder for temporary files, and we keep none', async () => {
+  mkdirSync(app.path('tmp'))
+  const [said, kept] = await check({ TMPDIR: app.path('tmp') })
+  expect([said.includes('web'), kept]).toEqual([true, []])
+  const folder = app.path('tmp/node-compile-cache')
+  const versions = readdirSync(folder)
+  expect(versions.map((name) => readdirSync(join(folder, name)).length > 0)).toEqual([true])
+  expect(existsSync(join(HOME, '.cache'))).toBe(false)
+})
+
+testOurs(
   'compiled code is kept for the next command, by its owner alone, and made anew where it is damaged',
   async () => {
     const [said, first] = await check()

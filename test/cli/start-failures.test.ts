@@ -3,6 +3,7 @@ import { createServer } from 'node:net'
 import { expect, test } from 'vitest'
 import { liveApp } from '../support/live.ts'
 import { portAt } from '../support/ports.ts'
+import { requires } from '../support/requirement.ts'
 
 const PORT = ['-p', String(portAt(0))]
 
@@ -71,7 +72,12 @@ test('without descriptors some processes wait and the others run', async () => {
   expect(run.lines().at(-1)).toContain('nothing left running')
 })
 
-test.skipIf(process.getuid?.() !== 0)('at the limit of processes some wait and the others run', async () => {
+requires(
+  'linux',
+  'root',
+  'setpriv',
+  'prlimit',
+)('at the limit of processes some wait and the others run', async () => {
   const app = liveApp({ Procfile: 'web: sleep 100' })
   // Root has no such limit: as nobody, and with room for some.
   const drop =

@@ -16,6 +16,7 @@ const PACKAGES = {
   lsof: 'lsof',
   memcached: 'memcached',
   nsenter: 'util-linux',
+  prlimit: 'util-linux',
   ps: 'procps',
   ss: 'iproute2',
   python3: 'python3',
