@@ -99,8 +99,13 @@ function cacheFolder(command: string): string | undefined {
 
 /** Whether nobody else can have put there what we would run; sudo may leave us another user's home. */
 function isOurs(folder: string): boolean {
-  const stat = statSync(folder, { throwIfNoEntry: false })
-  return stat !== undefined && stat.uid === process.geteuid?.() && (stat.mode & 0o022) === 0
+  try {
+    const { uid, mode } = statSync(folder)
+    return uid === process.geteuid?.() && (mode & 0o022) === 0
+  } catch {
+    // It is not there, or in a home that is not ours to look into.
+    return false
+  }
 }
 
 /** It stands there twice: V8 takes what is damaged and crashes, and nothing is cheaper than to compare two halves. */
