@@ -42,16 +42,25 @@ function liveRuns(app: LiveApp, id: string): string[] {
   return [...new Set(paths)]
 }
 
-/** Killed at the step, by a start or by the stop after it; what is wrong then, or nothing. */
+/** Steps that are taken once in a session, or by one command. */
+const ONCE = ['lock:held', 'session:written', 'command:written', 'ending:written', 'session:over']
+/** Steps that are taken once for all that is started together: again for the first that is restarted. */
+const TOGETHER = ['start:directory-made', 'start:prepared', 'start:all']
+
+/** Killed at the step (`name#2`: the second time), by a start or by the stop after it; fails if it does not recover. */
 async function recovers(point: string, firstPort: number): Promise<void> {
   const app = appOf(PROCFILE)
   const port = ['-p', String(firstPort), '--port-step', '10', '-t', '1']
-  const args = [...port, '--restart', 'on-failure:2']
+  const [step = '', pass] = point.split('#')
+  // Two that have to be killed, and two with leftovers, for a second time.
+  const more = pass === undefined ? [] : ['-m', 'ignores=2,leaves=2']
+  const args = [...port, '--restart', 'on-failure:2', ...more]
   const first = app.start(args, { TW_RUN_CRASH_AT: point })
   // Steps of a start come by themselves; those of a command and of a stop when they are asked for.
   const command =
     point === 'command:written' ? first.waitFor(/ready/).then(() => app.cli(['scale', 'slow=2'])) : undefined
-  const stops = point === 'command:written' ? /never/ : /failing/
+  const failed = pass !== undefined && TOGETHER.includes(step) ? /failing[^]*failing/ : /failing/
+  const stops = point === 'command:written' ? /never/ : failed
   void first.waitFor(stops).then(
     () => first.child.exitCode === null && first.child.signalCode === null && first.signal('SIGINT'),
     () => undefined,
@@ -78,8 +87,20 @@ async function recovers(point: string, firstPort: number): Promise<void> {
 }
 
 test('killed at any step, the next tw-run carries on', { timeout: 120_000 }, async () => {
+  expect(await failuresAt(CRASH_POINTS)).toEqual([])
+})
+
+test('killed when it comes to a step again, the next tw-run carries on', { timeout: 120_000 }, async () => {
+  const again = CRASH_POINTS.filter((point) => !ONCE.includes(point)).map((point) => `${point}#2`)
+  // One each of a start, of a stop, of an end and of what is shown.
+  const thirds = ['start:spawned#3', 'stop:signalled#3', 'finish:recorded#3', 'shown:written#3']
+  expect(await failuresAt([...again, ...thirds])).toEqual([])
+})
+
+/** What is wrong after a kill at each of these steps. */
+async function failuresAt(steps: readonly string[]): Promise<string[]> {
   const failures: string[] = []
-  const points: string[] = [...CRASH_POINTS]
+  const points = [...steps]
   const worker = async (_: undefined, place: number): Promise<void> => {
     for (let point = points.shift(); point !== undefined; point = points.shift()) {
       await recovers(point, portAt(50 * place)).catch((error: unknown) =>
@@ -87,9 +108,9 @@ test('killed at any step, the next tw-run carries on', { timeout: 120_000 }, asy
       )
     }
   }
-  await Promise.all(Array.from({ length: 4 }, worker))
-  expect(failures).toEqual([])
-})
+  await Promise.all(Array.from({ length: 6 }, worker))
+  return failures
+}
 
 test('the same pids go on after kill -9, and an exit code of meanwhile is known', async () => {
   const app = appOf('web: node probe.js\njob: until test -e go; do sleep 0.05; done; exit 7')
