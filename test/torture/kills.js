@@ -19,8 +19,11 @@ const TWICE_AT_MOST = 2 * 512 * 1024
 /** What stands before anything that may be shown twice. */
 const SEAM = /carries on from here/
 
+/** How many lines the one writes that writes as fast as it can: 19 MB, which is less than what a log is cut to. */
+const BURST = 150_000
+
 /** One that writes as fast as it can and ends, two that write all the time, one that ends now and then. */
-const PROCFILE = `burst: node ${STREAM} 64 0 150000
+const PROCFILE = `burst: node ${STREAM} 64 0 ${BURST}
 steady: node ${STREAM} 16 10
 slow: node ${STREAM} 0.01 7
 ends: echo started >>starts; sleep 0.4; exit 7
@@ -120,7 +123,7 @@ function judge(world, code) {
   for (const id of ['burst.1', 'steady.1', 'slow.1']) judgeLines(id, shown, wrong, seen)
   const [state] = readdirSync(world.stateDir)
   const processes = join(world.stateDir, state, 'processes')
-  for (const id of ['steady.1', 'slow.1']) judgeLog(join(processes, id), id, wrong)
+  for (const id of ['burst.1', 'steady.1', 'slow.1']) judgeLog(join(processes, id), id, wrong)
   judgeEnds(join(processes, 'ends.1'), join(world.root, 'starts'), wrong, seen)
   return { wrong, seen }
 }
@@ -199,6 +202,9 @@ function judgeLog(folder, id, wrong) {
   const pid = lines[0]?.split(' ')[0]
   const bad = lines.slice(0, -1).findIndex((line, index) => line !== lineOf(pid, index + 1))
   if (bad >= 0) wrong.push(`${id}: line ${bad + 1} of the log is wrong: ${lines[bad]?.slice(0, 100)}`)
+  const hasEnded = readEnds(folder).some(({ exit }) => exit.kind === 'code' && exit.code === 0)
+  if (hasEnded && (lines.length - 1 !== BURST || lines.at(-1) !== ''))
+    wrong.push(`${id}: ${lines.length - 1} lines in the log, and "${lines.at(-1)}" after them`)
   return undefined
 }
 
