@@ -109,7 +109,8 @@ export class Follower {
   /** A line of tw-run's own. */
   say(text: string): void {
     if (this.#isGone) return
-    this.#system.push({ text, at: this.#events++ })
+    // Before lines are let through, they all come after it: of runs that a killed tw-run saw end, too.
+    this.#system.push({ text, at: this.#isHeld ? -1 : this.#events++ })
     this.#attention.wake()
   }
 

@@ -126,6 +126,17 @@ test('goes on from what was shown before', async () => {
   )
 })
 
+test('what is said before lines are let through stands before all of them, of a run that ended earlier too', async () => {
+  const directory = run(1)
+  appendFileSync(join(directory, 'log'), 'again\n')
+  follow(directory, false)
+  follower.runEnded(WEB, undefined)
+  follower.say('the seam')
+  follower.release()
+  await until('the line', () => out().includes('again'))
+  expect(out()).toBe('system | the seam\nweb.1  | again\n')
+})
+
 test('a log that cannot be read takes nothing else with it', async () => {
   const directory = run(1)
   follow(directory)
