@@ -89,7 +89,7 @@ testOurs(
   },
 )
 
-test.skipIf(Number.parseInt(process.versions.node, 10) >= 22)(
+testOurs(
   'what a start keeps, which changes what V8 does and runs long, is taken by the next one, also if it is killed',
   async () => {
     const live = liveApp({ Procfile: 'web: echo up; exec sleep 100\n', 'spy.cjs': SPY, 'home/.keep': '' })
