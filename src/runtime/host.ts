@@ -3,21 +3,19 @@ import { promisify } from 'node:util'
 import { graceOf } from '../core/journal.ts'
 import type { Grace, JournalEvent } from '../core/journal.ts'
 import type { Action, End, Exit, Health, Run } from '../core/process.ts'
+import { Acquaintances } from './acquaintances.ts'
 import { bootNow } from './clock.ts'
 import { crashPoint } from './crash-points.ts'
 import type { Ballast } from './descriptors.ts'
 import type { Lock } from './lock.ts'
-import { birthNow, carriers, carriersNow, eldersOf, findByArgument } from './process-table.ts'
-import type { Carrier, IsElder } from './process-table.ts'
+import { carriers, carriersNow, findByArgument } from './process-table.ts'
+import type { Carrier } from './process-table.ts'
 import { scratchFolders } from './new-run.ts'
 import * as directory from './run-directory.ts'
 import { shimName } from './shim.ts'
 import { signalCarrier, signalGroup, tellGroup } from './signal.ts'
 import type { Slots } from './slots.ts'
 import type { StateDir } from './state-dir.ts'
-
-/** Asked for when this is loaded, which is before any run is started. */
-const BIRTH = birthNow()
 
 /** That of node:fs/promises, which takes 2 ms to load. */
 const removeAll = promisify(rm)
@@ -44,6 +42,7 @@ export class Host {
   /** Runs that are over though something of them would not go. */
   readonly #unswept: Run[] = []
   readonly #bornAt = bootNow()
+  readonly #acquaintances = new Acquaintances()
 
   constructor(context: HostContext) {
     this.#at = context
@@ -72,22 +71,19 @@ export class Host {
   /** What is still there of these runs, and of those that were over before everything of them was gone. */
   remaining(runs: readonly Run[]): Carrier[] {
     const all = [...runs, ...this.#unswept]
-    return carriersNow(tokensOf(all), this.#eldersOf(all))
+    return this.#carriersOf(all)
   }
 
-  /**
-   * Who has come from none of these runs, as far as that is known: whoever is older than we are, if it was us who
-   * started them. To look into every process of a machine takes 10 us each, and is most of the time from a crash to
-   * the next run.
-   */
-  #eldersOf(runs: readonly Run[]): IsElder | undefined {
-    const areOurs = runs.every(({ startedAt }) => startedAt >= this.#bornAt)
-    return BIRTH !== undefined && areOurs ? eldersOf(BIRTH) : undefined
+  #carriersOf(runs: readonly Run[]): Carrier[] {
+    const tokens = tokensOf(runs)
+    const areYounger = runs.every(({ startedAt }) => startedAt >= this.#bornAt)
+    const ours = tokensOf(this.#at.slots.runs())
+    return carriersNow(tokens, this.#acquaintances.known({ tokens, areYounger, ours }))
   }
 
   /** Looks for processes that carry the tokens of these runs. */
   look(runs: readonly Run[]): void {
-    const found = carriersNow(tokensOf(runs), this.#eldersOf(runs))
+    const found = this.#carriersOf(runs)
     for (const run of runs) this.#counted(run, found)
     crashPoint('sweep:looked')
   }

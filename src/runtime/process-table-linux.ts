@@ -2,44 +2,49 @@ import { closeSync, openSync, readSync, readdirSync, realpathSync } from 'node:f
 import { printableCommand } from '../core/printable.ts'
 import { linkOf, textOf } from './proc-files.ts'
 import { failedWith } from './system-error.ts'
-import type { Birth, Carrier, IsElder } from './process-table.ts'
+import type { Carrier, Known, Lap } from './process-table.ts'
 
-const CARRIED = /(?:^|\0)TW_RUN_(?:INSTANCE|WITHIN)=([^\0]*)/g
-const nobody: IsElder = () => false
+const CARRIED = /(?:^|\0)TW_RUN_(INSTANCE|WITHIN)=([^\0]*)/g
 /** When all pids were given once, the kernel begins again with this one. */
 const FIRST_AGAIN = 300
-/** More than was started between our own start and the count of it. */
+/** More than is started between the two reads that a lap takes. */
 const UNCOUNTED = 1_000
 let buffer = Buffer.alloc(64 * 1024)
 
-export function carriers(tokens: ReadonlySet<string>, isElder = nobody): Carrier[] {
-  return carriersAmong(pids(), tokens, isElder)
+export function carriers(tokens: ReadonlySet<string>, known?: Known): Carrier[] {
+  return carriersAmong(pidsNow(), tokens, known)
 }
 
-export function carriersNow(tokens: ReadonlySet<string>, isElder = nobody): Carrier[] {
-  const first = pids()
+export function carriersNow(tokens: ReadonlySet<string>, known?: Known): Carrier[] {
+  const first = pidsNow()
+  known?.thereAre(first)
   const unknown: number[] = []
-  const found = carriersAmong(first, tokens, isElder, unknown)
+  const found = carriersAmong(first, tokens, known, unknown)
   const seen = new Set(first)
   for (const pid of unknown) seen.delete(pid)
-  const others = pids().filter((pid) => !seen.has(pid))
-  return [...found, ...carriersAmong(others, tokens, isElder)]
+  const others = pidsNow().filter((pid) => !seen.has(pid))
+  return [...found, ...carriersAmong(others, tokens, known)]
 }
 
 /** `unknown` gets those that show no environment: kernel threads, and what is about to execute something. */
 function carriersAmong(
   among: readonly number[],
   tokens: ReadonlySet<string>,
-  isElder: IsElder,
+  known?: Known,
   unknown: number[] = [],
 ): Carrier[] {
   if (tokens.size === 0) return []
   return among.flatMap((pid) => {
-    if (isElder(pid)) return []
+    if (known?.isOther(pid) === true) return []
     const environment = read(pid, 'environ')
     if (environment === undefined || environment.length === 0) unknown.push(pid)
-    const token = environment && tokenIn(environment, tokens)
-    if (token === undefined) return []
+    const carried = environment === undefined ? [] : tokensIn(environment)
+    const token = carried.flatMap(({ list }) => list).find((one) => tokens.has(one))
+    if (token === undefined) {
+      const [own] = carried.find(({ isOwn }) => isOwn)?.list ?? []
+      if (own !== undefined) known?.met(pid, own)
+      return []
+    }
     const group = groupOf(pid)
     // It ended between the two reads.
     if (group === undefined) return []
@@ -47,37 +52,29 @@ function carriersAmong(
   })
 }
 
-export function birthNow(): Birth | undefined {
-  const starts = startsSinceBoot()
-  // Later than this, too much may have been started before the count.
-  if (starts === undefined || process.uptime() > 1) return undefined
-  return { pid: process.pid, starts, there: new Set(pids()) }
-}
-
-function startsSinceBoot(): number | undefined {
-  const [, starts] = /^processes (\d+)$/m.exec(textOf('/proc/stat')) ?? []
-  return starts === undefined ? undefined : Number(starts)
-}
-
 let pidMax: number | undefined
 
-/**
- * The kernel gives pids in turn, and passes over those in use: as long as fewer were given than it takes to come round
- * to one that was in use, that is still nobody else's.
- */
-export function eldersOf({ pid: own, starts, there }: Birth): IsElder {
+export function lapNow(): Lap | undefined {
   pidMax ??= Number(textOf('/proc/sys/kernel/pid_max'))
-  const [, tasks] = /^\S+ \S+ \S+ \d+\/(\d+) /.exec(textOf('/proc/loadavg')) ?? []
-  const since = (startsSinceBoot() ?? 0) - starts
-  // Whoever asks has started something: where that does not count, the count is none.
-  if (tasks === undefined || !(since > 0)) return nobody
-  // Twice as many as are in use now may have been in use and passed over.
-  const given = since + UNCOUNTED + 2 * Number(tasks)
-  const turns = (pid: number): number => {
-    if (pid < FIRST_AGAIN) return Infinity
-    return pid > own ? pid - own : (pidMax ?? 0) - own + pid - FIRST_AGAIN
+  const [, starts] = /^processes (\d+)$/m.exec(textOf('/proc/stat')) ?? []
+  const [, tasks, last] = /^\S+ \S+ \S+ \d+\/(\d+) (\d+)$/m.exec(textOf('/proc/loadavg')) ?? []
+  if (starts === undefined || tasks === undefined || last === undefined) return undefined
+  return lap({ starts: Number(starts), tasks: Number(tasks), last: Number(last), pidMax })
+}
+
+/** Exported for its tests. */
+export function lap(now: { starts: number; tasks: number; last: number; pidMax: number }): Lap {
+  const { starts, last } = now
+  const isStill = (pid: number, since: Lap): boolean => {
+    const given = starts - since.starts
+    // Whoever asks twice may have started something: where that does not count, the count is none.
+    if (!(given > 0)) return false
+    if (pid < FIRST_AGAIN) return true
+    const turns = pid > since.last ? pid - since.last : now.pidMax - since.last + pid - FIRST_AGAIN
+    // Numbers in use are passed over; twice as many as now may have been.
+    return given + UNCOUNTED + 2 * now.tasks < turns
   }
-  return (pid) => there.has(pid) && given < turns(pid)
+  return { starts, last, isStill }
 }
 
 export function argumentsOf(pid: number): string | undefined {
@@ -129,24 +126,27 @@ export function mayHold(pid: number, path: string): boolean {
 }
 
 export function findByArgument(text: string): number | undefined {
-  return pids().find((pid) => read(pid, 'cmdline')?.toString('latin1').split('\0').includes(text))
+  return pidsNow().find((pid) => read(pid, 'cmdline')?.toString('latin1').split('\0').includes(text))
 }
 
-function pids(): number[] {
+export function pidsNow(): number[] {
   return readdirSync('/proc').flatMap((name) => {
     const pid = Number(name)
     return Number.isNaN(pid) ? [] : [pid]
   })
 }
 
-/** The first of the tokens in an environment, which is the one that the process was executed with. */
-function tokenIn(environment: Buffer, tokens: ReadonlySet<string>): string | undefined {
-  if (!environment.includes('TW_RUN_')) return undefined
-  for (const [, list = ''] of environment.toString('latin1').matchAll(CARRIED)) {
-    const token = list.split(',').find((one) => tokens.has(one))
-    if (token !== undefined) return token
-  }
-  return undefined
+interface Tokens {
+  /** Whether it is of the run that started it, not of those around that. */
+  readonly isOwn: boolean
+  readonly list: readonly string[]
+}
+
+/** The tokens in an environment, which is the one that the process was executed with. */
+function tokensIn(environment: Buffer): Tokens[] {
+  if (!environment.includes('TW_RUN_')) return []
+  const found = environment.toString('latin1').matchAll(CARRIED)
+  return Array.from(found, ([, name, text = '']) => ({ isOwn: name === 'INSTANCE', list: text.split(',') }))
 }
 
 /** The fields of /proc/pid/stat from the state on: the name before it may hold blanks and brackets. */
@@ -199,7 +199,7 @@ export function inheritableDescriptors(): number[] {
 
 export function memoryOfGroups(groups: ReadonlySet<number>): Map<number, number> {
   const memory = new Map<number, number>()
-  for (const pid of pids()) {
+  for (const pid of pidsNow()) {
     // Counted from the state, the group is the third field.
     const group = Number(stat(pid)?.[2])
     if (groups.has(group)) memory.set(group, (memory.get(group) ?? 0) + peakOf(pid))

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { printableCommand } from '../core/printable.ts'
-import type { Carrier, IsElder } from './process-table.ts'
+import type { Carrier } from './process-table.ts'
 
 /**
  * Every living process that carries one of the tokens. `ps` prints the environment behind the arguments,
@@ -25,13 +25,12 @@ export function carriersNow(tokens: ReadonlySet<string>): Carrier[] {
 }
 
 /** Not told. */
-export function birthNow(): undefined {
+export function lapNow(): undefined {
   return undefined
 }
 
-/** Not known. */
-export function eldersOf(): IsElder {
-  return () => false
+export function pidsNow(): number[] {
+  return ps(['ax', '-o', 'pid=']).map(Number)
 }
 
 export function argumentsOf(pid: number): string | undefined {

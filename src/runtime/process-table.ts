@@ -10,35 +10,41 @@ export interface Carrier {
   readonly command: string
 }
 
-/** What was there when a process began, before it started anything. */
-export interface Birth {
-  /** Its own. */
-  readonly pid: number
-  /** How many processes and threads had been started since boot. */
+/** How far the kernel has come in giving pids, which it does in turn. */
+export interface Lap {
+  /** How many processes and threads were started since boot. */
   readonly starts: number
-  /** The pids that were in use. */
-  readonly there: ReadonlySet<number>
+  /** Whether a pid that was in use at an earlier lap is for sure still nobody else's. */
+  readonly isStill: (pid: number, since: Lap) => boolean
+  /** The pid that was given last. */
+  readonly last: number
 }
 
-/** Whether a pid is for sure that of a process which was there before another one began. */
-export type IsElder = (pid: number) => boolean
+/** Who need not be looked into. */
+export interface Known {
+  readonly isOther: (pid: number) => boolean
+  /** A process carries another token, as its own run's. */
+  readonly met: (pid: number, token: string) => void
+  /** All that there are. */
+  readonly thereAre: (pids: readonly number[]) => void
+}
 
 /** What this module asks of the kernel, by `/proc` or by the `ps` command. Zombies are never alive here. */
 export interface ProcessTable {
   /**
-   * Every living process that carries one of the tokens. Those of other users cannot be looked into, and elders
-   * need not be.
+   * Every living process that carries one of the tokens. Those of other users cannot be looked into, and those that
+   * are known need not be.
    */
-  readonly carriers: (tokens: ReadonlySet<string>, isElder?: IsElder) => Carrier[]
+  readonly carriers: (tokens: ReadonlySet<string>, known?: Known) => Carrier[]
   /**
    * The same, looked for twice: what a carrier starts before it ends, while one looks, can slip through once. Who has
    * shown to carry none is not asked again.
    */
-  readonly carriersNow: (tokens: ReadonlySet<string>, isElder?: IsElder) => Carrier[]
-  /** Our own, to be asked for before we start anything that is looked for later; undefined where it is not told. */
-  readonly birthNow: () => Birth | undefined
-  /** Who was there before us, as far as that is sure now. */
-  readonly eldersOf: (birth: Birth) => IsElder
+  readonly carriersNow: (tokens: ReadonlySet<string>, known?: Known) => Carrier[]
+  /** Undefined where it is not told. */
+  readonly lapNow: () => Lap | undefined
+  /** Of every process that we can see. */
+  readonly pidsNow: () => number[]
   /** The argument list, or undefined if there is no such process. */
   readonly argumentsOf: (pid: number) => string | undefined
   /** The environment that it was executed with, or undefined where it cannot be known for sure. */
@@ -66,8 +72,8 @@ const table: ProcessTable = process.platform === 'linux' ? linux : ps
 export const {
   carriers,
   carriersNow,
-  birthNow,
-  eldersOf,
+  lapNow,
+  pidsNow,
   argumentsOf,
   environmentOfProcess,
   childOf,

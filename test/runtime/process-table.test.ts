@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
 import { afterEach, describe, expect, test } from 'vitest'
 import * as linux from '../../src/runtime/process-table-linux.ts'
 import * as ps from '../../src/runtime/process-table-ps.ts'
+import { Acquaintances } from '../../src/runtime/acquaintances.ts'
 import { signalCarrier, signalGroup } from '../../src/runtime/signal.ts'
 import { until } from '../support/live.ts'
 
@@ -107,24 +107,44 @@ test('our own group is never signalled', () => {
   )
 })
 
-test('who was there before is passed over, unless its pid may have been given again', async () => {
-  const starts = Number(/^processes (\d+)$/m.exec(readFileSync('/proc/stat', 'latin1'))?.[1])
-  const pidMax = Number(readFileSync('/proc/sys/kernel/pid_max', 'latin1'))
-  const pid = await group('sleep 100; true', { TW_RUN_INSTANCE: TOKEN })
-  const child = await until('the child', () => linux.childOf(pid))
-  const tokens = new Set([TOKEN])
-  expect(linux.carriers(tokens, (one) => one === pid).map((one) => one.pid)).toEqual([child])
-  expect(linux.carriers(tokens)).toHaveLength(2)
+describe('a pid that was in use', () => {
+  const before = linux.lap({ starts: 5_000, tasks: 100, last: 20_000, pidMax: 32_768 })
+  test.each([
+    ['comes round at the end', 19_000, 100, true],
+    ['comes next', 20_001, 100, false],
+    ['comes soon', 21_000, 100, false],
+    ['comes later', 31_000, 100, true],
+    ['came, as many were given', 31_000, 10_500, false],
+    ['has come round', 19_000, 32_768, false],
+    ['is of those that are given once', 299, 1_000_000, true],
+    ['is known of no count that counts', 19_000, 0, false],
+  ])('%s: pid %d after %d starts', (_, pid, given, expected) => {
+    const now = linux.lap({ starts: 5_000 + given, tasks: 100, last: 0, pidMax: 32_768 })
+    expect(now.isStill(pid, before)).toBe(expected)
+  })
 
-  const own = Math.floor(pidMax / 2)
-  const isElder = (one: number, given = 0, born = own): boolean =>
-    linux.eldersOf({ pid: born, starts: starts - given, there: new Set([one]) })(one)
-  // The next one that is given, one that comes late, and one that comes round again never.
-  expect([isElder(own + 1), isElder(own - 1), isElder(299, pidMax)]).toEqual([false, true, true])
-  expect([isElder(own - 1, pidMax), isElder(pidMax - 1, own)]).toEqual([false, false])
-  // All pids but a few were given when it began: those below come round soon.
-  expect([isElder(301, 0, pidMax - 1), isElder(pidMax - 2, 0, pidMax - 1)]).toEqual([false, true])
-  // Nobody who came since, and of a count that does not count, nothing follows.
-  expect(linux.eldersOf({ pid: own, starts, there: new Set() })(own - 1)).toBe(false)
-  expect(isElder(own - 1, -Infinity)).toBe(false)
+  test('may come sooner where thousands are in use', () => {
+    const now = linux.lap({ starts: 5_100, tasks: 6_000, last: 0, pidMax: 32_768 })
+    expect([now.isStill(19_000, before), now.isStill(31_000, before)]).toEqual([true, false])
+  })
+})
+
+test('who was there before, or carries the token of another run, is not looked into again', async () => {
+  const OTHER = 'fedcba9876543210'
+  const elder = await group('sleep 100; true', { TW_RUN_INSTANCE: OTHER })
+  await until('the child', () => linux.childOf(elder))
+  const acquaintances = new Acquaintances()
+  const pid = await group('sleep 100; true', { TW_RUN_INSTANCE: TOKEN })
+  await until('its child', () => linux.childOf(pid))
+  const look = (token: string, areYounger = true): number => {
+    const sought = { tokens: new Set([token]), areYounger, ours: new Set([TOKEN, OTHER]) }
+    return linux.carriersNow(sought.tokens, acquaintances.known(sought)).length
+  }
+  // Only runs that began after us can have started nobody of who was there.
+  expect([look(OTHER), look(OTHER, false)]).toEqual([0, 2])
+  expect([look(TOKEN), look(OTHER, false), look(TOKEN)]).toEqual([2, 2, 2])
+  // Of a count that stands still, nothing follows.
+  spawnSync('true')
+  const known = acquaintances.known({ tokens: new Set([OTHER]), areYounger: false, ours: new Set() })
+  expect([known?.isOther(pid), known?.isOther(elder)]).toEqual([true, false])
 })
