@@ -108,24 +108,24 @@ test('our own group is never signalled', () => {
 })
 
 describe('a pid that was in use', () => {
-  const before = linux.lap({ starts: 5_000, tasks: 100, last: 20_000, pidMax: 32_768 })
+  const before = linux.lap({ starts: 5_000, tasks: 100, last: 600_000, pidMax: 1_000_000 })
   test.each([
-    ['comes round at the end', 19_000, 100, true],
-    ['comes next', 20_001, 100, false],
-    ['comes soon', 21_000, 100, false],
-    ['comes later', 31_000, 100, true],
-    ['came, as many were given', 31_000, 10_500, false],
-    ['has come round', 19_000, 32_768, false],
-    ['is of those that are given once', 299, 1_000_000, true],
-    ['is known of no count that counts', 19_000, 0, false],
+    ['comes round at the end', 590_000, 100, true],
+    ['comes next', 600_001, 100, false],
+    ['comes soon', 601_000, 100, false],
+    ['comes later', 700_000, 100, true],
+    ['came, as many were given', 700_000, 99_000, false],
+    ['has come round', 590_000, 1_000_000, false],
+    ['is of those that are given once', 299, 9_000_000, true],
+    ['is known of no count that counts', 590_000, 0, false],
   ])('%s: pid %d after %d starts', (_, pid, given, expected) => {
-    const now = linux.lap({ starts: 5_000 + given, tasks: 100, last: 0, pidMax: 32_768 })
+    const now = linux.lap({ starts: 5_000 + given, tasks: 100, last: 0, pidMax: 1_000_000 })
     expect(now.isStill(pid, before)).toBe(expected)
   })
 
   test('may come sooner where thousands are in use', () => {
-    const now = linux.lap({ starts: 5_100, tasks: 6_000, last: 0, pidMax: 32_768 })
-    expect([now.isStill(19_000, before), now.isStill(31_000, before)]).toEqual([true, false])
+    const now = linux.lap({ starts: 5_100, tasks: 60_000, last: 0, pidMax: 1_000_000 })
+    expect([now.isStill(590_000, before), now.isStill(700_000, before)]).toEqual([true, false])
   })
 })
 
