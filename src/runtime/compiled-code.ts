@@ -21,6 +21,11 @@ const OLD_AFTER_MS = 30 * 86_400_000
  * while, and what is kept at the end of a long run lacks all that the next one begins with.
  */
 const KEEP_AFTER_MS = 1_000
+/**
+ * What a command calls depends on what it finds: what it has called since is added, by commands that have ended by
+ * KEEP_AFTER_MS, and no more often than this, since it takes 5 ms.
+ */
+const ADD_EVERY_MS = 60_000
 const WRONG_USAGE = 2
 
 interface Loaded {
@@ -56,16 +61,23 @@ export function keepCompiledCode(command: string): void {
   const folder = cacheFolder(/^[a-z]{1,16}$/.test(command) ? command : 'other')
   if (folder === undefined) return
   const isKept = isOurs(dirname(folder)) && isOurs(folder)
-  const made = new Map<string, Script>()
+  const scripts = new Map<string, Script>()
+  let isNew = false
+  const keepAll = (): void => {
+    keep(folder, scripts)
+    scripts.clear()
+    isNew = false
+  }
   const run = (module: Loaded, filename: string, require: (id: string) => unknown): void => {
     const kept = isKept ? keptIn(join(folder, basename(filename))) : undefined
     const script = new Script(wrapped(readFileSync(filename, 'latin1')), {
       filename,
       ...(kept === undefined ? {} : { cachedData: kept }),
     })
-    if (kept === undefined || script.cachedDataRejected === true) {
-      if (made.size === 0) setTimeout(() => keep(folder, made), KEEP_AFTER_MS).unref()
-      made.set(basename(filename), script)
+    scripts.set(basename(filename), script)
+    if (!isNew && (kept === undefined || script.cachedDataRejected === true)) {
+      isNew = true
+      setTimeout(keepAll, KEEP_AFTER_MS).unref()
     }
     const body = script.runInThisContext() as Body
     body.call(module.exports, module.exports, require, module, filename, dirname(filename))
@@ -86,7 +98,15 @@ export function keepCompiledCode(command: string): void {
     run(first, filename, require)
   }
   // At the end, since what was called by then is compiled.
-  process.once('exit', () => keep(folder, made))
+  process.once('exit', () => {
+    if (isNew || mayAdd(folder)) keepAll()
+  })
+}
+
+function mayAdd(folder: string): boolean {
+  if (process.uptime() * 1_000 > KEEP_AFTER_MS) return false
+  const { mtimeMs } = statSync(join(folder, 'main.cjs'), { throwIfNoEntry: false }) ?? {}
+  return mtimeMs !== undefined && Date.now() - mtimeMs > ADD_EVERY_MS
 }
 
 /** Undefined where there is no bundle, or no home. */
@@ -125,17 +145,16 @@ function wrapped(code: string): string {
   return `(function (exports, require, module, __filename, __dirname) { ${code}\n})`
 }
 
-/** And lets go of it. */
-function keep(folder: string, made: Map<string, Script>): void {
+function keep(folder: string, scripts: ReadonlyMap<string, Script>): void {
   // A home that is not there is nobody's to make, and a word that is no command is no folder.
-  if (made.size === 0 || process.exitCode === WRONG_USAGE || !existsSync(join(folder, '../../../..'))) return
+  if (process.exitCode === WRONG_USAGE || !existsSync(join(folder, '../../../..'))) return
   let next = ''
   try {
     const build = dirname(folder)
     if (mkdirSync(build, { recursive: true, mode: 0o700 }) !== undefined) removeOld(dirname(build))
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     if (!isOurs(build) || !isOurs(folder)) return
-    for (const [name, script] of made) {
+    for (const [name, script] of scripts) {
       next = join(folder, `${name}.${process.pid}`)
       const code = underFirstFlags(() => script.createCachedData())
       writeFileSync(next, Buffer.concat([code, code]), { mode: 0o600 })
@@ -145,7 +164,6 @@ function keep(folder: string, made: Map<string, Script>): void {
     // No room or no permission: it is compiled again each time.
     rmSync(next, { force: true })
   }
-  made.clear()
 }
 
 /** Of earlier builds, when another one comes. */

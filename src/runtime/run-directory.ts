@@ -18,7 +18,7 @@ import type { LengthAt } from '../core/log-times.ts'
 import { decodeEnd, decodeHealth, decodeRunSpec, decodeStop } from '../core/records.ts'
 import type { RunSpec } from '../core/records.ts'
 import { bootFromWall, bootNow } from './clock.ts'
-import { mark, readIfThere, replaceFile } from './disk.ts'
+import { mark, readFolder, readIfThere, replaceFile } from './disk.ts'
 import type { StateDir } from './state-dir.ts'
 
 /** How many runs of a process are kept, for their logs. */
@@ -88,6 +88,10 @@ export function readRun(path: string): RunRecord | undefined {
   if (spec === undefined) return undefined
   const { id, number, generation, session, command, port, isProbed, token, scratch, startedAt } = spec
   const { bootId, pidNamespace, policy } = spec
+  // One listing: to find that a file is not there takes as long, and of a run that runs on most are not.
+  const names = new Set(readFolder(path))
+  const ofFile = <T>(name: string, read: (file: string) => T): T | undefined =>
+    names.has(name) ? read(join(path, name)) : undefined
   return {
     path,
     ...(policy !== undefined && { policy }),
@@ -103,14 +107,14 @@ export function readRun(path: string): RunRecord | undefined {
     startedAt,
     bootId,
     pidNamespace,
-    pid: readNumber(join(path, 'pid')),
-    ...readExit(path, startedAt),
-    stop: decodeStop(readIfThere(join(path, 'stop')) ?? ''),
-    health: readHealth(path),
-    drained: isDrained(path),
-    told: readIfThere(join(path, 'told')) !== undefined,
-    killedAt: readNumber(join(path, 'killed')),
-    leftoversKillAt: readNumber(join(path, 'leftovers')),
+    pid: ofFile('pid', readNumber),
+    ...(names.has('exit') ? readExit(path, startedAt) : { exit: undefined, endedAt: undefined }),
+    stop: decodeStop(ofFile('stop', readIfThere) ?? ''),
+    health: decodeHealth(ofFile('health', readIfThere) ?? ''),
+    drained: names.has('drained'),
+    told: names.has('told'),
+    killedAt: ofFile('killed', readNumber),
+    leftoversKillAt: ofFile('leftovers', readNumber),
   }
 }
 

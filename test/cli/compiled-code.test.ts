@@ -1,4 +1,13 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { Module } from 'node:module'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
@@ -67,6 +76,15 @@ testOurs(
     const [again, second] = await check()
     expect(again).toBe(said)
     expect(second).toEqual(chunks.map(() => 'taken'))
+
+    // What a command calls depends on what it finds: the code is kept again, no more often than each minute.
+    const main = join(folder, 'main.cjs')
+    const before = statSync(main).mtimeMs
+    expect((await check())[1]).toEqual(second)
+    expect(statSync(main).mtimeMs).toBe(before)
+    utimesSync(main, 0, Date.now() / 1_000 - 61)
+    expect((await check())[1]).toEqual(second)
+    expect(statSync(main).mtimeMs).toBeGreaterThanOrEqual(before)
 
     // Damaged as a power cut may leave it: V8 itself would take it and crash.
     const damaged = join(folder, 'main.cjs')
