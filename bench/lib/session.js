@@ -13,7 +13,7 @@ import {
   truncateSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { logOutput, nowMs, pipeOutput } from './output.js'
 import { carriesMark, processesMarked, signal } from './proc.js'
@@ -61,8 +61,15 @@ function environment(dir, mark, extra) {
     )
       delete env[name]
   }
-  // A home of its own keeps tools from the user's settings and from leaving files there.
-  return { ...env, HOME: dir, NO_COLOR: '1', BENCH_MARK: mark, ...extra }
+  // A home of its own keeps tools from the user's settings and from leaving files there; a cache lasts, as a user's does.
+  return {
+    ...env,
+    HOME: dir,
+    XDG_CACHE_HOME: join(dirname(dir), 'cache'),
+    NO_COLOR: '1',
+    BENCH_MARK: mark,
+    ...extra,
+  }
 }
 
 export class Session {

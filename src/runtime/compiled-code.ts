@@ -154,9 +154,11 @@ function keep(folder: string, scripts: ReadonlyMap<string, Script>): void {
     if (mkdirSync(build, { recursive: true, mode: 0o700 }) !== undefined) removeOld(dirname(build))
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     if (!isOurs(build) || !isOurs(folder)) return
-    for (const [name, script] of scripts) {
+    const codes = underFirstFlags(() =>
+      Array.from(scripts, ([name, script]) => [name, script.createCachedData()] as const),
+    )
+    for (const [name, code] of codes) {
       next = join(folder, `${name}.${process.pid}`)
-      const code = underFirstFlags(() => script.createCachedData())
       writeFileSync(next, Buffer.concat([code, code]), { mode: 0o600 })
       renameSync(next, join(folder, name))
     }
