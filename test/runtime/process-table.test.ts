@@ -44,10 +44,10 @@ describe.each([
       TW_RUN_WITHIN: `abc,${TOKEN}`,
     })
     const stranger = await group('sleep 100; true', { OTHER: TOKEN })
-    await until(
-      'all to have forked',
-      () => linux.childOf(own) && linux.childOf(within) && linux.childOf(stranger),
-    )
+    // Until then it is a second shell.
+    const hasBegun = (pid: number): boolean =>
+      linux.argumentsOf(linux.childOf(pid) ?? 0)?.startsWith('sleep') === true
+    await until('all to have begun', () => [own, within, stranger].every(hasBegun))
     const found = table.carriers(new Set([TOKEN]))
     expect(new Set(found.map((one) => one.group))).toEqual(new Set([own, within]))
     expect(found).toHaveLength(4)
