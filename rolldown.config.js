@@ -28,7 +28,7 @@ const GROUND = new RegExp(
 /** What `ps`, `stop` and whoever waits need beside that; half of what commands share, which takes 1 ms to read. */
 const CONTROL = new RegExp(
   `src/(${[
-    'runtime/(adoption|launcher|new-run|observer|process-room|run-directory|shim|slots)',
+    'runtime/(adoption|launcher|lock-holder|new-run|observer|process-room|run-directory|shim|slots)',
     'core/(command|observe|process|records|restart|status)',
     'cli/(control|journal-text|messages|waiting)',
   ].join('|')})\\.ts$`,

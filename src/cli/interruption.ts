@@ -1,6 +1,6 @@
 import { exitCodeOfSignal } from '../core/exit.ts'
 import type { Fixture } from './fixture.ts'
-import { SIGNALS } from './supervising.ts'
+import { SIGNALS } from '../runtime/last-words.ts'
 
 /** Notes that somebody wants an end, also when no formation is there to hear it. */
 export class Interruption {

@@ -2,6 +2,7 @@ import type { JournalEvent } from '../core/journal.ts'
 import { makeControlFolder } from '../runtime/control-path.ts'
 import { listenForCommands } from '../runtime/control-server.ts'
 import { Definition } from '../runtime/definition.ts'
+import { SIGNALS } from '../runtime/last-words.ts'
 import { here } from '../runtime/place.ts'
 import { Supervisor } from '../runtime/supervisor.ts'
 import type { RunResult } from '../runtime/supervisor.ts'
@@ -10,8 +11,6 @@ import { describeReason } from './journal-text.ts'
 
 /** The exit code when something survived the shutdown. */
 export const SURVIVED = 3
-/** What begins the end of a formation. */
-export const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const
 
 export interface SupervisorChoices {
   readonly journal: (event: JournalEvent) => void

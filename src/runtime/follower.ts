@@ -206,7 +206,7 @@ export class Follower {
   #addLines(batch: Batch, before = Infinity): void {
     for (const feed of this.#feeds.current()) {
       if (batch.out.length >= BATCH) break
-      if (feed.source.isWatched || (before < Infinity && feed.endedAt >= before)) continue
+      if (feed.source.isWatched || feed.endedAt > before) continue
       try {
         if (!this.#addFrom(feed, batch) && feed.source.isEnded) this.#addFarewell(feed, batch)
       } catch (error) {

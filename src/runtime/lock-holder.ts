@@ -1,23 +1,12 @@
-import { closeSync, openSync, readSync } from 'node:fs'
 import { TwRunError } from '../core/error.ts'
+import { readIfThere } from './disk.ts'
 import { isRunning, isStopped } from './process-table.ts'
 
-/** The pid of who holds a lock, if it said so and lives. */
+/** The pid that the holder of a lock wrote into its file, if it lives and is not our own. */
 export function holderOf(path: string): number | undefined {
-  const pid = readHolder(path)
+  const text = readIfThere(path) ?? ''
+  const pid = /^[1-9]\d{0,9}\n$/.test(text) ? Number(text) : undefined
   return pid !== undefined && pid !== process.pid && isRunning(pid) ? pid : undefined
-}
-
-/** The pid that the holder wrote into the lock file, if it is one. */
-function readHolder(path: string): number | undefined {
-  const fd = openSync(path, 'r')
-  try {
-    const bytes = Buffer.alloc(16)
-    const text = bytes.toString('latin1', 0, readSync(fd, bytes))
-    return /^[1-9]\d{0,9}\n$/.test(text) ? Number(text) : undefined
-  } finally {
-    closeSync(fd)
-  }
 }
 
 /** Somebody else holds the lock. */

@@ -13,8 +13,9 @@ import { statusOf } from '../core/status.ts'
 import type { ProcessStatus } from '../core/status.ts'
 import { bootNow } from './clock.ts'
 import { readIfThere } from './disk.ts'
+import { holderOf } from './lock-holder.ts'
 import { here } from './place.ts'
-import { childOf, isRunning, mayHold } from './process-table.ts'
+import { childOf, mayHold } from './process-table.ts'
 import { Slots } from './slots.ts'
 import type { StateDir } from './state-dir.ts'
 import { stateHere } from './state-here.ts'
@@ -69,10 +70,9 @@ function isWanted(id: ProcessId, session: Session | undefined): boolean {
 
 /** The pid in the lock file, if it lives. Only a supervisor writes it, and only while it holds the lock. */
 function supervisorOf({ lock }: StateDir): number | undefined {
-  const text = readIfThere(lock) ?? ''
-  const pid = /^[1-9]\d{0,9}\n$/.test(text) ? Number(text) : undefined
   // A command that holds the lock itself, for want of a supervisor, asks nobody.
-  return pid !== undefined && pid !== process.pid && isRunning(pid) && mayHold(pid, lock) ? pid : undefined
+  const pid = holderOf(lock)
+  return pid !== undefined && mayHold(pid, lock) ? pid : undefined
 }
 
 function policyOf(session: Session | undefined): RestartPolicy {

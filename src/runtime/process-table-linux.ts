@@ -11,8 +11,8 @@ const FIRST_AGAIN = 300
 const UNCOUNTED = 1_000
 let buffer = Buffer.alloc(64 * 1024)
 
-export function carriers(tokens: ReadonlySet<string>, known?: Known): Carrier[] {
-  return carriersAmong(pidsNow(), tokens, known)
+export function carriers(tokens: ReadonlySet<string>): Carrier[] {
+  return carriersAmong(pidsNow(), tokens)
 }
 
 export function carriersNow(tokens: ReadonlySet<string>, known?: Known): Carrier[] {

@@ -32,13 +32,12 @@ export interface Known {
 /** What this module asks of the kernel, by `/proc` or by the `ps` command. Zombies are never alive here. */
 export interface ProcessTable {
   /**
-   * Every living process that carries one of the tokens. Those of other users cannot be looked into, and those that
-   * are known need not be.
+   * Every living process that carries one of the tokens. Those of other users cannot be looked into.
    */
-  readonly carriers: (tokens: ReadonlySet<string>, known?: Known) => Carrier[]
+  readonly carriers: (tokens: ReadonlySet<string>) => Carrier[]
   /**
    * The same, looked for twice: what a carrier starts before it ends, while one looks, can slip through once. Who has
-   * shown to carry none is not asked again.
+   * shown to carry none is not asked again, and who is known is not asked at all.
    */
   readonly carriersNow: (tokens: ReadonlySet<string>, known?: Known) => Carrier[]
   /** Undefined where it is not told. */
