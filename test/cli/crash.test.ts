@@ -8,12 +8,15 @@ import { portAt } from '../support/ports.ts'
 
 const PORT = ['-p', String(portAt(0)), '-t', '1']
 
-/** One that stays, one that is slow to stop, one that fails and is restarted, one with a leftover. */
-const PROCFILE = `stays: node probe.js
+/**
+ * One that stays, one that is slow to stop, one that has to be killed, one that fails and is restarted, one with a
+ * leftover. It fails when these are deaf to SIGTERM, for that is when the stop of all is asked for.
+ */
+const procfile = (deaf: readonly string[]): string => `stays: node probe.js
 slow: node probe.js slow
-ignores: node probe.js stubborn
-fails: sleep 0.2; echo failing; exit 9
-leaves: node probe.js grandchild stubborn & sleep 0.3; exit 4
+ignores: node probe.js stubborn mark
+fails: until ${deaf.map((id) => `test -e up-${id}`).join(' && ')}; do sleep 0.05; done; echo failing; exit 9
+leaves: node probe.js grandchild stubborn mark & until test -e up-$PS; do sleep 0.05; done; exit 4
 `
 
 function appOf(procfile: string): LiveApp {
@@ -49,11 +52,12 @@ const TOGETHER = ['start:directory-made', 'start:prepared', 'start:all']
 
 /** Killed at the step (`name#2`: the second time), by a start or by the stop after it; fails if it does not recover. */
 async function recovers(point: string, firstPort: number): Promise<void> {
-  const app = appOf(PROCFILE)
   const port = ['-p', String(firstPort), '--port-step', '10', '-t', '1']
   const [step = '', pass] = point.split('#')
   // Two that have to be killed, and two with leftovers, for a second time.
   const more = pass === undefined ? [] : ['-m', 'ignores=2,leaves=2']
+  const twice = pass === undefined ? [] : ['ignores.2', 'leaves.2']
+  const app = appOf(procfile(['ignores.1', 'leaves.1', ...twice]))
   const args = [...port, '--restart', 'on-failure:2', ...more]
   const first = app.start(args, { TW_RUN_CRASH_AT: point })
   // Steps of a start come by themselves; those of a command and of a stop when they are asked for.

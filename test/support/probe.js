@@ -1,5 +1,6 @@
 // A process under the test's control: what it does is in its arguments, and it says what happens to it.
 import { spawn } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 
 const [, , ...traits] = process.argv
@@ -30,4 +31,6 @@ if (has('daemon-stubborn'))
 if (has('child')) spawn(process.execPath, [process.argv[1], 'grandchild'], { stdio: 'inherit' })
 if (has('stopped')) setTimeout(() => process.kill(process.pid, 'SIGSTOP'), 50)
 setInterval(() => {}, 60_000)
+// For those who wait with a shell's means: signals are handled from here on.
+if (has('mark')) writeFileSync(`up-${process.env.PS}`, '')
 say(`ready ${traits.join(' ')} pid ${process.pid}`)
