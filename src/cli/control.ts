@@ -3,20 +3,19 @@ import type { ChildProcess } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { TwRunError } from '../core/error.ts'
 import type { Reply, Request } from '../core/protocol.ts'
 import { isUnfinished } from '../core/session.ts'
 import type { Flags } from '../core/settings.ts'
 import { view } from '../runtime/observer.ts'
 import type { View } from '../runtime/observer.ts'
+import { ownProgram } from '../runtime/own-program.ts'
 import { here } from '../runtime/place.ts'
 import { unwritable } from '../runtime/state-dir.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
 import { ask } from './ask.ts'
 import { nothingRuns } from './messages.ts'
 
-const BIN = fileURLToPath(new URL('../../bin/tw-run.js', import.meta.url))
 /** How long a supervisor may take from its start to its first answer, ms. */
 const LISTENS_WITHIN_MS = 10_000
 const ASK_AGAIN_MS = 10
@@ -80,7 +79,7 @@ export function supervisorLog({ path }: StateDir): string {
  */
 export function startSupervisor(state: StateDir, flags: Flags, ...options: '--revive'[]): ChildProcess {
   const log = openLog(state)
-  const child = spawn(process.execPath, [BIN, 'supervise', ...options, JSON.stringify(flags)], {
+  const child = spawn(process.execPath, [ownProgram(), 'supervise', ...options, JSON.stringify(flags)], {
     cwd: flags.root,
     detached: true,
     stdio: ['ignore', log, log],

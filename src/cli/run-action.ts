@@ -1,7 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { wantsColor } from '../core/color.ts'
 import { shellText } from '../core/command.ts'
@@ -16,6 +15,7 @@ import { runOneOff, SignalRelay } from '../runtime/one-off.ts'
 import type { Executable } from '../runtime/one-off.ts'
 import { sweep } from '../runtime/sweep.ts'
 import { isTerminal, say } from '../runtime/terminal.ts'
+import { tempFolder } from '../runtime/usual-places.ts'
 
 const STDOUT = 1
 const STDERR = 2
@@ -32,7 +32,7 @@ export async function run(words: readonly string[], separated: boolean, flags: F
   const app = loadApp(flags, process.env)
   requireVariables(app)
   const token = randomBytes(8).toString('hex')
-  const scratch = join(tmpdir(), `tw-run-${token}`)
+  const scratch = join(tempFolder(), `tw-run-${token}`)
   const { executable, port } = meaningOf(words, separated, app)
   const color = wantsColor(app.settings.color, process.env, isTerminal(STDOUT)) && isTerminal(STDOUT)
   const id = processId('run', randomInt(1000, 10_000))

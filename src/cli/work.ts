@@ -2,7 +2,6 @@ import { randomBytes, randomInt } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import type { WriteStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { wantsColor } from '../core/color.ts'
 import { environmentFor, valuesOf } from '../core/environment.ts'
@@ -17,6 +16,7 @@ import { forgetWork, noteWork } from '../runtime/work-record.ts'
 import type { Fixture } from './fixture.ts'
 import { formationUrls } from './formation-urls.ts'
 import type { Limit } from './limit.ts'
+import { tempFolder } from '../runtime/usual-places.ts'
 
 const STDOUT = 1
 
@@ -42,7 +42,7 @@ export async function work(
   const { app, state } = fixture
   const { graceMs } = app.settings
   const token = randomBytes(8).toString('hex')
-  const scratch = join(tmpdir(), `tw-run-${token}`)
+  const scratch = join(tempFolder(), `tw-run-${token}`)
   mkdirSync(scratch, { mode: 0o700 })
   void limit.over.then(() => relay.stop())
   const stopWatching = fixture.onEnding(({ reason }) => {

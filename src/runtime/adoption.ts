@@ -1,5 +1,4 @@
 import { closeSync } from 'node:fs'
-import { join } from 'node:path'
 import type { ProcessId } from '../core/names.ts'
 import type { End, Run } from '../core/process.ts'
 import type { Place } from '../core/session.ts'
@@ -65,7 +64,7 @@ function recover(id: ProcessId, number: number, path: string): Run | undefined {
 function adopt(run: Run, path: string): Found {
   let lifeline: number
   try {
-    lifeline = openForReading(join(path, 'life'))
+    lifeline = openForReading(`${path}/life`)
   } catch (error) {
     if (!failedWith(error, 'ENOENT')) throw error
     return adoptByToken(run, path)

@@ -87,7 +87,7 @@ function notThere(): never {
 }
 
 // Loaded only where there is an app.json: loading them takes longer than all the rest of a start.
-const load = createRequire(import.meta.url)
+const load = (id: string): unknown => createRequire(import.meta.url)(id)
 
 function validate(value: unknown): JsonProblem[] {
   const { Validator } = load('@cfworker/json-schema') as typeof import('@cfworker/json-schema')

@@ -1,6 +1,5 @@
 import { existsSync, realpathSync, watch } from 'node:fs'
 import type { FSWatcher } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { isAbsolute, join, relative, sep } from 'node:path'
 import { fileFindings, isDisposable, sharedFindings } from '../core/audit.ts'
 import type { FileChange, FileFinding, Writer } from '../core/audit.ts'
@@ -13,6 +12,7 @@ import { openThings } from './open-files.ts'
 import { carriers } from './process-table.ts'
 import { changesBetween, snapshot } from './tree-snapshot.ts'
 import type { Snapshot } from './tree-snapshot.ts'
+import { tempFolder } from './usual-places.ts'
 
 /** From one look to the next, ms. */
 const LOOK_EVERY_MS = 200
@@ -144,8 +144,8 @@ let temp: string | undefined
 
 /** The temp directory may be a link; the kernel names files by where they are. */
 function realTemp(scratch: string): string {
-  temp ??= realpathSync(tmpdir())
-  return join(temp, relative(tmpdir(), scratch))
+  temp ??= realpathSync(tempFolder())
+  return join(temp, relative(tempFolder(), scratch))
 }
 
 /** Only a hint: where it cannot be had, or loses events, there are the looks. */

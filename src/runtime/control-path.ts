@@ -1,8 +1,8 @@
 import { lstatSync, mkdirSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { TwRunError } from '../core/error.ts'
 import { shortHash } from '../core/short-hash.ts'
+import { tempFolder } from './usual-places.ts'
 
 /** Longer paths of sockets are cut by the kernel in silence: 104 bytes on macOS, 108 on Linux, with the end mark. */
 const LONGEST_PATH = 103
@@ -27,7 +27,7 @@ export function makeControlFolder(): void {
 
 function controlFolder(): string {
   const name = `tw-run-${process.getuid?.() ?? 0}`
-  const folder = join(tmpdir(), name)
+  const folder = join(tempFolder(), name)
   // A hash, a slash and `.sock` come behind it.
   return folder.length + 22 <= LONGEST_PATH ? folder : join('/tmp', name)
 }

@@ -36,7 +36,7 @@ export interface Batch<T extends Launch> {
 
 /** The FIFO, in a run's directory, of which the launcher holds the other end until it has started all it was given. */
 export function launcherFifo(directory: string): string {
-  return join(directory, 'launcher')
+  return `${directory}/launcher`
 }
 
 /** A read end of the FIFO of a run's launcher, if there is one that is still at work. */
@@ -116,7 +116,7 @@ export function spawnLauncher({ launches, env }: Batch<Launch>, cwd: string, lif
 function lineOf({ token, directory, command, env }: Launch): string {
   const own = TOLD_APART.flatMap((key) => (env[key] === undefined ? [] : `${key}=${quoted(env[key])}`))
   const words = [quoted(directory), quoted(shellText(command))].join(' ')
-  const files = `3<>${quoted(join(directory, 'life'))} 4>>${quoted(join(directory, 'log'))} 5>&-`
+  const files = `3<>${quoted(`${directory}/life`)} 4>>${quoted(`${directory}/log`)} 5>&-`
   return `${own.join(' ')} "$1" -f /bin/sh -c "$2" ${shimName(token)} ${words} </dev/null >/dev/null ${files}`
 }
 

@@ -1,6 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync, watch, writeSync } from 'node:fs'
 import type { FSWatcher } from 'node:fs'
-import { join } from 'node:path'
 import type { ProcessId } from '../core/names.ts'
 import { cutLines, LONGEST_LINE } from '../core/lines.ts'
 import { readIfThere } from './disk.ts'
@@ -39,13 +38,13 @@ export class LogSource {
   /** Errors: those of open(2). */
   constructor(process: ProcessId, directory: string) {
     this.process = process
-    this.#path = join(directory, 'log')
-    const shown = /^(\d{16}) (\d{12})\n/.exec(readIfThere(join(directory, 'shown')) ?? '')
+    this.#path = `${directory}/log`
+    const shown = /^(\d{16}) (\d{12})\n/.exec(readIfThere(`${directory}/shown`) ?? '')
     this.#offset = Number(shown?.[1] ?? 0)
     this.seq = Number(shown?.[2] ?? 1)
     this.#log = openSync(this.#path, 'r')
     // Not 'a': on Linux a positioned write to a file opened for appending appends all the same.
-    this.#record = openSync(join(directory, 'shown'), shown === null ? 'w' : 'r+', 0o600)
+    this.#record = openSync(`${directory}/shown`, shown === null ? 'w' : 'r+', 0o600)
   }
 
   /** Up to where it was taken, bytes. */

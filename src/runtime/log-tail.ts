@@ -1,5 +1,4 @@
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs'
-import { join } from 'node:path'
 import { timeOf } from '../core/log-times.ts'
 import { readTimes } from './run-directory.ts'
 import { failedWith } from './system-error.ts'
@@ -16,7 +15,7 @@ export interface DatedLine {
 
 /** The last lines of the log in a run's directory, and how far they go, bytes. */
 export function tail(directory: string, count: number): { lines: DatedLine[]; end: number } {
-  const log = openIfThere(join(directory, 'log'))
+  const log = openIfThere(`${directory}/log`)
   if (log === undefined) return { lines: [], end: 0 }
   try {
     const { size, mtimeMs } = fstatSync(log)
@@ -56,7 +55,7 @@ function lastLines(directory: string, bytes: Buffer, { start, count, mtimeMs }: 
 
 /** What came into a log after an offset, whole lines only unless the run is over. */
 export function linesFrom(directory: string, offset: number, isOver: boolean): Buffer {
-  const path = join(directory, 'log')
+  const path = `${directory}/log`
   if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) <= offset) return Buffer.alloc(0)
   const log = openIfThere(path)
   if (log === undefined) return Buffer.alloc(0)

@@ -1,10 +1,10 @@
 import { readdirSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Run } from '../core/process.ts'
 import type { RunSpec } from '../core/records.ts'
 import type { Place } from '../core/session.ts'
 import { bootNow } from './clock.ts'
+import { tempFolder } from './usual-places.ts'
 
 /** What the names of scratch directories begin with. */
 const SCRATCH = 'tw-run-'
@@ -18,7 +18,7 @@ type Given = Pick<
 export function newRun(given: Given): Run {
   return {
     ...given,
-    scratch: join(tmpdir(), `${SCRATCH}${given.token}`),
+    scratch: join(tempFolder(), `${SCRATCH}${given.token}`),
     startedAt: bootNow(),
     life: 'alive',
     pid: undefined,
@@ -37,7 +37,7 @@ export function newRun(given: Given): Run {
 
 /** The scratch directories that are there now, of every formation of this user and of others. */
 export function scratchFolders(): string[] {
-  const folder = tmpdir()
+  const folder = tempFolder()
   return readdirSync(folder).flatMap((name) => (/^tw-run-[0-9a-f]{16}$/.test(name) ? join(folder, name) : []))
 }
 

@@ -1,4 +1,3 @@
-import { hostname } from 'node:os'
 import { parseProcessId } from '../core/names.ts'
 import type { ProcessId } from '../core/names.ts'
 import { isAlive } from '../core/process.ts'
@@ -19,6 +18,7 @@ import { childOf, mayHold } from './process-table.ts'
 import { Slots } from './slots.ts'
 import type { StateDir } from './state-dir.ts'
 import { stateHere } from './state-here.ts'
+import { hostName } from './usual-places.ts'
 
 /** What anybody can see of a formation, with or without a supervisor: from the directory and the kernel. */
 export interface View {
@@ -54,7 +54,7 @@ export function rowsOf({ session, slots, observed }: View): ProcessStatus[] {
   return statusOf(shown, Object.keys(session?.counts ?? {}), {
     now: bootNow(),
     wall: Date.now(),
-    node: hostname(),
+    node: hostName(),
     isoOf: (wall) => new Date(wall).toISOString(),
     endsOf: (id: ProcessId) => slots.endsOf(id).filter(({ startedAt }) => startedAt >= beganAt),
     pidOf: (run) => (run.pid === undefined ? undefined : childOf(run.pid)),

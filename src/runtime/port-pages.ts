@@ -1,12 +1,12 @@
 import { mkdirSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { TwRunError } from '../core/error.ts'
 import type { PortRange } from '../core/option-values.ts'
 import { listeningPorts } from './listeners.ts'
 import { tryLock } from './lock.ts'
 import { failedWith } from './system-error.ts'
+import { tempFolder } from './usual-places.ts'
 
 /** Below the ports that Linux gives to outgoing connections, which begin at 32768. */
 export const USUAL_RANGE: PortRange = { first: 20_000, last: 31_999 }
@@ -79,7 +79,7 @@ async function holdName(page: number): Promise<GiveBack | undefined> {
 
 /** Where there are no such names: a lock, held by a descriptor that nobody closes. */
 async function holdFile(page: number): Promise<GiveBack | undefined> {
-  const folder = join(tmpdir(), `tw-run-ports-${process.getuid?.() ?? 0}`)
+  const folder = join(tempFolder(), `tw-run-ports-${process.getuid?.() ?? 0}`)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   return (await tryLock(join(folder, String(page)))) === undefined ? undefined : () => {}
 }

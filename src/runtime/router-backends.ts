@@ -1,5 +1,4 @@
 import { closeSync, statSync } from 'node:fs'
-import { join } from 'node:path'
 import { Pool } from 'undici'
 import { parseProcessId } from '../core/names.ts'
 import type { ProcessId } from '../core/names.ts'
@@ -52,8 +51,8 @@ export class Backend {
   /** Reads what is new; true if that changes whether requests may go there. */
   look(gone: () => void): boolean {
     const before = this.isOpen
-    if (!this.isStopping && isThere(join(this.path, 'stop'))) this.isStopping = true
-    const stamp = stampOf(join(this.path, 'health'))
+    if (!this.isStopping && isThere(`${this.path}/stop`)) this.isStopping = true
+    const stamp = stampOf(`${this.path}/health`)
     if (stamp !== this.#healthStamp) {
       this.#healthStamp = stamp
       this.isReady = readHealth(this.path).readyAt !== undefined
@@ -98,7 +97,7 @@ export class Backend {
   #watch(gone: () => void): void {
     let read: number
     try {
-      read = openForReading(join(this.path, 'life'))
+      read = openForReading(`${this.path}/life`)
     } catch (error) {
       // Without a lifeline the supervisor sees to it; a process that is gone refuses connections anyway.
       if (!failedWith(error, 'ENOENT')) throw error

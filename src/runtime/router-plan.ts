@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url'
 import type { Problem } from '../core/error.ts'
 import type { ProcessPlan } from '../core/expand.ts'
 import type { Counts } from '../core/formation.ts'
@@ -7,12 +6,11 @@ import { portOf } from '../core/ports.ts'
 import type { FirstPorts } from '../core/ports.ts'
 import { ROUTED_TYPE, ROUTER, ROUTER_TYPE } from '../core/router.ts'
 import type { Settings } from '../core/settings.ts'
-
-const BIN = fileURLToPath(new URL('../../bin/tw-run.js', import.meta.url))
+import { ownProgram } from './own-program.ts'
 
 /** The router as a process of the formation: this program, which reads who is ready from the state directory. */
 export function routerPlan({ host, port }: Address, statePath: string): ProcessPlan {
-  const words = [process.execPath, BIN, 'route', '--host', host, '--state', statePath]
+  const words = [process.execPath, ownProgram(), 'route', '--host', host, '--state', statePath]
   return {
     id: ROUTER,
     type: ROUTER_TYPE,

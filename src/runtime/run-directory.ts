@@ -9,7 +9,6 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { appendFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { exitFromStatus } from '../core/exit.ts'
 import { parseProcessId } from '../core/names.ts'
 import type { ProcessId } from '../core/names.ts'
@@ -40,7 +39,7 @@ export type RunRecord = Omit<Run, 'life' | 'leftovers' | 'done'> & {
 
 /** The directory of the n-th run of a process. */
 export function runPath(state: StateDir, id: ProcessId, number: number): string {
-  return join(state.processes, id, String(number))
+  return `${state.processes}/${id}/${number}`
 }
 
 /** What a run's directory is called until it is complete. */
@@ -53,8 +52,8 @@ export function prepareRun(state: StateDir, spec: RunSpec): string {
   const path = newPath(runPath(state, spec.id, spec.number))
   rmSync(path, { recursive: true, force: true })
   mkdirSync(path, { recursive: true, mode: 0o700 })
-  writeFileSync(join(path, 'spec.json'), JSON.stringify(spec), { mode: 0o600 })
-  mark(join(path, 'log'))
+  writeFileSync(`${path}/spec.json`, JSON.stringify(spec), { mode: 0o600 })
+  mark(`${path}/log`)
   return path
 }
 
@@ -72,7 +71,7 @@ export function knownProcesses(state: StateDir): ProcessId[] {
 
 /** The numbers of a process's runs on disk, oldest first. */
 export function runNumbers(state: StateDir, id: ProcessId): number[] {
-  return readdirSync(join(state.processes, id))
+  return readdirSync(`${state.processes}/${id}`)
     .flatMap((name) => (/^[1-9]\d{0,14}$/.test(name) ? Number(name) : []))
     .toSorted((a, b) => a - b)
 }
@@ -84,14 +83,14 @@ export function keptRuns(state: StateDir, id: ProcessId): RunRecord[] {
 
 /** Reads a run's directory; undefined if its spec.json is damaged. */
 export function readRun(path: string): RunRecord | undefined {
-  const spec = decodeRunSpec(readIfThere(join(path, 'spec.json')) ?? '')
+  const spec = decodeRunSpec(readIfThere(`${path}/spec.json`) ?? '')
   if (spec === undefined) return undefined
   const { id, number, generation, session, command, port, isProbed, token, scratch, startedAt } = spec
   const { bootId, pidNamespace, policy } = spec
   // One listing: to find that a file is not there takes as long, and of a run that runs on most are not.
   const names = new Set(readFolder(path))
   const ofFile = <T>(name: string, read: (file: string) => T): T | undefined =>
-    names.has(name) ? read(join(path, name)) : undefined
+    names.has(name) ? read(`${path}/${name}`) : undefined
   return {
     path,
     ...(policy !== undefined && { policy }),
@@ -120,7 +119,7 @@ export function readRun(path: string): RunRecord | undefined {
 
 /** How the command of a run ended and when (ms since boot), as its shim wrote it. */
 export function readExit(path: string, startedAt: number): Pick<Run, 'exit' | 'endedAt'> {
-  const file = join(path, 'exit')
+  const file = `${path}/exit`
   const status = readNumber(file)
   if (status === undefined || status > 255) return { exit: undefined, endedAt: undefined }
   // An old run may be dropped while one looks.
@@ -130,46 +129,46 @@ export function readExit(path: string, startedAt: number): Pick<Run, 'exit' | 'e
 
 /** Whether the shim wrote how the command ended, which is its last act. */
 export function hasEnded(path: string): boolean {
-  return existsSync(join(path, 'exit'))
+  return existsSync(`${path}/exit`)
 }
 
 /** The pid that the shim wrote as its first act. */
 export function readPid(path: string): number | undefined {
-  return readNumber(join(path, 'pid'))
+  return readNumber(`${path}/pid`)
 }
 
 export function writeStop(path: string, intent: StopIntent): void {
-  replaceFile(join(path, 'stop'), JSON.stringify(intent))
+  replaceFile(`${path}/stop`, JSON.stringify(intent))
 }
 
 /** What the checks of a run said last. */
 export function readHealth(path: string): Health {
-  return decodeHealth(readIfThere(join(path, 'health')) ?? '')
+  return decodeHealth(readIfThere(`${path}/health`) ?? '')
 }
 
 export function writeHealth(path: string, health: Health): void {
-  replaceFile(join(path, 'health'), JSON.stringify(health))
+  replaceFile(`${path}/health`, JSON.stringify(health))
 }
 
 /** Whether the router has said that no request is under way to this run any more. */
 export function isDrained(path: string): boolean {
-  return readIfThere(join(path, 'drained')) !== undefined
+  return readIfThere(`${path}/drained`) !== undefined
 }
 
 export function writeDrained(path: string): void {
-  mark(join(path, 'drained'))
+  mark(`${path}/drained`)
 }
 
 export function writeTold(path: string): void {
-  mark(join(path, 'told'))
+  mark(`${path}/told`)
 }
 
 export function writeKilled(path: string, at: number): void {
-  replaceFile(join(path, 'killed'), `${at}\n`)
+  replaceFile(`${path}/killed`, `${at}\n`)
 }
 
 export function writeLeftoversKillAt(path: string, at: number): void {
-  replaceFile(join(path, 'leftovers'), `${at}\n`)
+  replaceFile(`${path}/leftovers`, `${at}\n`)
 }
 
 /** The ends of a process's runs, oldest first; lines that are none are passed over. */
@@ -191,12 +190,12 @@ export function appendEnd(state: StateDir, id: ProcessId, end: End): void {
 }
 
 function historyPath(state: StateDir, id: ProcessId): string {
-  return join(state.processes, id, 'history')
+  return `${state.processes}/${id}/history`
 }
 
 /** Notes how long a run's log was at a time (ms since 1970), so that its lines can be dated later. */
 export function noteTime(path: string, length: number, time: number): void {
-  const file = join(path, 'times')
+  const file = `${path}/times`
   if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > TIMES_LIMIT) {
     const newest = readTimes(path).slice(-TIMES_KEPT)
     replaceFile(file, newest.map((note) => `${note.length} ${note.time}\n`).join(''))
@@ -206,7 +205,7 @@ export function noteTime(path: string, length: number, time: number): void {
 
 /** The notes, oldest first; lines that are none are passed over. */
 export function readTimes(path: string): LengthAt[] {
-  return (readIfThere(join(path, 'times')) ?? '').split('\n').flatMap((line) => {
+  return (readIfThere(`${path}/times`) ?? '').split('\n').flatMap((line) => {
     const [, length, time] = /^(\d{1,16}) (\d{1,16})$/.exec(line) ?? []
     return length === undefined ? [] : [{ length: Number(length), time: Number(time) }]
   })
@@ -234,12 +233,12 @@ export function quarantine(path: string): string {
 
 /** Where a run's log is. */
 export function logPath(path: string): string {
-  return join(path, 'log')
+  return `${path}/log`
 }
 
 /** Opens a run's log for its process: a description of its own, so that nobody else's flags are its own. */
 export function openLog(path: string): number {
-  return openSync(join(path, 'log'), 'a', 0o600)
+  return openSync(`${path}/log`, 'a', 0o600)
 }
 
 function readNumber(path: string): number | undefined {

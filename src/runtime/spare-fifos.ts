@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process'
 import { renameSync } from 'node:fs'
-import { join } from 'node:path'
 import { readFolder } from './disk.ts'
 import { makeLifelines } from './lifeline.ts'
 import { failedWith } from './system-error.ts'
@@ -13,7 +12,7 @@ const KEPT = 8
  * makes them and does not get the lock has made no more than its holder will use.
  */
 export function sparePaths(folder: string, count: number): string[] {
-  return Array.from({ length: count + KEPT }, (_, n) => join(folder, String(n)))
+  return Array.from({ length: count + KEPT }, (_, n) => `${folder}/${n}`)
 }
 
 /**
@@ -55,7 +54,7 @@ export class SpareFifos {
       const name = this.#names.pop()
       if (name === undefined) return false
       try {
-        renameSync(join(this.#folder, name), path)
+        renameSync(`${this.#folder}/${name}`, path)
         return true
       } catch (error) {
         // Somebody removed it, or its folder.

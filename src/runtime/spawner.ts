@@ -1,6 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
 import { closeSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Run } from '../core/process.ts'
 import { crashPoint } from './crash-points.ts'
 import { descriptorCeiling } from './descriptors.ts'
@@ -49,7 +48,7 @@ export class Spawner {
     let child: ChildProcess | undefined
     const socket = this.#at.socketOf(run)
     const refused = this.attempt(() => {
-      const life = openLifeline(join(path, 'life'))
+      const life = openLifeline(`${path}/life`)
       open.push(life.read, life.write)
       this.requireRoom(life.write)
       const log = directory.openLog(path)

@@ -1,5 +1,4 @@
 import { closeSync, mkdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { ChildProcess } from 'node:child_process'
 import type { ProcessPlan } from '../core/expand.ts'
@@ -114,7 +113,7 @@ export class Starter {
     crashPoint('start:directory-made')
     const shared = batches.map(({ launches }) => launches.map((one) => directory.newPath(one.directory)))
     const launchers = shared.flatMap(([first]) => (first === undefined ? [] : [launcherFifo(first)]))
-    this.#spares.provide([...paths.map((path) => join(path, 'life')), ...launchers])
+    this.#spares.provide([...paths.map((path) => `${path}/life`), ...launchers])
     for (const together of shared) shareLauncher(together)
     crashPoint('start:prepared')
   }
@@ -155,7 +154,7 @@ export class Starter {
     let lifeline: Lifeline | undefined
     let child: ChildProcess | undefined
     const refused = this.#spawner.attempt(() => {
-      for (const { directory: path } of named) reads.push(openForReading(join(path, 'life')))
+      for (const { directory: path } of named) reads.push(openForReading(`${path}/life`))
       lifeline = openLifeline(launcherFifo(first?.directory ?? ''))
       this.#spawner.requireRoom(lifeline.write)
       crashPoint('start:lifeline-opened')

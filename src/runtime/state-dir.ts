@@ -9,11 +9,11 @@ import {
   writeFileSync,
 } from 'node:fs'
 import type { Stats } from 'node:fs'
-import { homedir, tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { TwRunError } from '../core/error.ts'
 import { shortHash } from '../core/short-hash.ts'
 import { reasonOf } from './system-error.ts'
+import { homeFolder, tempFolder } from './usual-places.ts'
 
 /** What a formation of one process needs on the disk, bytes: a block for each of its files. */
 const ROOM = 8 * 4096
@@ -42,24 +42,27 @@ export function locateStateDir(root: string, base: string | undefined): StateDir
   return stateDirAt(join(base === undefined ? defaultBase() : resolve(base), `${name}-${shortHash(root)}`))
 }
 
-/** The places in a state directory that is known. */
+/**
+ * The places in a state directory that is known. They, and all that is in them, are put together by hand: join() reads
+ * every character of what is normal already, and for the files of six runs V8 comes to optimise it, which takes 4 ms.
+ */
 export function stateDirAt(path: string): StateDir {
   return {
     path,
-    lock: join(path, 'lock'),
-    session: join(path, 'formation.json'),
-    processes: join(path, 'processes'),
-    spares: join(path, 'spares'),
-    socket: join(path, 'socket'),
+    lock: `${path}/lock`,
+    session: `${path}/formation.json`,
+    processes: `${path}/processes`,
+    spares: `${path}/spares`,
+    socket: `${path}/socket`,
   }
 }
 
 function defaultBase(): string {
   const { XDG_STATE_HOME: xdg } = process.env
   // The specification says to ignore a relative path.
-  const home = xdg?.startsWith('/') ? xdg : join(homedir(), '.local', 'state')
+  const home = xdg?.startsWith('/') ? xdg : join(homeFolder(), '.local', 'state')
   if (isWritable(home)) return join(home, 'tw-run')
-  return join(tmpdir(), `tw-run-state-${process.getuid?.() ?? 0}`)
+  return join(tempFolder(), `tw-run-state-${process.getuid?.() ?? 0}`)
 }
 
 /** Whether the folder, or the nearest one above it that is there, can be written to. */

@@ -1,10 +1,10 @@
 import { fstatSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { tempFolder } from './usual-places.ts'
 
 /** Opens a file that has no name any more, so that nothing of it is left, however we end; its descriptor. */
 export function openUnnamed(): number {
-  const folder = mkdtempSync(join(tmpdir(), 'tw-run-'))
+  const folder = mkdtempSync(join(tempFolder(), 'tw-run-'))
   try {
     return openSync(join(folder, 'file'), 'wx+', 0o600)
   } finally {

@@ -1,10 +1,10 @@
 import { rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readIfThere, replaceFile } from './disk.ts'
 import type { Carrier } from './process-table.ts'
 import type { StateDir } from './state-dir.ts'
 import { sweep } from './sweep.ts'
+import { tempFolder } from './usual-places.ts'
 
 /** Notes what the command that a formation is there for carries, before it begins: it may outlive its tw-run. */
 export function noteWork(state: StateDir, token: string): void {
@@ -22,7 +22,7 @@ export async function endLeftWork(state: StateDir, graceMs: number): Promise<Car
   if (token === undefined) return []
   const survivors = await sweep(token, { graceMs, hurry: new AbortController().signal })
   if (survivors.length > 0) return survivors
-  rmSync(join(tmpdir(), `tw-run-${token}`), { recursive: true, force: true })
+  rmSync(join(tempFolder(), `tw-run-${token}`), { recursive: true, force: true })
   forgetWork(state)
   return survivors
 }
