@@ -9,11 +9,12 @@ import { defineConfig } from 'rolldown'
  * Modules of Node that take one to three milliseconds each, of the sixty that Node takes for nothing. Each is loaded
  * by the first line that uses it: what prints a table needs neither sockets nor children.
  */
-const HEAVY = /^let (node_\w+) = require\("(node:(?:child_process|crypto|fs\/promises|net|tty|v8))"\);$/gm
+const HEAVY =
+  /^let (node_\w+) = require\("(node:(?:child_process|crypto|fs\/promises|module|net|os|timers\/promises|tty|v8))"\);$/gm
 
 /** What every command that looks at processes needs, and what a start needs before it holds the lock. */
 const KERNEL =
-  /src\/(core\/rules|runtime\/(clock|crash-points|descriptors|lifeline|place|proc-files|process-table[a-z-]*))\.ts$/
+  /src\/(core\/rules|runtime\/(clock|crash-points|descriptors|lifeline|own-program|place|proc-files|process-table[a-z-]*))\.ts$/
 
 /** What a start needs before it holds the lock: while a helper takes that, it loads the rest. */
 const GROUND = new RegExp(
@@ -54,6 +55,48 @@ const lazyBuiltins = {
     }
     return lazy
   },
+}
+
+/** As rolldown writes what a chunk gives to others, and the whole of a module that is imported when it is needed. */
+const GETTER =
+  /Object\.defineProperty\(exports, "([\w$]+)", \{\n\tenumerable: true,\n\tget: function\(\) \{\n\t\treturn ([\w$]+);\n\t\}\n\}\);/g
+const NAMESPACE = /^var (\w+_exports) = require_rolldown_runtime\.__exportAll\(\{([^{}]*)\}\);\n/gm
+/** A library that is CommonJS. */
+const LIBRARY = /^var (import_\w+) = (require_\w+\(\));\n/gm
+
+/**
+ * What a chunk gives to others are properties and no getters, and a library is evaluated by the first line that uses
+ * it: to make 300 functions and to call them takes a short command 2 ms. What is given stands at the end of a chunk
+ * either way, and is never assigned again, but perhaps a `let`.
+ */
+const plainExports = {
+  name: 'plain-exports',
+  generateBundle(_options, bundle) {
+    for (const chunk of Object.values(bundle)) {
+      if (chunk.type === 'chunk') chunk.code = withLateLibraries(withPlainExports(chunk.code))
+    }
+  },
+}
+
+function withPlainExports(code) {
+  const namespaces = new Map()
+  const rest = code.replaceAll(NAMESPACE, (made, name, getters) => {
+    // Named where it is made, and twice where it is given away; what the chunk itself uses of it, it may use at once.
+    if (code.split(new RegExp(`\\b${name}\\b`)).length !== 4) return made
+    namespaces.set(name, `{${getters.replaceAll(': () => ', ': ')}}`)
+    return ''
+  })
+  return rest.replaceAll(GETTER, (getter, name, local) =>
+    rest.includes(`\nlet ${local}`) ? getter : `exports.${name} = ${namespaces.get(local) ?? local};`,
+  )
+}
+
+function withLateLibraries(code) {
+  let late = code
+  for (const [line, name, call] of code.matchAll(LIBRARY)) {
+    late = late.replace(line, '').replaceAll(new RegExp(`\\b${name}\\b`, 'g'), call)
+  }
+  return late
 }
 
 /** One character beyond ASCII makes V8 hold and read the whole file as two bytes a character: 2 ms more. */
@@ -110,7 +153,7 @@ export default defineConfig({
   external: /^node:/,
   // Which of two modules a chunk holds is none of the sources' business.
   checks: { ineffectiveDynamicImport: false },
-  plugins: [lazyBuiltins, ascii, licences, buildName],
+  plugins: [lazyBuiltins, plainExports, ascii, licences, buildName],
   output: {
     // As deep as the sources are, so that what they name beside the package is found from either.
     dir: 'dist',
@@ -122,10 +165,11 @@ export default defineConfig({
     comments: { legal: true, annotation: false, jsdoc: false },
     codeSplitting: {
       groups: [
-        // What `version` needs, and everything else too.
+        // What `version` needs, and everything else too, and what loads the rest. It is one file, since Node looks at
+        // the disk ten times for each, and compiles it anew each time.
         {
-          name: 'base',
-          test: /rolldown.runtime|src\/(runtime\/(terminal|system-error|young-generation)|cli\/version-text|core\/(error|duration))\.ts$/,
+          name: 'entry',
+          test: /src\/(cli\/(entry|version-text)|runtime\/(code-pack|compiled-code|terminal|system-error|young-generation)|core\/(error|duration))\.ts$/,
           priority: 2,
         },
         // What every command asks first: on which engine the app runs, and how a process is shown.

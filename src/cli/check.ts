@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import type { Diagnostic } from '../core/diagnostic.ts'
-import type { TwRunError } from '../core/error.ts'
+import { TwRunError } from '../core/error.ts'
 import type { App } from '../runtime/load.ts'
 import { say } from '../runtime/terminal.ts'
 import { flagsOf, withOptions } from './options.ts'
@@ -35,7 +35,6 @@ async function examine(types: string[], command: Command): Promise<{ app: App; n
 }
 
 async function checkAsJson(types: string[], command: Command): Promise<void> {
-  const { TwRunError } = await import('../core/error.ts')
   try {
     const { app, notes } = await examine(types, command)
     sayVerdict({

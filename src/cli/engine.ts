@@ -12,13 +12,11 @@ export interface Reached {
   readonly here: EngineHere
 }
 
-/** The engine that a command is for; undefined for this machine. Errors: TwRunError, if it cannot be reached. */
-export async function reachEngine(flags: Flags): Promise<Reached | undefined> {
-  return (await reachFrom(flags)).reached
-}
-
-/** The same, and what was found out for it, also of this machine. */
-export async function reachFrom(flags: Flags): Promise<{ here: EngineHere; reached: Reached | undefined }> {
+/**
+ * What is here, and the engine that a command is for; undefined for this machine. Errors: TwRunError, if it cannot be
+ * reached.
+ */
+export async function reachEngine(flags: Flags): Promise<{ here: EngineHere; reached: Reached | undefined }> {
   const here = engineHere(flags)
   if (here.name === 'local') return { here, reached: undefined }
   return { here, reached: { engine: await open(here.name, await placeOf(here, here.name)), here } }

@@ -7,7 +7,7 @@ import type { Run } from '../core/process.ts'
 import { resolveSettings } from '../core/settings.ts'
 import type { Flags } from '../core/settings.ts'
 import { linesFrom, tail } from '../runtime/log-tail.ts'
-import { findState, view } from '../runtime/observer.ts'
+import { view } from '../runtime/observer.ts'
 import { Outbox } from '../runtime/outbox.ts'
 import { ReaderWatch } from '../runtime/reader-watch.ts'
 import { makeRender } from '../runtime/render.ts'
@@ -24,8 +24,12 @@ const LINES = 100
 const LOOK_AGAIN_MS = 50
 
 /** Prints what processes have written, from their logs alone. Errors: TwRunError. */
-export async function logs(targets: readonly string[], options: LogsOptions, flags: Flags): Promise<number> {
-  const state = findState(flags)
+export async function logs(
+  targets: readonly string[],
+  state: StateDir,
+  options: LogsOptions,
+  flags: Flags,
+): Promise<number> {
   const { session } = view(state)
   if (session === undefined) throw nothingRuns()
   const ids = chosen(targets, state)

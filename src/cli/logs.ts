@@ -19,14 +19,14 @@ export function logsCommand(): Command {
   withOptions(command, 'place', 'output', 'color', 'state', 'engine')
   return command.action(async (targets: string[]) => {
     const { reachEngine } = await import('./engine.ts')
-    const reached = await reachEngine(flagsOf(command))
+    const { here, reached } = await reachEngine(flagsOf(command))
     if (reached !== undefined) {
       const { logsOn } = await import('./engine-logs-action.ts')
       process.exitCode = await logsOn(reached, targets, command.opts<LogsOptions>(), flagsOf(command))
       return
     }
     const { logs } = await import('./logs-action.ts')
-    process.exitCode = await logs(targets, command.opts<LogsOptions>(), flagsOf(command))
+    process.exitCode = await logs(targets, here.state, command.opts<LogsOptions>(), flagsOf(command))
   })
 }
 

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { formatFormation } from '../core/formation.ts'
-import type { Flags } from '../core/settings.ts'
 import type { ProcessStatus } from '../core/status.ts'
-import { findState, rowsOf, view } from '../runtime/observer.ts'
+import { rowsOf, view } from '../runtime/observer.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
 import { isTerminal, say } from '../runtime/terminal.ts'
 import { revive } from './control.ts'
@@ -12,8 +11,7 @@ import { statusTable } from './status-table.ts'
 const WATCH_EVERY_MS = 1_000
 
 /** Prints what runs, once or again and again until nobody reads it. */
-export async function ps(flags: Flags, options: PsOptions): Promise<void> {
-  const state = findState(flags)
+export async function ps(state: StateDir, options: PsOptions): Promise<void> {
   for (;;) {
     const isRead = say(1, await screen(state, options))
     if (options.watch !== true || !isRead) return

@@ -19,13 +19,13 @@ export function psCommand(): Command {
   withOptions(command, 'place', 'state', 'engine')
   return command.action(async () => {
     const { reachEngine } = await import('./engine.ts')
-    const reached = await reachEngine(flagsOf(command))
+    const { here, reached } = await reachEngine(flagsOf(command))
     if (reached !== undefined) {
       const { psOn } = await import('./engine-control-action.ts')
       await psOn(reached, command.opts<PsOptions>())
       return
     }
     const { ps } = await import('./ps-action.ts')
-    await ps(flagsOf(command), command.opts<PsOptions>())
+    await ps(here.state, command.opts<PsOptions>())
   })
 }

@@ -14,8 +14,8 @@ export function restartCommand(): Command {
     .option('--wait', 'return when all are up again, within 60 s')
   withOptions(command, 'place', 'state', 'engine')
   return command.action(async (targets: string[]) => {
-    const { reachFrom } = await import('./engine.ts')
-    const { here, reached } = await reachFrom(flagsOf(command))
+    const { reachEngine } = await import('./engine.ts')
+    const { here, reached } = await reachEngine(flagsOf(command))
     if (reached !== undefined) {
       const { restartOn } = await import('./engine-control-action.ts')
       await restartOn(reached, targets, command.opts<RestartOptions>())

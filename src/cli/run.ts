@@ -12,7 +12,7 @@ export function runCommand(): Command {
   withOptions(command, 'app', 'environment', 'formation', 'stop', 'color', 'state', 'engine', 'image')
   return command.action(async (words: string[]) => {
     const { reachEngine } = await import('./engine.ts')
-    const reached = await reachEngine(flagsOf(command))
+    const { reached } = await reachEngine(flagsOf(command))
     if (reached !== undefined) {
       const { runOn } = await import('./engine-logs-action.ts')
       process.exitCode = await runOn(reached, words, isSeparated(words, process.argv), flagsOf(command))

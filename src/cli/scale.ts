@@ -14,8 +14,8 @@ export function scaleCommand(): Command {
     .option('--json', 'print JSON')
   withOptions(command, 'place', 'state', 'engine')
   return command.action(async (words: string[]) => {
-    const { reachFrom } = await import('./engine.ts')
-    const { here, reached } = await reachFrom(flagsOf(command))
+    const { reachEngine } = await import('./engine.ts')
+    const { here, reached } = await reachEngine(flagsOf(command))
     if (reached !== undefined) {
       const { scaleOn } = await import('./engine-control-action.ts')
       await scaleOn(reached, words, command.opts<ScaleOptions>())

@@ -34,8 +34,8 @@ export function startCommand(): Command {
   )
   return command.action(async (types: string[]) => {
     const { detach, wait, publish, readOnly, ...flags } = flagsOf(command) as Flags & StartOptions
-    const { reachFrom, rememberLocal } = await import('./engine.ts')
-    const { here, reached } = await reachFrom(flags)
+    const { reachEngine, rememberLocal } = await import('./engine.ts')
+    const { here, reached } = await reachEngine(flags)
     if (reached !== undefined) {
       const { startOn, portOf } = await import('./engine-start-action.ts')
       const options = { wait: wait === true, publish: portOf(publish), readOnly: readOnly === true }

@@ -16,17 +16,17 @@ export function stopCommand(): Command {
   withOptions(command, 'place', 'state', 'engine')
   return command.action(async (targets: string[]) => {
     const { reachEngine } = await import('./engine.ts')
-    const reached = await reachEngine(flagsOf(command))
+    const { here, reached } = await reachEngine(flagsOf(command))
     if (reached !== undefined) {
       const { stopOn } = await import('./engine-control-action.ts')
       await stopOn(reached, targets)
       return
     }
-    const { findState, view } = await import('../runtime/observer.ts')
+    const { view } = await import('../runtime/observer.ts')
     const { command: send } = await import('./ask.ts')
     const { carriers } = await import('../runtime/process-table.ts')
     const { waitForEnd } = await import('./waiting.ts')
-    const state = findState(flagsOf(command))
+    const { state } = here
     const isOver = (): boolean => view(state).session?.over !== false
     const wasOver = isOver()
     const lines = await send(state, { do: 'stop', targets }).catch((error: unknown) => {

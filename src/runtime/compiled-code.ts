@@ -1,16 +1,19 @@
 import {
+  closeSync,
   existsSync,
+  fstatSync,
   mkdirSync,
-  readFileSync,
+  openSync,
+  readSync,
   readdirSync,
-  renameSync,
   rmSync,
   statSync,
-  writeFileSync,
 } from 'node:fs'
 import { Module } from 'node:module'
-import { basename, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Script } from 'node:vm'
+import { readPack, writePack } from './code-pack.ts'
+import type { Pack } from './code-pack.ts'
 import { underFirstFlags } from './young-generation.ts'
 
 /** When the bundle is made, what tells it from every other one stands in this place. */
@@ -27,6 +30,8 @@ const KEEP_AFTER_MS = 1_000
  */
 const ADD_EVERY_MS = 60_000
 const WRONG_USAGE = 2
+const BEFORE = '(function (exports, require, module, __filename, __dirname) { '
+const AFTER = '\n})'
 
 interface Loaded {
   exports: unknown
@@ -38,15 +43,16 @@ type Loader = (module: NodeModule, filename: string) => void
 /** Called with exports, require, module, __filename and __dirname. */
 type Body = (...given: readonly unknown[]) => void
 
-const {
-  _cache: cache,
-  _extensions: extensions,
-  enableCompileCache,
-} = Module as unknown as {
+/** Node's own loader, as far as it is needed; of Node, the class of every module. */
+interface Modules {
   readonly _cache: Readonly<Record<string, Loaded>>
   readonly _extensions: Record<string, Loader>
-  readonly enableCompileCache?: () => unknown
 }
+
+/** Commands that run for long let go of what they do not need any more. */
+const LASTING = new Set(['start', 'supervise', 'route', 'with', 'prove', 'logs'])
+/** From here on, or almost, Node keeps compiled code itself. */
+const NODE_KEEPS = 22
 
 /**
  * Keeps what V8 compiles of the chunks that are loaded from here on: to compile them takes 8 of the 17 ms that a short
@@ -54,41 +60,55 @@ const {
  * `command`: the first word of the command line. V8 compiles what is called, so each command has code of its own.
  */
 export function keepCompiledCode(command: string): void {
-  if (enableCompileCache !== undefined) {
-    enableCompileCache()
+  if (Number.parseInt(process.versions.node, 10) >= NODE_KEEPS) {
+    const { enableCompileCache } = Module as { readonly enableCompileCache?: () => unknown }
+    enableCompileCache?.()
     return
   }
-  const folder = cacheFolder(/^[a-z]{1,16}$/.test(command) ? command : 'other')
-  if (folder === undefined) return
-  const isKept = isOurs(dirname(folder)) && isOurs(folder)
+  const folder = cacheFolder()
+  // Not by its name, node:module: that brings the loader of ECMAScript modules, 1 ms.
+  const modules = process.mainModule?.constructor as unknown as Modules | undefined
+  if (folder === undefined || modules === undefined) return
+  const file = `${folder}/${/^[a-z]{1,16}$/.test(command) ? command : 'other'}`
   const scripts = new Map<string, Script>()
+  let kept: Pack | undefined
   let isNew = false
-  const keepAll = (): void => {
-    keep(folder, scripts)
+  // Read again for what is loaded later: it takes memory of who runs for long.
+  const pack = (): Pack => {
+    if (kept !== undefined) return kept
+    if (LASTING.has(command)) setTimeout(letGo, KEEP_AFTER_MS).unref()
+    kept = isOurs(folder) ? readPack(file) : new Map<string, Buffer>()
+    return kept
+  }
+  const letGo = (): void => {
+    if (isNew) keepAll()
     scripts.clear()
+    kept = undefined
+  }
+  const keepAll = (): void => {
+    keep(file, pack(), scripts)
     isNew = false
   }
   const run = (module: Loaded, filename: string, require: (id: string) => unknown): void => {
-    const kept = isKept ? keptIn(join(folder, basename(filename))) : undefined
-    const script = new Script(wrapped(readFileSync(filename, 'latin1')), {
+    const name = filename.slice(filename.lastIndexOf('/') + 1)
+    const cachedData = pack().get(name)
+    const script = new Script(wrapped(filename), {
       filename,
-      ...(kept === undefined ? {} : { cachedData: kept }),
+      ...(cachedData === undefined ? {} : { cachedData }),
     })
-    scripts.set(basename(filename), script)
-    if (!isNew && (kept === undefined || script.cachedDataRejected === true)) {
-      isNew = true
-      setTimeout(keepAll, KEEP_AFTER_MS).unref()
-    }
+    scripts.set(name, script)
+    isNew ||= cachedData === undefined || script.cachedDataRejected === true
     const body = script.runInThisContext() as Body
     body.call(module.exports, module.exports, require, module, filename, dirname(filename))
   }
   const loaded = new Map<string, Loaded>()
-  extensions['.cjs'] = (first, filename) => {
+  modules._extensions['.cjs'] = (first, filename) => {
+    const here = dirname(filename)
     // Of the other chunks, which are beside it, all is known: Node would look at the disk four times for each.
     const require = (id: string): unknown => {
       if (!id.startsWith('./')) return first.require(id)
-      const path = join(dirname(filename), id)
-      const known = cache[path] ?? loaded.get(path)
+      const path = `${here}${id.slice(1)}`
+      const known = modules._cache[path] ?? loaded.get(path)
       if (known !== undefined) return known.exports
       const module = { exports: {} }
       loaded.set(path, module)
@@ -98,23 +118,23 @@ export function keepCompiledCode(command: string): void {
     run(first, filename, require)
   }
   // At the end, since what was called by then is compiled.
-  process.once('exit', () => {
-    if (isNew || mayAdd(folder)) keepAll()
+  process.on('exit', () => {
+    if (isNew || mayAdd(file)) keepAll()
   })
 }
 
-function mayAdd(folder: string): boolean {
+function mayAdd(file: string): boolean {
   if (process.uptime() * 1_000 > KEEP_AFTER_MS) return false
-  const { mtimeMs } = statSync(join(folder, 'main.cjs'), { throwIfNoEntry: false }) ?? {}
+  const { mtimeMs } = statSync(file, { throwIfNoEntry: false }) ?? {}
   return mtimeMs !== undefined && Date.now() - mtimeMs > ADD_EVERY_MS
 }
 
 /** Undefined where there is no bundle, or no home. */
-function cacheFolder(command: string): string | undefined {
+function cacheFolder(): string | undefined {
   const { XDG_CACHE_HOME: xdg = '', HOME: home = '' } = process.env
   const base = xdg.startsWith('/') ? xdg : join(home, '.cache')
   if (!base.startsWith('/') || BUILD.startsWith('__')) return undefined
-  return join(base, 'tw-run', `${BUILD}-${process.version}`, command)
+  return join(base, 'tw-run', `${BUILD}-${process.version}`)
 }
 
 /** Whether nobody else can have put there what we would run; sudo may leave us another user's home. */
@@ -128,43 +148,37 @@ function isOurs(folder: string): boolean {
   }
 }
 
-/** It stands there twice: V8 takes what is damaged and crashes, and nothing is cheaper than to compare two halves. */
-function keptIn(path: string): Buffer | undefined {
+/**
+ * The code of a file as the function that Node would make of it, on the first line, so that lines in a stack are those
+ * of the file. Put together as bytes: a string that is made of strings is copied once more, and collected as garbage.
+ */
+function wrapped(filename: string): string {
+  const fd = openSync(filename, 'r')
   try {
-    const bytes = readFileSync(path)
-    const half = bytes.subarray(0, bytes.length / 2)
-    return half.length > 0 && half.equals(bytes.subarray(half.length)) ? half : undefined
-  } catch {
-    // Nobody has loaded this chunk before, or it cannot be read: it is compiled again.
-    return undefined
+    const { size } = fstatSync(fd)
+    const bytes = Buffer.allocUnsafe(BEFORE.length + size + AFTER.length)
+    bytes.write(BEFORE, 0, 'latin1')
+    const read = readSync(fd, bytes, BEFORE.length, size, 0)
+    bytes.write(AFTER, BEFORE.length + read, 'latin1')
+    return bytes.toString('latin1', 0, BEFORE.length + read + AFTER.length)
+  } finally {
+    closeSync(fd)
   }
 }
 
-/** As Node does it, on the first line, so that lines in a stack are those of the file. */
-function wrapped(code: string): string {
-  return `(function (exports, require, module, __filename, __dirname) { ${code}\n})`
-}
-
-function keep(folder: string, scripts: ReadonlyMap<string, Script>): void {
-  // A home that is not there is nobody's to make, and a word that is no command is no folder.
-  if (process.exitCode === WRONG_USAGE || !existsSync(join(folder, '../../../..'))) return
-  let next = ''
+function keep(file: string, kept: Pack, scripts: ReadonlyMap<string, Script>): void {
+  const folder = dirname(file)
+  // A home that is not there is nobody's to make, and a word that is no command is not kept.
+  if (process.exitCode === WRONG_USAGE || !existsSync(join(folder, '../../..'))) return
   try {
-    const build = dirname(folder)
-    if (mkdirSync(build, { recursive: true, mode: 0o700 }) !== undefined) removeOld(dirname(build))
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
-    if (!isOurs(build) || !isOurs(folder)) return
+    if (mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined) removeOld(dirname(folder))
+    if (!isOurs(folder)) return
     const codes = underFirstFlags(() =>
       Array.from(scripts, ([name, script]) => [name, script.createCachedData()] as const),
     )
-    for (const [name, code] of codes) {
-      next = join(folder, `${name}.${process.pid}`)
-      writeFileSync(next, Buffer.concat([code, code]), { mode: 0o600 })
-      renameSync(next, join(folder, name))
-    }
+    writePack(file, new Map([...kept, ...codes]))
   } catch {
     // No room or no permission: it is compiled again each time.
-    rmSync(next, { force: true })
   }
 }
 
