@@ -1,5 +1,7 @@
-// Control characters, line and paragraph separators, and the marks that turn the direction of text.
-const UNSAFE = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu
+// Control characters, line and paragraph separators (u2028, u2029), and the marks that turn the direction of text. Not
+// by their names, \p{Cc}: to look these up takes 0.4 ms of each command.
+// oxlint-disable-next-line no-control-regex
+const UNSAFE = /[\0-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g
 
 /** The text with every character escaped that could move the cursor, change colours or reorder what is shown. */
 export function printable(text: string): string {
