@@ -15,6 +15,7 @@ import { unwritable } from '../runtime/state-dir.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
 import { ask } from './ask.ts'
 import { nothingRuns } from './messages.ts'
+import { bootNow } from '../runtime/clock.ts'
 
 /** How long a supervisor may take from its start to its first answer, ms. */
 const LISTENS_WITHIN_MS = 10_000
@@ -22,7 +23,7 @@ const ASK_AGAIN_MS = 10
 
 /** Has a command carried out where no supervisor has answered. Errors: TwRunError. */
 export async function withoutSupervisor(state: StateDir, request: Request): Promise<Reply> {
-  const until = performance.now() + LISTENS_WITHIN_MS
+  const until = bootNow() + LISTENS_WITHIN_MS
   let started: ChildProcess | undefined
   for (;;) {
     const { session, supervisor } = view(state)
@@ -39,7 +40,7 @@ export async function withoutSupervisor(state: StateDir, request: Request): Prom
     await sleep(ASK_AGAIN_MS)
     const reply = await ask(state, request)
     if (reply !== undefined) return reply
-    if (performance.now() > until) {
+    if (bootNow() > until) {
       throw new TwRunError(`the supervisor (pid ${supervisor ?? '?'}) does not listen`, {
         exitCode: 1,
         hint: `its messages are in ${supervisorLog(state)}`,
@@ -58,8 +59,8 @@ let revivedAt = -Infinity
 export function revive(seen: View): void {
   const { session, supervisor, state } = seen
   if (session?.isDetached !== true || supervisor !== undefined || !isUnfinished(session, here())) return
-  if (performance.now() < revivedAt + LISTENS_WITHIN_MS) return
-  revivedAt = performance.now()
+  if (bootNow() < revivedAt + LISTENS_WITHIN_MS) return
+  revivedAt = bootNow()
   try {
     startSupervisor(state, session.flags, '--revive')
   } catch (error) {

@@ -100,7 +100,7 @@ export class StartView {
 
   /** Says what runs where, with the pids that the commands see as their own, before their first lines. */
   async #announce(runs: readonly Run[]): Promise<void> {
-    const until = performance.now() + PIDS_WITHIN_MS
+    const until = bootNow() + PIDS_WITHIN_MS
     const pids = new Map<Run, number>()
     for (const run of runs) {
       const directory = this.#options.directoryOf(run)
@@ -109,7 +109,7 @@ export class StartView {
         const pid = shim === undefined ? undefined : childOf(shim)
         if (pid !== undefined) pids.set(run, pid)
         // Of one that has ended already there is none to wait for.
-        if (pid !== undefined || hasEnded(directory) || performance.now() > until) break
+        if (pid !== undefined || hasEnded(directory) || bootNow() > until) break
         await sleep(PIDS_EVERY_MS)
       }
     }

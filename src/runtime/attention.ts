@@ -1,5 +1,6 @@
 import type { Feed } from './feeds.ts'
 import type { LogSource } from './log-source.ts'
+import { bootNow } from './clock.ts'
 
 /** A log that grows is read this often, ms, instead of at every write to it. */
 const READ_AGAIN_MS = 4
@@ -44,7 +45,7 @@ export class Attention {
 
   /** Watches what does not grow; how long to wait for what does, ms. */
   #watchCold(feeds: Iterable<Feed>): number {
-    const now = performance.now()
+    const now = bootNow()
     // With hundreds of quiet logs and a loud one, asking for each one's size every time would cost the most.
     const isLook = now - this.#lookedAt >= LOOK_EVERY_MS
     if (isLook) this.#lookedAt = now
@@ -69,7 +70,7 @@ export class Attention {
 
   #noteGrowth(source: LogSource): void {
     source.unwatch()
-    source.grewAt = performance.now()
+    source.grewAt = bootNow()
     this.wake()
   }
 }

@@ -1,6 +1,7 @@
 /**
  * ms since boot, from the monotonic clock: the same for every process of this boot, so that a deadline on
- * disk means the same to the next supervisor, whatever happens to the time of day.
+ * disk means the same to the next supervisor, whatever happens to the time of day. What every start
+ * measures is measured by it too: Node loads `performance` when it is first used, which takes 1 ms.
  */
 export function bootNow(): number {
   const [seconds, nanoseconds] = process.hrtime()

@@ -1,8 +1,8 @@
 import { createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
-import { rmSync } from 'node:fs'
 import { decodeRequest, LONGEST_MESSAGE } from '../core/protocol.ts'
 import type { Reply, Request } from '../core/protocol.ts'
+import { removeIfThere } from './disk.ts'
 
 /** A client that has not said what it wants by then, ms, is hung up on. */
 const SAY_WITHIN_MS = 5_000
@@ -14,7 +14,7 @@ const MOST_CLIENTS = 128
  * a dead one left under the name. `handle` may throw; the client is told.
  */
 export async function listenForCommands(path: string, handle: (request: Request) => Reply): Promise<Server> {
-  rmSync(path, { force: true })
+  removeIfThere(path)
   const silent = new Set<Socket>()
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     silent.add(socket)

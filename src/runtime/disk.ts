@@ -1,4 +1,14 @@
-import { closeSync, openSync, readFileSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { failedWith } from './system-error.ts'
 
 /** The text of a file, or undefined if there is none. */
@@ -35,6 +45,17 @@ export function replaceFile(path: string, text: string): void {
     closeSync(fd)
   }
   renameSync(next, path)
+}
+
+/** Removes a file that may be there. rmSync() would bring what removes trees, which takes 0.6 ms. */
+export function removeIfThere(path: string): void {
+  // A file system that is read-only refuses before it looks.
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return
+  try {
+    unlinkSync(path)
+  } catch (error) {
+    if (!failedWith(error, 'ENOENT', 'ENOTDIR')) throw error
+  }
 }
 
 /** Whether there is no such file; one that cannot be looked at may be there. */

@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { InputError } from '../core/diagnostic.ts'
 import { decodeEngineMemory } from '../core/engine.ts'
@@ -6,7 +5,7 @@ import type { EngineMemory, EnginePlace } from '../core/engine.ts'
 import type { EngineName, RemoteEngine } from '../core/engine-name.ts'
 import { TwRunError } from '../core/error.ts'
 import type { Flags } from '../core/settings.ts'
-import { readIfThere, replaceFile } from './disk.ts'
+import { readIfThere, replaceFile, removeIfThere } from './disk.ts'
 import { makeStateDir } from './state-dir.ts'
 import type { StateDir } from './state-dir.ts'
 import { stateHere } from './state-here.ts'
@@ -70,7 +69,7 @@ export function forgetEngine(here: EngineHere, engine: RemoteEngine): void {
   if (here.memory === undefined) return
   const places = { ...here.memory.places }
   delete places[engine]
-  if (Object.keys(places).length === 0) rmSync(fileOf(here.state), { force: true })
+  if (Object.keys(places).length === 0) removeIfThere(fileOf(here.state))
   else {
     const next = here.memory.engine === engine ? 'local' : here.memory.engine
     write(here.state, { version: 1, engine: next, places })

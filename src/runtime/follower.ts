@@ -8,6 +8,7 @@ import { Output, OutputLost, ReaderGone } from './output.ts'
 import { ReaderWatch } from './reader-watch.ts'
 import type { Render } from './render.ts'
 import { keepYoungGenerationSmall } from './young-generation.ts'
+import { bootNow } from './clock.ts'
 
 /** A batch is sent when it has so many bytes: enough to be fast, little to be shown twice after a kill. */
 const BATCH = 256 * 1024
@@ -64,7 +65,6 @@ export class Follower {
   readonly #ended: Promise<void>
 
   constructor(options: FollowerOptions) {
-    keepYoungGenerationSmall()
     this.#options = options
     this.#output = new Output(options.fd, ({ message }) =>
       options.trouble(`the output cannot be written (${message}): trying again, the logs keep it`),
@@ -132,7 +132,7 @@ export class Follower {
   }
 
   async #pump(): Promise<void> {
-    const begun = performance.now()
+    const begun = bootNow()
     let next: Batch = { out: new Outbox(), shown: [] }
     let sent: Batch = { out: new Outbox(), shown: [] }
     for (;;) {
@@ -159,13 +159,15 @@ export class Follower {
       }
       if (this.#isReaderLost) throw new ReaderGone()
       // Not at once: a reader that leaves within a second is mostly told by a write, and a helper costs a fork.
-      if (performance.now() - begun > WATCH_READER_AFTER_MS) this.#reader.begin()
+      if (bootNow() - begun > WATCH_READER_AFTER_MS) this.#reader.begin()
       await this.#attention.rest(this.#isHeld ? [] : this.#feeds.current())
     }
   }
 
   async #send({ out, shown }: Batch): Promise<void> {
     await this.#output.write(out.bytes)
+    // Not before: V8's module takes 1 ms, and there is no flood yet.
+    keepYoungGenerationSmall()
     this.#options.onStep('written')
     for (const { feed, offset, seq } of shown) {
       feed.source.recordShown(offset, seq)

@@ -1,5 +1,3 @@
-import { rm } from 'node:fs'
-import { promisify } from 'node:util'
 import { graceOf } from '../core/journal.ts'
 import type { Grace, JournalEvent } from '../core/journal.ts'
 import type { Action, End, Exit, Health, Run } from '../core/process.ts'
@@ -11,6 +9,7 @@ import type { Lock } from './lock.ts'
 import { carriers, carriersNow, findByArgument } from './process-table.ts'
 import type { Carrier } from './process-table.ts'
 import { scratchFolders } from './new-run.ts'
+import { Removals } from './removals.ts'
 import * as directory from './run-directory.ts'
 import { shimName } from './shim.ts'
 import { signalCarrier, signalGroup, tellGroup } from './signal.ts'
@@ -18,7 +17,6 @@ import type { Slots } from './slots.ts'
 import type { StateDir } from './state-dir.ts'
 
 /** That of node:fs/promises, which takes 2 ms to load. */
-const removeAll = promisify(rm)
 
 /** What the actions need of the world around them. */
 export interface HostContext {
@@ -35,8 +33,7 @@ export interface HostContext {
  */
 export class Host {
   readonly #at: HostContext
-  /** Removals under way, which nobody but the end of the run waits for. */
-  readonly #removals = new Set<Promise<void>>()
+  readonly #removals = new Removals((path, { message }) => this.trouble(`cannot remove ${path}: ${message}`))
   readonly #troubles = new Set<string>()
   readonly #killed = new Set<string>()
   /** Runs that are over though something of them would not go. */
@@ -88,18 +85,9 @@ export class Host {
     crashPoint('sweep:looked')
   }
 
-  /** Resolves when nothing is being removed any more. */
+  /** Resolves when nothing is left to remove. */
   async settled(): Promise<void> {
-    while (this.#removals.size > 0) await Promise.all(this.#removals)
-  }
-
-  /** Removes a file or folder in the background. */
-  remove(path: string): void {
-    const removal = removeAll(path, { recursive: true, force: true }).catch((error: unknown) => {
-      this.trouble(`cannot remove ${path}: ${(error as Error).message}`)
-    })
-    this.#removals.add(removal)
-    void removal.finally(() => this.#removals.delete(removal))
+    await this.#removals.done()
   }
 
   /** Writes to the state directory; whether it could. A disk that refuses is said once; memory goes on without it. */
@@ -207,7 +195,7 @@ export class Host {
     this.#at.slots.close(run, end)
     this.#killed.delete(run.token)
     if (run.leftovers !== undefined && run.leftovers.pids.length > 0) this.#unswept.push(run)
-    this.remove(run.scratch)
+    this.#removals.add(run.scratch)
     crashPoint('finish:scratch-removed')
   }
 
@@ -219,7 +207,8 @@ export class Host {
     // Nearly always there is none, and then nobody's runs have to be read.
     if (scratchFolders().every((path) => alive.has(path))) return
     for (const id of slots.ids()) {
-      for (const { scratch } of directory.keptRuns(state, id)) if (!alive.has(scratch)) this.remove(scratch)
+      for (const { scratch } of directory.keptRuns(state, id))
+        if (!alive.has(scratch)) this.#removals.add(scratch)
     }
   }
 
@@ -227,8 +216,8 @@ export class Host {
   prune(run: Run): void {
     for (const path of directory.oldRuns(this.#at.state, run.id, run.number)) {
       const scratch = directory.readRun(path)?.scratch
-      if (scratch !== undefined) this.remove(scratch)
-      this.remove(path)
+      if (scratch !== undefined) this.#removals.add(scratch)
+      this.#removals.add(path)
     }
   }
 }

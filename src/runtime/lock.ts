@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { TwRunError } from '../core/error.ts'
 import { failedWith } from './system-error.ts'
 import { unwritable } from './state-dir.ts'
+import { bootNow } from './clock.ts'
 
 /** How long a lock may outlive its dead holder: a child of it between fork and exec still has it, ms. */
 const LINGER_MS = 2_000
@@ -58,7 +59,7 @@ interface Held {
  * starters would lock two files of that name. Errors: TwRunError 1 naming the holder.
  */
 export async function takeLock(path: string, errands: Errands = {}): Promise<Lock> {
-  const until = performance.now() + LINGER_MS
+  const until = bootNow() + LINGER_MS
   for (;;) {
     const held = await tryLock(path, errands)
     if (held !== undefined) {
@@ -68,7 +69,7 @@ export async function takeLock(path: string, errands: Errands = {}): Promise<Loc
     }
     const { heldBy, holderOf } = await import('./lock-holder.ts')
     const holder = holderOf(path)
-    if (holder !== undefined || performance.now() > until) throw heldBy(holder, path)
+    if (holder !== undefined || bootNow() > until) throw heldBy(holder, path)
     await sleep(TRY_AGAIN_MS)
   }
 }

@@ -4,6 +4,7 @@ import type { ProcessId } from '../core/names.ts'
 import { cutLines, LONGEST_LINE } from '../core/lines.ts'
 import { readIfThere } from './disk.ts'
 import { giveBack, GIVEN_BACK_IN, KEPT } from './give-back.ts'
+import { bootNow } from './clock.ts'
 
 /** Read at once, bytes: what is read is still in the processor's cache when it is rendered. */
 const CHUNK = 64 * 1024
@@ -23,8 +24,8 @@ export class LogSource {
   readonly process: ProcessId
   /** The number of the first line, from 1. */
   readonly seq: number
-  /** When it last had something new, ms of performance.now(). */
-  grewAt = performance.now()
+  /** When it last had something new, ms of bootNow(). */
+  grewAt = bootNow()
   #isEnded = false
   #isClosed = false
   readonly #path: string
@@ -91,7 +92,7 @@ export class LogSource {
     this.#scanned = cut.length === 0 ? length : 0
     if (cut.length === 0) return undefined
     this.#offset += cut.length
-    this.grewAt = performance.now()
+    this.grewAt = bootNow()
     return { bytes: memory.subarray(0, cut.length), isPartial: cut.isPartial }
   }
 

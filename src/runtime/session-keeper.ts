@@ -1,8 +1,7 @@
-import { rmSync } from 'node:fs'
 import { TwRunError } from '../core/error.ts'
 import type { Reply } from '../core/protocol.ts'
 import type { Session } from '../core/session.ts'
-import { replaceFile } from './disk.ts'
+import { replaceFile, removeIfThere } from './disk.ts'
 import type { StateDir } from './state-dir.ts'
 
 const HINT = 'make room on the disk of the state directory: tw-run ps --verbose says where it is'
@@ -49,7 +48,7 @@ export class SessionKeeper {
     if (!this.#isBehind || !session.over) return
     // Nothing of it lives any more. It takes the room of the one before: in between there is none, which says the same.
     this.#persist(() => {
-      for (const path of [`${this.#state.session}.next`, this.#state.session]) rmSync(path, { force: true })
+      for (const path of [`${this.#state.session}.next`, this.#state.session]) removeIfThere(path)
     })
     this.offer(session)
   }

@@ -200,24 +200,20 @@ export class Slots {
   #lifelineEnded(run: Run): void {
     const now = this.run(run.id)
     if (now?.token !== run.token || now.life === 'dead') return
-    const isRecorded = directory.readExit(this.#path(run), run.startedAt).exit !== undefined
+    const ended = this.#endOf(run)
     // Our own child: its status is a moment away, and the disk may have had no room for it.
-    if (!isRecorded && this.#children.has(run.token)) return
-    this.#dead(now)
+    if (ended.exit === undefined && this.#children.has(run.token)) return
+    this.#dead(now, ended)
   }
 
-  #dead(run: Run): void {
+  #dead(run: Run, ended = this.#endOf(run)): void {
     crashPoint('end:seen')
-    this.update(run, {
-      life: 'dead',
-      pid: run.pid ?? directory.readPid(this.#path(run)),
-      ...this.#exitOf(run),
-    })
+    this.update(run, { life: 'dead', pid: run.pid ?? directory.readPid(this.#path(run)), ...ended })
     this.#forget(run)
     this.#changed()
   }
 
-  #exitOf(run: Run): Pick<Run, 'exit' | 'endedAt'> {
+  #endOf(run: Run): Pick<Run, 'exit' | 'endedAt'> {
     const { exit, endedAt = bootNow() } = directory.readExit(this.#path(run), run.startedAt)
     if (exit !== undefined) return { exit, endedAt }
     const heard = this.#heard.get(run.token)

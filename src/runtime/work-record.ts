@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { readIfThere, replaceFile } from './disk.ts'
+import { readIfThere, replaceFile, removeIfThere } from './disk.ts'
 import type { Carrier } from './process-table.ts'
 import type { StateDir } from './state-dir.ts'
 import { sweep } from './sweep.ts'
@@ -13,7 +13,7 @@ export function noteWork(state: StateDir, token: string): void {
 
 /** The command and all that it left have ended. */
 export function forgetWork(state: StateDir): void {
-  rmSync(pathIn(state), { force: true })
+  removeIfThere(pathIn(state))
 }
 
 /** Ends what a killed tw-run's command is still at; what is there all the same. `graceMs`: from SIGTERM to SIGKILL. */
