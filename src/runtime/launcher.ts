@@ -10,8 +10,9 @@ import { failedWith } from './system-error.ts'
 
 /** So many starts at once are a shell's work: its fork takes a fraction of ours, which copies the tables of 50 MB. */
 const MANY = 12
-/** The most that one launcher starts, and about how much text it is given, characters: Linux takes 128 KiB an argument. */
-const RUNS_A_LAUNCHER = 100
+/** The most that one launcher starts: it works while the next ones are prepared. */
+const RUNS_A_LAUNCHER = 32
+/** About how much text it is given, characters: Linux takes 128 KiB an argument. */
 const TEXT_A_LAUNCHER = 64 * 1024
 /** A shim, its command and what that starts, and a margin. */
 const PROCESSES_A_RUN = 20

@@ -6,14 +6,18 @@ import type { LiveApp } from '../support/live.ts'
 import { portAt } from '../support/ports.ts'
 import { requires } from '../support/requirement.ts'
 
-/** More than a launcher is worth it for, and more than it has under way at a time. */
-const COUNT = 40
+/** More than a launcher has under way at a time, and the most that one starts. */
+const ONE_LAUNCHER = 32
 const AT_A_TIME = 16
-const ALL = Array.from({ length: COUNT }, (_, index) => `web.${index + 1}`)
+const TWO_LAUNCHERS = 40
 const onLinux = requires('linux-x64')
 
-function optionsAt(port: number): string[] {
-  return ['-p', String(port), '-t', '2', '--formation', `web=${COUNT}`]
+function optionsAt(port: number, count = ONE_LAUNCHER): string[] {
+  return ['-p', String(port), '-t', '2', '--formation', `web=${count}`]
+}
+
+function ids(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `web.${index + 1}`)
 }
 
 interface GatedApp {
@@ -56,15 +60,17 @@ function launchers(app: LiveApp): number[] {
 }
 
 /** Every process began once, and one living command and one shim of each is there. */
-async function isWhole(app: LiveApp): Promise<void> {
+async function isWhole(app: LiveApp, count = ONE_LAUNCHER): Promise<void> {
   await until('one shim and one command of each', () => {
     const running = app.survivors().map(({ command }) => command)
     const shims = running.flatMap((command) => /tw-run:.*\/(web\.\d+)\/\d+ /.exec(command)?.[1] ?? [])
     const commands = running.filter((command) => command === 'sleep 100')
-    return shims.length === COUNT && new Set(shims).size === COUNT && commands.length === COUNT
+    return shims.length === count && new Set(shims).size === count && commands.length === count
   })
   const begun = readFileSync(app.path('begun'), 'utf8').trim().split('\n')
-  expect(begun.toSorted((a, b) => a.localeCompare(b))).toEqual(ALL.toSorted((a, b) => a.localeCompare(b)))
+  expect(begun.toSorted((a, b) => a.localeCompare(b))).toEqual(
+    ids(count).toSorted((a, b) => a.localeCompare(b)),
+  )
 }
 
 onLinux('of many each begins as one alone does, by itself and with nothing of its launcher', async () => {
@@ -74,7 +80,7 @@ onLinux('of many each begins as one alone does, by itself and with nothing of it
   const run = app.start(['-p', String(portAt(0)), '--formation', 'web=14'])
   const sleeping = (): { pid: number }[] => app.survivors().filter(({ command }) => command === 'sleep 100')
   await until('all', () => sleeping().length === 14)
-  for (const [index, id] of ALL.slice(0, 14).entries()) {
+  for (const [index, id] of ids(14).entries()) {
     const env = new Map(
       readFileSync(app.path(`${id}.env`), 'utf8')
         .split('\n')
@@ -116,9 +122,9 @@ onLinux('a launcher outlives its tw-run: the next one waits for it, and starts n
   kill9(first.pid)
   await first.ended
   const rows = JSON.parse((await app.cli(['ps', '--json'])).stdout) as { phase: string }[]
-  expect(rows.map(({ phase }) => phase)).toEqual(ALL.map(() => 'starting'))
+  expect(rows.map(({ phase }) => phase)).toEqual(ids(ONE_LAUNCHER).map(() => 'starting'))
   const second = app.start(optionsAt(portAt(100)), env)
-  await second.waitFor(/40 still running/)
+  await second.waitFor(/32 still running/)
   expect(existsSync(app.path('begun'))).toBe(false)
   open()
   await isWhole(app)
@@ -165,22 +171,25 @@ onLinux('asked to stop while its launcher is at work, it stops what began and wh
 
 const POINTS = [
   'start:prepared',
-  'start:named#20',
-  'start:scratch-made#40',
+  'start:named#10',
+  'start:scratch-made#20',
   'start:lifeline-opened',
   'start:spawned',
   'start:closed',
+  'start:prepared#2',
+  'start:scratch-made#40',
+  'start:spawned#2',
   'start:all',
 ]
 
 for (const [index, point] of POINTS.entries()) {
   onLinux(`killed at ${point} of many: the next tw-run has one of each`, async () => {
-    const options = optionsAt(portAt(400 + 50 * index))
+    const options = optionsAt(portAt(400 + 50 * index), TWO_LAUNCHERS)
     const app = notingApp()
     expect(await app.start(options, { TW_RUN_CRASH_AT: point }).ended).toBe('SIGKILL')
     const second = app.start(options)
     await second.waitFor(/40 processes|still running/)
-    await isWhole(app)
+    await isWhole(app, TWO_LAUNCHERS)
     second.signal('SIGINT')
     expect(await second.ended, second.output()).toBe(130)
     expect(scratch(app)).toEqual([])
