@@ -81,6 +81,7 @@ export function describeEvent(event: JournalEvent, graceMs: number, now: number)
     case 'trouble':
       return event.message
     case 'started':
+    case 'wrote':
       return undefined
   }
 }

@@ -72,6 +72,10 @@ export class StartView {
 
   /** In the order in which things happened, though what runs is said only when its pids are known. */
   show(event: JournalEvent): void {
+    if (event.type === 'wrote') {
+      this.#follower.grew(event.run.id)
+      return
+    }
     const text = describeEvent(event, this.#options.app.settings.graceMs, bootNow())
     // Opened while the first pids are waited for: nothing is shown of them before.
     if (event.type === 'started' && this.#isFirst) this.#follow(event.runs)

@@ -56,6 +56,8 @@ export type JournalEvent =
   | { readonly type: 'ending'; readonly ending: Ending; readonly alive: readonly ProcessId[] }
   /** The end takes its time: who is waited for, and until when (ms since boot) before SIGKILL. */
   | { readonly type: 'waiting'; readonly runs: readonly Run[] }
+  /** Its log has grown within the last second: for who was not told of it by the kernel. */
+  | { readonly type: 'wrote'; readonly run: Run }
   /** Something is wrong with the state directory or the machine; supervision goes on. */
   | { readonly type: 'trouble'; readonly message: string }
 

@@ -9,14 +9,13 @@ const READ_FIRST_MS = 1
 const FEW = 4
 /** After so long without growth, ms, a log is watched instead of read. */
 const COLD_AFTER_MS = 100
-/** Watches may miss something, and a reader may leave without a word: look this often, ms. */
+/** A reader may leave without a word: look this often, ms. */
 const LOOK_EVERY_MS = 1_000
 
 /** When to look at the logs again: those that grow soon, the others when a watch or the clock says so. */
 export class Attention {
   #hint: () => void = () => {}
   #isHinted = false
-  #lookedAt = 0
 
   /** What is hinted from now on is not seen by the round that begins. */
   begin(): void {
@@ -27,6 +26,11 @@ export class Attention {
   wake(): void {
     this.#isHinted = true
     this.#hint()
+  }
+
+  /** It may have grown, and its watch may have missed that. */
+  heed({ source }: Feed): void {
+    if (source.isWatched && source.hasGrown) this.#noteGrowth(source)
   }
 
   /** Until one of these may have more to show, or a second has gone by. */
@@ -46,9 +50,6 @@ export class Attention {
   /** Watches what does not grow; how long to wait for what does, ms. */
   #watchCold(feeds: Iterable<Feed>): number {
     const now = bootNow()
-    // With hundreds of quiet logs and a loud one, asking for each one's size every time would cost the most.
-    const isLook = now - this.#lookedAt >= LOOK_EVERY_MS
-    if (isLook) this.#lookedAt = now
     let growing = 0
     let silent = 0
     for (const { source } of feeds) {
@@ -56,7 +57,6 @@ export class Attention {
         growing += 1
         if (source.offset === 0) silent += 1
       } else if (!source.isWatched) this.#watch(source)
-      else if (isLook && source.hasGrown) this.#noteGrowth(source)
     }
     if (growing === 0) return LOOK_EVERY_MS
     return silent > 0 && growing <= FEW ? READ_FIRST_MS : READ_AGAIN_MS

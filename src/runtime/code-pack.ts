@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 
 /** Compiled code, by the name of the file that it was compiled from. */
 export type Pack = ReadonlyMap<string, Buffer>
@@ -37,7 +37,13 @@ export function writePack(path: string, pack: Pack): void {
   for (const code of pack.values()) parts.push(code, Buffer.alloc(padded(code.length) - code.length))
   const next = `${path}.${process.pid}`
   try {
-    writeFileSync(next, Buffer.concat([...parts, ...parts]), { mode: 0o600 })
+    const fd = openSync(next, 'w', 0o600)
+    try {
+      // One by one: all as one buffer would be 1 MB of memory that is never given back.
+      for (const part of [...parts, ...parts]) writeFileSync(fd, part)
+    } finally {
+      closeSync(fd)
+    }
     renameSync(next, path)
   } catch (error) {
     rmSync(next, { force: true })

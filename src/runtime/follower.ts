@@ -93,6 +93,12 @@ export class Follower {
     this.#attention.wake()
   }
 
+  /** The log of its newest run has grown: said about once a second, since watches may miss something. */
+  grew(process: ProcessId): void {
+    const feed = this.#feeds.newest(process)
+    if (feed !== undefined) this.#attention.heed(feed)
+  }
+
   /** Nothing more comes from the newest run: show the rest of it, and then say something. */
   runEnded(process: ProcessId, farewell: string | undefined): void {
     const feed = this.#feeds.newest(process)

@@ -9,6 +9,8 @@ export interface LogKeeperOptions {
   readonly directoryOf: (run: Run) => string
   /** Nobody follows the logs, who would give back what was shown: all but their ends goes. */
   readonly bounds: boolean
+  /** Called for each log that has grown, within a second. */
+  readonly grew: (run: Run) => void
   readonly trouble: (message: string) => void
 }
 
@@ -40,14 +42,18 @@ export class LogKeeper {
     if (now < this.#lookedAt + LOOK_EVERY_MS) return
     this.#lookedAt = now
     if (this.#kept.size > runs.length) this.#forgetAllBut(runs)
+    const grown: (() => void)[] = []
     for (const run of runs) {
       const kept = this.#keptOf(run)
       const { length, writtenAt } = logLength(kept.path)
       if (length === kept.length) continue
       kept.length = length
-      noteTime(kept.directory, length, writtenAt)
-      if (this.#options.bounds) this.#bound(run, kept)
+      this.#options.grew(run)
+      grown.push(() => noteTime(kept.directory, length, writtenAt))
+      if (this.#options.bounds) grown.push(() => this.#bound(run, kept))
     }
+    // Last: a full disk ends it.
+    for (const note of grown) note()
   }
 
   #keptOf(run: Run): Kept {

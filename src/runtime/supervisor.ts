@@ -101,6 +101,7 @@ export class Supervisor {
     this.#logs = new LogKeeper({
       directoryOf: (run) => this.#host.path(run),
       bounds: session.isDetached,
+      grew: (run) => options.journal({ type: 'wrote', run }),
       trouble: (message) => this.#host.trouble(message),
     })
     const definition = (): Definition => this.#definition

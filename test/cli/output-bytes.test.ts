@@ -135,7 +135,14 @@ async function idleMb(): Promise<number> {
   const app = liveApp({ Procfile: NAMES.map((name) => `${name}: sleep 1000\n`).join('') })
   const run = app.start(['-p', String(portAt(0))])
   await run.waitFor(/d\.1 on/)
-  idle = peakMb(run.pid) ?? 0
+  // It is idle when it has loaded all that it needs, and kept what was compiled.
+  let [peak, since] = [0, performance.now()]
+  await until('its memory to come to rest', () => {
+    const now = peakMb(run.pid) ?? 0
+    if (now > peak) [peak, since] = [now, performance.now()]
+    return performance.now() - since > 1_500
+  })
+  idle = peak
   run.signal('SIGINT')
   await run.ended
   return idle

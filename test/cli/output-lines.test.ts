@@ -1,6 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { liveApp } from '../support/live.ts'
+import { liveApp, until } from '../support/live.ts'
 import type { LiveApp } from '../support/live.ts'
 import { portAt } from '../support/ports.ts'
 import { requires } from '../support/requirement.ts'
@@ -200,4 +200,26 @@ describe('colours', () => {
     expect(output).toContain(`${ESCAPE}[36mweb.1  | ${ESCAPE}[39mone\n`)
     expect(output).toContain(`${ESCAPE}[90msystem | ${ESCAPE}[39mall stopped`)
   })
+})
+
+test('a line whose watch was told nothing, as when the queue of events is full, is shown within a second or so', async () => {
+  const procfile = 'web: echo one; until test -e go; do sleep 0.05; done; echo two; exec sleep 100\n'
+  const deaf = `const fs = require('fs')
+    const { watch, writeFileSync } = fs
+    fs.watch = (path, options) => {
+      writeFileSync(process.env.TW_TEST_WATCHED, '')
+      return watch(path, options)
+    }`
+  const app = liveApp({ Procfile: procfile, 'deaf.cjs': deaf })
+  const run = app.start(['-p', String(portAt(900))], {
+    NODE_OPTIONS: `--require ${app.path('deaf.cjs')}`,
+    TW_TEST_WATCHED: app.path('watched'),
+  })
+  await until('its log to be watched', () => existsSync(app.path('watched')))
+  const begun = performance.now()
+  writeFileSync(app.path('go'), '')
+  await run.waitFor(/web\.1 +\| two/)
+  expect(performance.now() - begun).toBeLessThan(3_000)
+  run.signal('SIGINT')
+  expect(await run.ended).toBe(130)
 })
