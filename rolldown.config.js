@@ -14,7 +14,7 @@ const HEAVY =
 
 /** What every command that looks at processes needs, and what a start needs before it holds the lock. */
 const KERNEL =
-  /src\/(core\/rules|runtime\/(clock|crash-points|descriptors|lifeline|own-program|place|proc-files|process-table[a-z-]*))\.ts$/
+  /src\/(core\/rules|runtime\/(clock|crash-points|descriptors|lifeline|own-program|place|process-table[a-z-]*))\.ts$/
 
 /** What a start needs before it holds the lock: while a helper takes that, it loads the rest. */
 const GROUND = new RegExp(
@@ -175,7 +175,7 @@ export default defineConfig({
         // What every command asks first: on which engine the app runs, and how a process is shown.
         {
           name: 'asked-first',
-          test: /src\/(cli\/(engine|status-table)|runtime\/engine-place|core\/(engine|engine-name|json))\.ts$/,
+          test: /src\/(cli\/(engine|status-table)|runtime\/(engine-place|proc-files|usual-places)|core\/(engine|engine-name|json))\.ts$/,
           priority: 2,
         },
         // What tells a supervisor something.

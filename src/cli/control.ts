@@ -7,6 +7,7 @@ import { TwRunError } from '../core/error.ts'
 import type { Reply, Request } from '../core/protocol.ts'
 import { isUnfinished } from '../core/session.ts'
 import type { Flags } from '../core/settings.ts'
+import { bootNow } from '../runtime/clock.ts'
 import { view } from '../runtime/observer.ts'
 import type { View } from '../runtime/observer.ts'
 import { ownProgram } from '../runtime/own-program.ts'
@@ -15,7 +16,6 @@ import { unwritable } from '../runtime/state-dir.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
 import { ask } from './ask.ts'
 import { nothingRuns } from './messages.ts'
-import { bootNow } from '../runtime/clock.ts'
 
 /** How long a supervisor may take from its start to its first answer, ms. */
 const LISTENS_WITHIN_MS = 10_000

@@ -12,11 +12,11 @@ import type { SignalRelay } from '../runtime/one-off.ts'
 import type { Carrier } from '../runtime/process-table.ts'
 import { sweep } from '../runtime/sweep.ts'
 import { isTerminal } from '../runtime/terminal.ts'
+import { tempFolder } from '../runtime/usual-places.ts'
 import { forgetWork, noteWork } from '../runtime/work-record.ts'
 import type { Fixture } from './fixture.ts'
 import { formationUrls } from './formation-urls.ts'
 import type { Limit } from './limit.ts'
-import { tempFolder } from '../runtime/usual-places.ts'
 
 const STDOUT = 1
 

@@ -1,6 +1,6 @@
+import { bootNow } from './clock.ts'
 import type { Feed } from './feeds.ts'
 import type { LogSource } from './log-source.ts'
-import { bootNow } from './clock.ts'
 
 /** A log that grows is read this often, ms, instead of at every write to it. */
 const READ_AGAIN_MS = 4

@@ -50,7 +50,7 @@ interface Modules {
 }
 
 /** Commands that run for long let go of what they do not need any more. */
-const LASTING = new Set(['start', 'supervise', 'route', 'with', 'prove', 'logs'])
+const LASTING = new Set(['start', 'supervise', 'route', 'run', 'with', 'prove', 'logs'])
 /** From here on, or almost, Node keeps compiled code itself. */
 const NODE_KEEPS = 22
 

@@ -1,5 +1,6 @@
 import type { ProcessId } from '../core/names.ts'
 import { Attention } from './attention.ts'
+import { bootNow } from './clock.ts'
 import { Feeds } from './feeds.ts'
 import type { Feed } from './feeds.ts'
 import { LogSource } from './log-source.ts'
@@ -8,7 +9,6 @@ import { Output, OutputLost, ReaderGone } from './output.ts'
 import { ReaderWatch } from './reader-watch.ts'
 import type { Render } from './render.ts'
 import { keepYoungGenerationSmall } from './young-generation.ts'
-import { bootNow } from './clock.ts'
 
 /** A batch is sent when it has so many bytes: enough to be fast, little to be shown twice after a kill. */
 const BATCH = 256 * 1024

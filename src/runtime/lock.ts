@@ -3,9 +3,9 @@ import { closeSync, constants, fstatSync, ftruncateSync, openSync, writeSync } f
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TwRunError } from '../core/error.ts'
+import { bootNow } from './clock.ts'
 import { failedWith } from './system-error.ts'
 import { unwritable } from './state-dir.ts'
-import { bootNow } from './clock.ts'
 
 /** How long a lock may outlive its dead holder: a child of it between fork and exec still has it, ms. */
 const LINGER_MS = 2_000

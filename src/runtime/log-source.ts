@@ -2,9 +2,9 @@ import { closeSync, fstatSync, openSync, readSync, watch, writeSync } from 'node
 import type { FSWatcher } from 'node:fs'
 import type { ProcessId } from '../core/names.ts'
 import { cutLines, LONGEST_LINE } from '../core/lines.ts'
+import { bootNow } from './clock.ts'
 import { readIfThere } from './disk.ts'
 import { giveBack, GIVEN_BACK_IN, KEPT } from './give-back.ts'
-import { bootNow } from './clock.ts'
 
 /** Read at once, bytes: what is read is still in the processor's cache when it is rendered. */
 const CHUNK = 64 * 1024

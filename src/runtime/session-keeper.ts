@@ -1,7 +1,7 @@
 import { TwRunError } from '../core/error.ts'
 import type { Reply } from '../core/protocol.ts'
 import type { Session } from '../core/session.ts'
-import { replaceFile, removeIfThere } from './disk.ts'
+import { removeIfThere, replaceFile } from './disk.ts'
 import type { StateDir } from './state-dir.ts'
 
 const HINT = 'make room on the disk of the state directory: tw-run ps --verbose says where it is'

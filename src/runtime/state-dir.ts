@@ -1,11 +1,11 @@
-import { accessSync, constants, existsSync, lstatSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import type { Stats } from 'node:fs'
+import { accessSync, constants, existsSync, lstatSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { TwRunError } from '../core/error.ts'
 import { shortHash } from '../core/short-hash.ts'
+import { removeIfThere } from './disk.ts'
 import { reasonOf } from './system-error.ts'
 import { homeFolder, tempFolder } from './usual-places.ts'
-import { removeIfThere } from './disk.ts'
 
 /** What a formation of one process needs on the disk, bytes: a block for each of its files. */
 const ROOM = 8 * 4096

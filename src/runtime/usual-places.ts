@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { homedir, hostname } from 'node:os'
+import { textOf } from './proc-files.ts'
 
 // What node:os says, without loading it where the environment or the kernel says the same: that takes 0.5 ms.
 
@@ -17,6 +17,5 @@ export function tempFolder(): string {
 
 /** The name of this machine. */
 export function hostName(): string {
-  if (process.platform !== 'linux') return hostname()
-  return readFileSync('/proc/sys/kernel/hostname', 'utf8').trim()
+  return textOf('/proc/sys/kernel/hostname').trim() || hostname()
 }

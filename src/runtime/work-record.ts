@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { readIfThere, replaceFile, removeIfThere } from './disk.ts'
+import { readIfThere, removeIfThere, replaceFile } from './disk.ts'
 import type { Carrier } from './process-table.ts'
 import type { StateDir } from './state-dir.ts'
 import { sweep } from './sweep.ts'
