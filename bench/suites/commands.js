@@ -15,9 +15,16 @@ const BASH = '/bin/bash'
 const TIMED = 'TIMEFORMAT="%3R %3U %3S"; time "$@" >said 2>&1'
 
 const EMPTY = { name: 'node -e 0', argv: () => [process.execPath, '-e', '0'] }
+const LOOKER = join(import.meta.dirname, '..', 'programs', 'looker.cjs')
+const looking = (name, ...words) => ({
+  name,
+  argv: (dir) => [process.execPath, LOOKER, join(dir, 'state'), ...words],
+})
 const asking = (name, ...args) => ({ name, argv: (dir) => twRunCli(...args, '-d', dir) })
 const COMMANDS = [
   EMPTY,
+  looking('node that looks'),
+  looking('node that asks', `p=${SIZE}`),
   { name: 'tw-run --version', argv: () => twRunCli('--version') },
   { name: 'tw-run --help', argv: () => twRunCli('--help') },
   asking('tw-run ps', 'ps'),
@@ -81,6 +88,7 @@ export const commands = {
     },
   ],
   notes: () => [
+    'node that looks, node that asks: floors, a Node program without libraries that reads the same files as ps, or sends the supervisor the same line as scale.',
     'CPU is that of the command and of all that it waited for; that of the supervisor it asks is not in it.',
   ],
 }

@@ -1,5 +1,7 @@
 import { keepCompiledCode } from '../runtime/compiled-code.ts'
 import { letGoOfClosedTerminal, say } from '../runtime/terminal.ts'
+import { plainWork } from './plain-line.ts'
+import { carryOut } from './report.ts'
 import { versionLine } from './version-text.ts'
 
 const STDOUT = 1
@@ -20,6 +22,8 @@ async function run(argv: readonly string[]): Promise<void> {
 
 async function runMain(argv: readonly string[]): Promise<void> {
   keepCompiledCode(argv[2] ?? '')
+  const work = plainWork(argv.slice(2))
+  if (work !== undefined) return carryOut(work)
   const { main } = await import('./main.ts')
   return main(argv)
 }

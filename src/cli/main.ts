@@ -1,6 +1,5 @@
 import { Command, CommanderError, type OutputConfiguration } from 'commander'
-import { TwRunError } from '../core/error.ts'
-import { columns, isTerminal, letGoOfClosedTerminal, say } from '../runtime/terminal.ts'
+import { columns, isTerminal, say } from '../runtime/terminal.ts'
 import { checkCommand } from './check.ts'
 import { completeCommand, completionCommand } from './completion.ts'
 import { envCommand } from './env.ts'
@@ -10,6 +9,7 @@ import { portsCommand } from './ports.ts'
 import { proveCommand } from './prove.ts'
 import { psCommand } from './ps.ts'
 import { reloadCommand } from './reload.ts'
+import { carryOut } from './report.ts'
 import { restartCommand } from './restart.ts'
 import { routeCommand } from './route.ts'
 import { runCommand } from './run.ts'
@@ -18,7 +18,7 @@ import { startCommand } from './start.ts'
 import { stopCommand } from './stop.ts'
 import { superviseCommand } from './supervise.ts'
 import { versionCommand } from './version.ts'
-import { readVersion, versionLine } from './version-text.ts'
+import { versionLine } from './version-text.ts'
 import { withCommand } from './with.ts'
 
 const STDOUT = 1
@@ -90,33 +90,14 @@ function output(): OutputConfiguration {
 export async function main(argv: readonly string[]): Promise<void> {
   const [, , first = ''] = argv
   const tw = program(first)
-  let hasFailed = false
-  try {
-    if (argv.length <= 2) tw.help({ error: true })
-    await tw.parseAsync([...argv])
-  } catch (error) {
-    hasFailed = true
-    process.exitCode = report(error)
-  }
-  letGoOfClosedTerminal()
-  // Whatever was begun before it failed, such as a view, would keep us alive; all that was said has been written.
-  if (hasFailed) process.exit()
-}
-
-function report(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
-  if (error instanceof TwRunError) return reportRefusal(error)
-  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
-  say(
-    STDERR,
-    `tw-run: this is a bug in tw-run ${readVersion()}, please report it with these lines:\n${stack}\n`,
-  )
-  return 1
-}
-
-function reportRefusal({ name, message, hint, exitCode }: TwRunError): number {
-  // An InputError is lines of its own, each with its place; its class is not loaded for the sake of a test here.
-  say(STDERR, name === 'InputError' ? `${message}\n` : `tw-run: ${message}\n`)
-  if (hint !== undefined) say(STDERR, `  hint: ${hint}\n`)
-  return exitCode
+  await carryOut(async () => {
+    try {
+      if (argv.length <= 2) tw.help({ error: true })
+      await tw.parseAsync([...argv])
+      return undefined
+    } catch (error) {
+      if (!(error instanceof CommanderError)) throw error
+      return error.exitCode === 0 ? 0 : 2
+    }
+  })
 }

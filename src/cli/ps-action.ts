@@ -1,19 +1,27 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { formatFormation } from '../core/formation.ts'
+import type { Flags } from '../core/settings.ts'
 import type { ProcessStatus } from '../core/status.ts'
 import { rowsOf, view } from '../runtime/observer.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
 import { isTerminal, say } from '../runtime/terminal.ts'
 import { revive } from './control.ts'
+import { reachEngine } from './engine.ts'
 import type { PsOptions } from './ps.ts'
 import { statusTable } from './status-table.ts'
 
 const WATCH_EVERY_MS = 1_000
 
 /** Prints what runs, once or again and again until nobody reads it. */
-export async function ps(state: StateDir, options: PsOptions): Promise<void> {
+export async function ps(flags: Flags, options: PsOptions): Promise<void> {
+  const { here, reached } = await reachEngine(flags)
+  if (reached !== undefined) {
+    const { psOn } = await import('./engine-control-action.ts')
+    await psOn(reached, options)
+    return
+  }
   for (;;) {
-    const isRead = say(1, await screen(state, options))
+    const isRead = say(1, await screen(here.state, options))
     if (options.watch !== true || !isRead) return
     await sleep(WATCH_EVERY_MS)
   }

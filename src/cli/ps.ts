@@ -18,14 +18,7 @@ export function psCommand(): Command {
     .option('--json', 'print JSON')
   withOptions(command, 'place', 'state', 'engine')
   return command.action(async () => {
-    const { reachEngine } = await import('./engine.ts')
-    const { here, reached } = await reachEngine(flagsOf(command))
-    if (reached !== undefined) {
-      const { psOn } = await import('./engine-control-action.ts')
-      await psOn(reached, command.opts<PsOptions>())
-      return
-    }
     const { ps } = await import('./ps-action.ts')
-    await ps(here.state, command.opts<PsOptions>())
+    await ps(flagsOf(command), command.opts<PsOptions>())
   })
 }

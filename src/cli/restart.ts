@@ -14,14 +14,7 @@ export function restartCommand(): Command {
     .option('--wait', 'return when all are up again, within 60 s')
   withOptions(command, 'place', 'state', 'engine')
   return command.action(async (targets: string[]) => {
-    const { reachEngine } = await import('./engine.ts')
-    const { here, reached } = await reachEngine(flagsOf(command))
-    if (reached !== undefined) {
-      const { restartOn } = await import('./engine-control-action.ts')
-      await restartOn(reached, targets, command.opts<RestartOptions>())
-      return
-    }
     const { restart } = await import('./restart-action.ts')
-    await restart(targets, here.state, command.opts<RestartOptions>())
+    await restart(targets, flagsOf(command), command.opts<RestartOptions>())
   })
 }

@@ -1,16 +1,23 @@
-import type { StateDir } from '../runtime/state-dir.ts'
+import type { Flags } from '../core/settings.ts'
 import { say } from '../runtime/terminal.ts'
 import { command as send } from './ask.ts'
+import { reachEngine } from './engine.ts'
 import type { ScaleOptions } from './scale.ts'
 
 const STDOUT = 1
 
 /** Changes the formation, or prints it in a form that can be fed back. Errors: TwRunError. */
-export async function scale(
-  words: readonly string[],
-  state: StateDir,
-  { wait, json }: ScaleOptions,
-): Promise<void> {
+export async function scale(words: readonly string[], flags: Flags, options: ScaleOptions): Promise<void> {
+  const {
+    here: { state },
+    reached,
+  } = await reachEngine(flags)
+  if (reached !== undefined) {
+    const { scaleOn } = await import('./engine-control-action.ts')
+    await scaleOn(reached, words, options)
+    return
+  }
+  const { wait, json } = options
   if (words.length > 0) {
     const lines = await send(state, { do: 'scale', words })
     if (json !== true) say(STDOUT, `${lines.join('\n')}\n`)

@@ -14,14 +14,7 @@ export function scaleCommand(): Command {
     .option('--json', 'print JSON')
   withOptions(command, 'place', 'state', 'engine')
   return command.action(async (words: string[]) => {
-    const { reachEngine } = await import('./engine.ts')
-    const { here, reached } = await reachEngine(flagsOf(command))
-    if (reached !== undefined) {
-      const { scaleOn } = await import('./engine-control-action.ts')
-      await scaleOn(reached, words, command.opts<ScaleOptions>())
-      return
-    }
     const { scale } = await import('./scale-action.ts')
-    await scale(words, here.state, command.opts<ScaleOptions>())
+    await scale(words, flagsOf(command), command.opts<ScaleOptions>())
   })
 }

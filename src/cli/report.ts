@@ -1,0 +1,31 @@
+import { TwRunError } from '../core/error.ts'
+import { letGoOfClosedTerminal, say } from '../runtime/terminal.ts'
+import { readVersion } from './version-text.ts'
+
+const STDERR = 2
+
+/** Does the work of a command; what it throws is said and becomes the exit code, and so does a code that it returns. */
+export async function carryOut(work: () => Promise<number | undefined | void>): Promise<void> {
+  const code = await work().catch(report)
+  letGoOfClosedTerminal()
+  if (code === undefined) return
+  // Whatever was begun before it failed, such as a view, would keep us alive; all that was said has been written.
+  process.exit(code)
+}
+
+function report(error: unknown): number {
+  if (error instanceof TwRunError) return reportRefusal(error)
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  say(
+    STDERR,
+    `tw-run: this is a bug in tw-run ${readVersion()}, please report it with these lines:\n${stack}\n`,
+  )
+  return 1
+}
+
+function reportRefusal({ name, message, hint, exitCode }: TwRunError): number {
+  // An InputError is lines of its own, each with its place; its class is not loaded for the sake of a test here.
+  say(STDERR, name === 'InputError' ? `${message}\n` : `tw-run: ${message}\n`)
+  if (hint !== undefined) say(STDERR, `  hint: ${hint}\n`)
+  return exitCode
+}
