@@ -35,9 +35,10 @@ export function writePack(path: string, pack: Pack): void {
   const head = Buffer.from(`${entries.padEnd(padded(entries.length + 1) - 1)}\n`)
   const parts: Buffer[] = [head]
   for (const code of pack.values()) parts.push(code, Buffer.alloc(padded(code.length) - code.length))
-  const next = `${path}.${process.pid}`
+  // Containers that share a home may share a pid, too.
+  const next = `${path}.${process.pid}.${Math.random().toString(36).slice(2)}`
   try {
-    const fd = openSync(next, 'w', 0o600)
+    const fd = openSync(next, 'wx', 0o600)
     try {
       // One by one: all as one buffer would be 1 MB of memory that is never given back.
       for (const part of [...parts, ...parts]) writeFileSync(fd, part)

@@ -134,7 +134,7 @@ function cacheFolder(): string | undefined {
   const { XDG_CACHE_HOME: xdg = '', HOME: home = '' } = process.env
   const base = xdg.startsWith('/') ? xdg : join(home, '.cache')
   if (!base.startsWith('/') || BUILD.startsWith('__')) return undefined
-  return join(base, 'tw-run', `${BUILD}-${process.version}`)
+  return join(base, 'tw-run', `${BUILD}-${process.version}-${process.arch}`)
 }
 
 /** Whether nobody else can have put there what we would run; sudo may leave us another user's home. */
@@ -168,8 +168,8 @@ function wrapped(filename: string): string {
 
 function keep(file: string, kept: Pack, scripts: ReadonlyMap<string, Script>): void {
   const folder = dirname(file)
-  // A home that is not there is nobody's to make, and a word that is no command is not kept.
-  if (process.exitCode === WRONG_USAGE || !existsSync(join(folder, '../../..'))) return
+  // A word that is no command is not kept.
+  if (process.exitCode === WRONG_USAGE || !mayMake(folder)) return
   try {
     if (mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined) removeOld(dirname(folder))
     if (!isOurs(folder)) return
@@ -180,6 +180,14 @@ function keep(file: string, kept: Pack, scripts: ReadonlyMap<string, Script>): v
   } catch {
     // No room or no permission: it is compiled again each time.
   }
+}
+
+/** A home that is not there is nobody's to make, and in another user's nothing is made. */
+function mayMake(folder: string): boolean {
+  const home = join(folder, '../../..')
+  let nearest = folder
+  while (nearest !== home && !existsSync(nearest)) nearest = dirname(nearest)
+  return statSync(nearest, { throwIfNoEntry: false })?.uid === process.geteuid?.()
 }
 
 /** Of earlier builds, when another one comes. */

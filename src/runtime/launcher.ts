@@ -10,7 +10,7 @@ import { failedWith } from './system-error.ts'
 
 /** So many starts at once are a shell's work: its fork takes a fraction of ours, which copies the tables of 50 MB. */
 const MANY = 12
-/** The most that one launcher starts: it works while the next ones are prepared. */
+/** The most that one launcher starts: it works while those of the next one get their names. */
 const RUNS_A_LAUNCHER = 32
 /** About how much text it is given, characters: Linux takes 128 KiB an argument. */
 const TEXT_A_LAUNCHER = 64 * 1024

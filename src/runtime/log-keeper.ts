@@ -18,8 +18,10 @@ export interface LogKeeperOptions {
 interface Kept {
   readonly directory: string
   readonly path: string
-  /** Bytes, when it was looked at last. */
+  /** Bytes, when it was looked at last, when it was written to (ms since 1970), and as far as that was noted. */
   length: number
+  writtenAt: number
+  noted: number
   givenBack: number
 }
 
@@ -42,25 +44,27 @@ export class LogKeeper {
     if (now < this.#lookedAt + LOOK_EVERY_MS) return
     this.#lookedAt = now
     if (this.#kept.size > runs.length) this.#forgetAllBut(runs)
-    const grown: (() => void)[] = []
     for (const run of runs) {
       const kept = this.#keptOf(run)
       const { length, writtenAt } = logLength(kept.path)
       if (length === kept.length) continue
-      kept.length = length
+      Object.assign(kept, { length, writtenAt })
       this.#options.grew(run)
-      grown.push(() => noteTime(kept.directory, length, writtenAt))
-      if (this.#options.bounds) grown.push(() => this.#bound(run, kept))
+      if (this.#options.bounds) this.#bound(run, kept)
     }
-    // Last: a full disk ends it.
-    for (const note of grown) note()
+    // Last: a full disk ends it, until the next look.
+    for (const kept of this.#kept.values()) {
+      if (kept.noted === kept.length) continue
+      noteTime(kept.directory, kept.length, kept.writtenAt)
+      kept.noted = kept.length
+    }
   }
 
   #keptOf(run: Run): Kept {
     const known = this.#kept.get(run.token)
     if (known !== undefined) return known
     const directory = this.#options.directoryOf(run)
-    const kept = { directory, path: logPath(directory), length: 0, givenBack: 0 }
+    const kept = { directory, path: logPath(directory), length: 0, writtenAt: 0, noted: 0, givenBack: 0 }
     this.#kept.set(run.token, kept)
     return kept
   }

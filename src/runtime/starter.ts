@@ -53,19 +53,18 @@ export class Starter {
   async start(wants: readonly Want[]): Promise<void> {
     const runs = wants.map((want) => this.#plan(want))
     const read = this.#environment()
-    if ('refused' in read) {
-      if (this.#isPrepared(runs)) for (const run of runs) this.#refuse(run, read.refused)
+    const starts = 'refused' in read ? [] : runs.map((run) => this.#startOf(run, read.environmentOf))
+    const { batches, alone } = this.#parted(starts)
+    const unprepared = this.#spawner.attempt(() => this.#prepare(runs, batches))
+    const refused = unprepared ?? ('refused' in read ? read.refused : undefined)
+    if (refused !== undefined) {
+      for (const run of runs) this.#refuse(run, refused)
       return
     }
-    const { batches, alone } = this.#parted(runs.map((run) => this.#startOf(run, read.environmentOf)))
     const started: Run[] = []
-    // The launcher of one works while the next is prepared.
-    for (const batch of batches) {
-      const its = batch.launches.map(({ run }) => run)
-      if (this.#isPrepared(its, batch)) started.push(...(await this.#launchBatch(batch)))
-    }
-    const others = this.#isPrepared(alone.map(({ run }) => run)) ? alone : []
-    for (const [index, start] of others.entries()) {
+    // The launcher of one works while those of the next get their names.
+    for (const batch of batches) started.push(...(await this.#launchBatch(batch)))
+    for (const [index, start] of alone.entries()) {
       const reason = await this.#launch(start)
       if (reason === undefined) started.push(start.run)
       else this.#refuse(start.run, reason)
@@ -110,22 +109,13 @@ export class Starter {
     return { run, token, command, directory: path, env: environmentOf(run) }
   }
 
-  /** Makes the directories of these runs, and of the batch that they are; if it cannot, they are refused. */
-  #isPrepared(runs: readonly Run[], batch?: Batch<Start>): boolean {
-    if (runs.length === 0) return true
-    const refused = this.#spawner.attempt(() => this.#prepare(runs, batch))
-    if (refused === undefined) return true
-    for (const run of runs) this.#refuse(run, refused)
-    return false
-  }
-
-  #prepare(runs: readonly Run[], batch: Batch<Start> | undefined): void {
+  #prepare(runs: readonly Run[], batches: readonly Batch<Start>[]): void {
     const paths = runs.map((run) => directory.prepareRun(this.#at.state, specOf(run, this.#at)))
     crashPoint('start:directory-made')
-    const shared = batch?.launches.map((one) => directory.newPath(one.directory)) ?? []
-    const launchers = shared.slice(0, 1).map(launcherFifo)
+    const shared = batches.map(({ launches }) => launches.map((one) => directory.newPath(one.directory)))
+    const launchers = shared.flatMap(([first]) => (first === undefined ? [] : [launcherFifo(first)]))
     this.#spares.provide([...paths.map((path) => `${path}/life`), ...launchers])
-    shareLauncher(shared)
+    for (const together of shared) shareLauncher(together)
     crashPoint('start:prepared')
   }
 

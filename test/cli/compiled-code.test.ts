@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   readFileSync,
@@ -9,15 +10,16 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { Module } from 'node:module'
-import { join } from 'node:path'
-import { afterEach, expect, test } from 'vitest'
+import { dirname, join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
 import { readPack } from '../../src/runtime/code-pack.ts'
 import { liveApp, until } from '../support/live.ts'
 import { portAt } from '../support/ports.ts'
+import { requires } from '../support/requirement.ts'
 import { makeApp } from '../support/rig.ts'
 
 const app = makeApp({ Procfile: 'web: true\n', 'home/.keep': '' })
-afterEach(() => app.cleanup())
+afterAll(() => app.cleanup())
 
 /** Says, of each chunk that was compiled with what was kept of it, whether V8 took that. */
 const SPY = `
@@ -105,6 +107,22 @@ testOurs(
     expect(existsSync(app.path('nobody'))).toBe(false)
   },
 )
+
+const byText = (one: string, other: string): number => one.localeCompare(other)
+const testRoots = isNodes ? unneeded : requires('root')
+
+testRoots("in another user's home nothing is kept, and nothing is made that he could not use", async () => {
+  const homes = { '': [], '.cache': ['.cache'], '.cache/tw-run': ['.cache', '.cache/tw-run'] }
+  for (const [made, all] of Object.entries(homes)) {
+    const home = app.path(`their home ${made.length}`)
+    mkdirSync(join(home, made), { recursive: true })
+    const nobody = 65_534
+    for (let at = join(home, made); at !== app.root; at = dirname(at)) chownSync(at, nobody, nobody)
+    const [said] = await check({ HOME: home })
+    expect(said).toContain('web')
+    expect(readdirSync(home, { recursive: true }).map(String).toSorted(byText)).toEqual(all)
+  }
+})
 
 testOurs(
   'what a start keeps, which changes what V8 does and runs long, is taken by the next one, also if it is killed',

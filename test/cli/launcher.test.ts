@@ -176,7 +176,6 @@ const POINTS = [
   'start:lifeline-opened',
   'start:spawned',
   'start:closed',
-  'start:prepared#2',
   'start:scratch-made#40',
   'start:spawned#2',
   'start:all',

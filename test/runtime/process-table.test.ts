@@ -1,4 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import * as linux from '../../src/runtime/process-table-linux.ts'
 import * as ps from '../../src/runtime/process-table-ps.ts'
@@ -147,4 +150,23 @@ test('who was there before, or carries the token of another run, is not looked i
   spawnSync('true')
   const known = acquaintances.known({ tokens: new Set([OTHER]), areYounger: false, ours: new Set() })
   expect([known?.isOther(pid), known?.isOther(elder)]).toEqual([true, false])
+})
+
+describe('the newest pid', () => {
+  test('is another one when something was started', () => {
+    const before = linux.newestPid()
+    expect(before).toBeGreaterThan(0)
+    spawnSync('true')
+    expect(linux.newestPid()).not.toBe(before)
+  })
+
+  test.for(['0.00 0.00 0.00 1/100 4711\n', '0.00 0.00 0.00 0/0 0\n', ''])(
+    'is unknown where it is no word of the kernel: %j',
+    (text) => {
+      const folder = mkdtempSync(join(tmpdir(), 'tw-run-test-'))
+      writeFileSync(join(folder, 'loadavg'), text)
+      expect(linux.newestPid(join(folder, 'loadavg'))).toBeUndefined()
+      rmSync(folder, { recursive: true })
+    },
+  )
 })
