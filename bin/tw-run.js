@@ -1,2 +1,2 @@
 #!/usr/bin/env node
-require('../dist/cli/entry.cjs')
+void require('../dist/cli/entry.cjs').run(process.argv)

@@ -8,7 +8,8 @@ const STDOUT = 1
 /** Asked for alone, the version needs no parser of options, which is half of what a short command takes. */
 const VERSION = ['version', '--version', '-V']
 
-async function run(argv: readonly string[]): Promise<void> {
+/** Runs a command line. Called by the program, so that to load this starts nothing. */
+export async function run(argv: readonly string[]): Promise<void> {
   const [, , first = '', ...others] = argv
   if (others.length > 0 || !VERSION.includes(first)) return runMain(argv)
   try {
@@ -27,5 +28,3 @@ async function runMain(argv: readonly string[]): Promise<void> {
   const { main } = await import('./main.ts')
   return main(argv)
 }
-
-void run(process.argv)

@@ -65,7 +65,8 @@ describe('examples/web-worker with web=3,worker=2', () => {
     kill9(first?.pid)
     await until('web.1 to listen again', () => run.output().match(/web\.1 +\| listening/g)?.length === 2)
     expect(await get(base)).toMatch(/^hello from web\.1 .*: no note here\n$/)
-    expect(existsSync(folder)).toBe(false)
+    // In the background.
+    await until('its folder to go', () => !existsSync(folder))
     await stop(run, [...five, ...(await processesOf(run))])
   })
 })

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, symlinkSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -13,11 +14,12 @@ import {
   startExample,
   stopExample,
 } from '../support/example.ts'
+import { until } from '../support/live.ts'
 import type { LiveApp } from '../support/live.ts'
 import { portAt } from '../support/ports.ts'
 import { pythonWith, requires } from '../support/requirement.ts'
 
-const test = requires('linux', 'compressor')
+const test = requires('linux', 'compressor', 'ss')
 const COMPILED = /^staticfiles\/CACHE\/(css\/output\.[0-9a-f]{12}\.css|js\/output\.[0-9a-f]{12}\.js)$/
 
 test('compiled in the build stage, it runs without writing a file', { timeout: 60_000 }, async () => {
@@ -51,6 +53,8 @@ test('start --release builds before anything runs, and a request in flight at SI
   let answer = ''
   socket.on('data', (chunk: string) => (answer += chunk)).write('GET / HTTP/1.0\r\n')
   await once(socket, 'connect')
+  // The kernel takes it before the server does, whose end would be the end of those that still wait for it.
+  await until('the server to take it', () => waitingAt(portAt(30)) === 0)
   const stopped = stopExample(web)
   await eventually(() => expect(fetch(`http://127.0.0.1:${portAt(30)}`)).rejects.toThrow('fetch failed'))
   socket.write('\r\n')
@@ -58,6 +62,13 @@ test('start --release builds before anything runs, and a request in flight at SI
   expect(answer).toMatch(/^HTTP\/1\.0 200 OK\r\n[^]*<h1>Tea<\/h1>/)
   await stopped
 })
+
+/** How many connections to a port have not been taken by who listens there. */
+function waitingAt(port: number): number {
+  const { stdout } = spawnSync('ss', ['-Hltn', `sport = :${port}`], { encoding: 'utf8' })
+  const [, waiting] = stdout.trim().split(/\s+/)
+  return Number(waiting)
+}
 
 test('without the build stage it does not start, and says what to do', async () => {
   const { app, env } = djangoApp()
