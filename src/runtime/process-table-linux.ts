@@ -9,6 +9,10 @@ const CARRIED = /(?:^|\0)TW_RUN_(INSTANCE|WITHIN)=([^\0]*)/g
 const FIRST_AGAIN = 300
 /** More than is started between the two reads that a lap takes. */
 const UNCOUNTED = 1_000
+/** Of the flags in /proc/pid/stat. */
+const KERNEL_THREAD = 0x20_00_00
+/** What executes a program shows its environment after so long, ms, or its disk is slow. */
+const EXECUTED_WITHIN_MS = 20
 let buffer = Buffer.alloc(64 * 1024)
 
 export function carriers(tokens: ReadonlySet<string>): Carrier[] {
@@ -19,14 +23,21 @@ export function carriersNow(tokens: ReadonlySet<string>, known?: Known): Carrier
   const newest = newestPid()
   const first = pidsNow()
   known?.thereAre(first)
-  const unknown: number[] = []
-  const found = carriersAmong(first, tokens, known, unknown)
+  let executing: number[] = []
+  const found = carriersAmong(first, tokens, known, executing)
   // Who was not there before has a pid of its own, and to list all processes again takes 0.3 ms.
-  if (unknown.length === 0 && newest !== undefined && newestPid() === newest) return found
-  const seen = new Set(first)
-  for (const pid of unknown) seen.delete(pid)
-  const others = pidsNow().filter((pid) => !seen.has(pid))
-  return [...found, ...carriersAmong(others, tokens, known)]
+  if (newest === undefined || newestPid() !== newest) {
+    const seen = new Set(first)
+    const others = pidsNow().filter((pid) => !seen.has(pid))
+    found.push(...carriersAmong(others, tokens, known, executing))
+  }
+  for (let looks = 0; executing.length > 0 && looks < EXECUTED_WITHIN_MS; looks += 1) {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
+    const those = executing
+    executing = []
+    found.push(...carriersAmong(those, tokens, known, executing))
+  }
+  return found
 }
 
 /**
@@ -42,18 +53,18 @@ function deviceOf(path: string): number | undefined {
   return statSync(path, { throwIfNoEntry: false })?.dev
 }
 
-/** `unknown` gets those whose environment is empty: kernel threads, and what is about to execute something. */
+/** `executing` gets those that are about to run another program, which show no environment for that moment. */
 function carriersAmong(
   among: readonly number[],
   tokens: ReadonlySet<string>,
   known?: Known,
-  unknown: number[] = [],
+  executing: number[] = [],
 ): Carrier[] {
   if (tokens.size === 0) return []
   return among.flatMap((pid) => {
     if (known?.isOther(pid) === true) return []
     const environment = read(pid, 'environ')
-    if (environment?.length === 0) unknown.push(pid)
+    if (environment?.length === 0 && isExecuting(pid)) executing.push(pid)
     const carried = environment === undefined ? [] : tokensIn(environment)
     const token = carried.flatMap(({ list }) => list).find((one) => tokens.has(one))
     if (token === undefined) {
@@ -66,6 +77,15 @@ function carriersAmong(
     if (group === undefined) return []
     return [{ pid, group, token, command: printableCommand(argumentsOf(pid) ?? '') }]
   })
+}
+
+/** Of who shows no environment: it shows no arguments either, or has both again; so does a kernel thread look. */
+function isExecuting(pid: number): boolean {
+  const shown = read(pid, 'cmdline')
+  if (shown === undefined) return false
+  if (shown.length > 0) return read(pid, 'environ')?.length !== 0
+  const [state = 'X', , , , , , flags = '0'] = stat(pid) ?? []
+  return !/[ZX]/.test(state) && (Number(flags) & KERNEL_THREAD) === 0
 }
 
 let pidMax: number | undefined

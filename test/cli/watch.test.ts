@@ -144,14 +144,20 @@ test('what was killed over a change is carried on: the restart was on disk befor
   await watching(app)
   const { 'web.1': web = -1 } = pids(app)
   const { 'web.1': before = 0 } = runs(app)
+  const log = (): string[] =>
+    readFileSync(join(app.state(), 'supervisor.log'), 'utf8')
+      .split('\n')
+      .filter((line) => line.includes('restarting web'))
+  const said = log().length
   writeFileSync(app.path('src/web/a.js'), '2')
-  const log = join(app.state(), 'supervisor.log')
-  await until('the change', () => readFileSync(log, 'utf8').includes('src/web/a.js changed: restarting web'))
+  await until('the change', () => log().length > said)
   await killSupervisor(app)
   await done(app, 'ps')
   await until('another supervisor', () => supervisors(app).length === 1)
   await until('another web', () => !isAlive(web) && pids(app)['web.1'] !== undefined)
-  expect(runs(app)['web.1']).toBe(before + 1)
+  // One run more, or two where the kill came between the name of the first and its start; and no other restart.
+  expect([before + 1, before + 2]).toContain(runs(app)['web.1'])
+  expect(log().length).toBe(said + 1)
   await stopped(app)
 })
 

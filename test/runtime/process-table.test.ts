@@ -170,3 +170,17 @@ describe('the newest pid', () => {
     },
   )
 })
+
+test('who executes one program after the other is found every time', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tw-run-test-'))
+  const script = join(folder, 'again.sh')
+  writeFileSync(script, 'exec sh "$0"\n')
+  const child = spawn('sh', [script], { env: { ...process.env, TW_RUN_INSTANCE: TOKEN }, stdio: 'ignore' })
+  try {
+    const looks = Array.from({ length: 400 }, () => linux.carriersNow(new Set([TOKEN])).map(({ pid }) => pid))
+    expect(new Set(looks.map(String))).toEqual(new Set([String(child.pid)]))
+  } finally {
+    child.kill('SIGKILL')
+    rmSync(folder, { recursive: true })
+  }
+})
