@@ -11,8 +11,8 @@ const FIRST_AGAIN = 300
 const UNCOUNTED = 1_000
 /** Of the flags in /proc/pid/stat. */
 const KERNEL_THREAD = 0x20_00_00
-/** What executes a program shows its environment after so long, ms, or its disk is slow. */
-const EXECUTED_WITHIN_MS = 20
+/** What executes a program shows its environment after so long, ms, or its disk is slow: it may wait for a processor. */
+const EXECUTED_WITHIN_MS = 100
 let buffer = Buffer.alloc(64 * 1024)
 
 export function carriers(tokens: ReadonlySet<string>): Carrier[] {
