@@ -34,8 +34,6 @@ import { Tellers } from './tellers.ts'
 const LOOK_EVERY_MS = 1_000
 /** The longest time between two rounds of comparing everything, ms, which takes most of what an idle supervisor does. */
 const COMPARE_EVERY_MS = 10_000
-/** The longest that steps are taken at a stretch, ms: signals and commands get their turn. */
-const TURN_MS = 5
 
 export interface SupervisorOptions {
   readonly state: StateDir
@@ -199,7 +197,6 @@ export class Supervisor {
 
   /** Takes steps until there is none to take; the time to look again, ms since boot. */
   async #settle(): Promise<number> {
-    let turnAt = bootNow() + TURN_MS
     for (;;) {
       const desired = this.#definition.desired(this.#session)
       const observed = this.observed(desired)
@@ -227,7 +224,8 @@ export class Supervisor {
         continue
       }
       await this.#perform(actions)
-      if (bootNow() > turnAt) turnAt = (await nextTurn(bootNow())) + TURN_MS
+      // Signals and commands get their turn, however much there is to do, and what ends now is looked for together.
+      await nextTurn()
     }
   }
 
