@@ -14,7 +14,7 @@ const HEAVY =
 
 /** What every command that looks at processes needs, and what a start needs before it holds the lock. */
 const KERNEL =
-  /src\/(core\/rules|runtime\/(clock|crash-points|descriptors|lifeline|own-program|place|process-table[a-z-]*))\.ts$/
+  /src\/(core\/rules|runtime\/(crash-points|descriptors|lifeline|own-program|place|process-table[a-z-]*))\.ts$/
 
 /** What a start needs before it holds the lock: while a helper takes that, it loads the rest. */
 const GROUND = new RegExp(
@@ -171,7 +171,7 @@ export default defineConfig({
         // the disk ten times for each, and compiles it anew each time.
         {
           name: 'entry',
-          test: /src\/(cli\/(entry|plain-line|report|version-text)|runtime\/(code-pack|compiled-code|terminal|system-error|young-generation)|core\/(error|duration))\.ts$/,
+          test: /src\/(cli\/(entry|plain-line|report|version-text)|runtime\/(clock|code-pack|compiled-code|terminal|system-error|young-generation)|core\/(error|duration))\.ts$/,
           priority: 2,
         },
         // What every command asks first: on which engine the app runs, and how a process is shown.

@@ -1,5 +1,5 @@
 import { keepCompiledCode } from '../runtime/compiled-code.ts'
-import { letGoOfClosedTerminal, say } from '../runtime/terminal.ts'
+import { say } from '../runtime/terminal.ts'
 import { plainWork } from './plain-line.ts'
 import { carryOut } from './report.ts'
 import { versionLine } from './version-text.ts'
@@ -12,13 +12,7 @@ const VERSION = ['version', '--version', '-V']
 export async function run(argv: readonly string[]): Promise<void> {
   const [, , first = '', ...others] = argv
   if (others.length > 0 || !VERSION.includes(first)) return runMain(argv)
-  try {
-    say(STDOUT, versionLine())
-  } catch {
-    // A full disk: tried once more by who can say so.
-    return runMain(argv)
-  }
-  letGoOfClosedTerminal()
+  return carryOut(async () => void say(STDOUT, versionLine()))
 }
 
 async function runMain(argv: readonly string[]): Promise<void> {

@@ -13,3 +13,8 @@ export function bootFromWall(wall: number, earliest: number, latest: number): nu
   const boot = bootNow() - (Date.now() - wall)
   return Math.min(Math.max(boot, earliest), latest)
 }
+
+/** Stops this whole process for so long, ms: for moments in which there is nothing else to do. */
+export function pause(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
+}

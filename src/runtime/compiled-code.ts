@@ -169,8 +169,9 @@ function wrapped(filename: string): string {
 function keep(file: string, kept: Pack, scripts: ReadonlyMap<string, Script>): void {
   const folder = dirname(file)
   // A word that is no command is not kept.
-  if (process.exitCode === WRONG_USAGE || !mayMake(folder)) return
+  if (process.exitCode === WRONG_USAGE) return
   try {
+    if (!mayMake(folder)) return
     if (mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined) removeOld(dirname(folder))
     if (!isOurs(folder)) return
     const codes = underFirstFlags(() =>

@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { printableCommand } from '../core/printable.ts'
+import { pause } from './clock.ts'
 import { linkOf, textOf } from './proc-files.ts'
 import { failedWith } from './system-error.ts'
 import type { Carrier, Known, Lap } from './process-table.ts'
@@ -32,7 +33,7 @@ export function carriersNow(tokens: ReadonlySet<string>, known?: Known): Carrier
     found.push(...carriersAmong(others, tokens, known, executing))
   }
   for (let looks = 0; executing.length > 0 && looks < EXECUTED_WITHIN_MS; looks += 1) {
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
+    pause(1)
     const those = executing
     executing = []
     found.push(...carriersAmong(those, tokens, known, executing))

@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, statSync, writeSync } from 'node:fs'
 import { isatty, WriteStream } from 'node:tty'
 import { TwRunError } from '../core/error.ts'
+import { pause } from './clock.ts'
 import { reasonOf, systemCode } from './system-error.ts'
 
 /**
@@ -75,8 +76,4 @@ function mayBeTerminal(fd: number): boolean {
     // Closed by whoever started us.
     return false
   }
-}
-
-function pause(milliseconds: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
 }

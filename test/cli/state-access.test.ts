@@ -55,16 +55,30 @@ exec setpriv --reuid ${NOBODY} --regid ${NOBODY} --clear-groups '${process.execP
 async function asNobody(
   app: LiveApp,
   args: readonly string[],
+  home = '/nonexistent',
 ): Promise<{ code: number | string; text: string }> {
   const run = app.startBy(
     ['unshare', '--mount', 'sh', '-ec', AS_NOBODY, REPOSITORY, app.path('repository')],
     args,
-    { HOME: '/nonexistent' },
+    { HOME: home, XDG_CACHE_HOME: '' },
   )
   return { code: await run.ended, text: run.output() }
 }
 
 const asRoot = requires('linux', 'root', 'mount', 'unshare', 'setpriv')
+
+asRoot(
+  'a home behind a folder that one may not enter costs no more than what would be kept there',
+  async () => {
+    const app = openApp()
+    const home = app.path('locked/home')
+    mkdirSync(home, { recursive: true })
+    chmodSync(dirname(home), 0o700)
+    const { code, text } = await asNobody(app, ['check'], home)
+    expect(text).not.toMatch(/EACCES|Error/)
+    expect(code, text).toBe(0)
+  },
+)
 
 describe('a state directory', () => {
   asRoot(
