@@ -82,7 +82,9 @@ requires(
   // Root has no such limit: as nobody, and with room for some.
   const drop =
     'chown -R 65534 .. && chmod -R go+rX .. && exec setpriv --reuid 65534 --regid 65534 --clear-groups prlimit --nproc=30 "$0" "$@"'
-  const run = app.startBy(['sh', '-c', drop, process.execPath], ['start', ...PORT, '--formation', 'web=40'], {
+  // A shim may begin where its command finds no room any more: that is no end of the others.
+  const options = [...PORT, '--formation', 'web=40', '--restart', 'always']
+  const run = app.startBy(['sh', '-c', drop, process.execPath], ['start', ...options], {
     HOME: '/nonexistent',
   })
   await run.waitFor(/web\.\d+ could not start: the limit of processes is reached/)
