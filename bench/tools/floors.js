@@ -19,17 +19,20 @@ const inShell = (app, redirect = () => '') =>
     .map((command, i) => `(${command})${redirect(i)} &`)
     .join('\n')}\nwait`
 
-/** What lets a run outlive its manager, and no more: a session of its own, and a shell that writes down how it ended. */
-const SHIM = '(echo $$ >"$1/pid"; exec /bin/sh -c "$2")\necho $? >"$1/exit"'
+/** What lets a run outlive its manager, and no more: a group of its own, and a shell that writes down how it ended. */
+const SHIM = `set -m
+shim() {
+(echo $BASHPID >"$1/pid"; exec /bin/sh -c "$2")
+echo $? >"$1/exit"
+}`
 
 function inShims(app, dir) {
-  return commands(app)
-    .map((command, i) => {
-      const own = join(dir, `shim-${i}`)
-      mkdirSync(own)
-      return `setsid -f /bin/sh -c "$1" shim '${own}' '${command}' &`
-    })
-    .join('\n')
+  const shims = commands(app).map((command, i) => {
+    const own = join(dir, `shim-${i}`)
+    mkdirSync(own)
+    return `shim '${own}' '${command}' &`
+  })
+  return [SHIM, ...shims, 'exec sleep 86412'].join('\n')
 }
 
 /** The first command of the app. */
@@ -100,9 +103,9 @@ export const floors = [
     },
   ),
   floor(
-    'sh that starts shims',
+    'bash that forks shims',
     ['start'],
-    ({ app, dir }) => ({ argv: ['/bin/sh', '-c', `${inShims(app, dir)}\nexec sleep 86412`, 'sh', SHIM] }),
+    ({ app, dir }) => ({ argv: ['/bin/bash', '-c', inShims(app, dir)] }),
     { stopSignal: undefined },
   ),
   floor('node -e 0', CONTROL, shControl.launch, {

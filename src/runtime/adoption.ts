@@ -5,9 +5,8 @@ import type { Place } from '../core/session.ts'
 import { openHeldLauncher } from './launcher.ts'
 import { isHeld, openForReading } from './lifeline.ts'
 import { newRun } from './new-run.ts'
-import { argumentsOf, findByArgument } from './process-table.ts'
 import * as directory from './run-directory.ts'
-import { shimName, tokenOfShim } from './shim.ts'
+import { findShim, tokenOfShim } from './shim.ts'
 import type { StateDir } from './state-dir.ts'
 import { failedWith } from './system-error.ts'
 
@@ -54,7 +53,7 @@ export function findNewest({ state, place, id, ends }: Search): Found | { damage
 /** A run whose spec.json is damaged, from its shim's arguments: of no generation, so it will be replaced. */
 function recover(id: ProcessId, number: number, path: string): Run | undefined {
   const pid = directory.readPid(path)
-  const token = pid === undefined ? undefined : tokenOfShim(argumentsOf(pid) ?? '', path)
+  const token = pid === undefined ? undefined : tokenOfShim(pid, path)
   if (pid === undefined || token === undefined) return undefined
   const nameless = { id, number, token, generation: 0, session: '', command: '', port: 0, isProbed: false }
   return { ...newRun(nameless), pid, life: 'dead' }
@@ -79,7 +78,7 @@ function adopt(run: Run, path: string): Found {
 }
 
 function adoptByToken(run: Run, path: string): Found {
-  const pid = findByArgument(shimName(run.token))
+  const pid = findShim(run.token)
   if (pid === undefined) return { run: withLastWords(run, path) }
   return { run: { ...run, life: 'alive', pid }, isUnlinked: true }
 }

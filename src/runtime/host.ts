@@ -6,12 +6,12 @@ import { bootNow } from './clock.ts'
 import { crashPoint } from './crash-points.ts'
 import type { Ballast } from './descriptors.ts'
 import type { Lock } from './lock.ts'
-import { carriers, carriersNow, findByArgument } from './process-table.ts'
+import { carriers, carriersNow } from './process-table.ts'
 import type { Carrier } from './process-table.ts'
 import { scratchFolders } from './new-run.ts'
 import { Removals } from './removals.ts'
 import * as directory from './run-directory.ts'
-import { shimName } from './shim.ts'
+import { findShim } from './shim.ts'
 import { signalCarrier, signalGroup, tellGroup } from './signal.ts'
 import type { Slots } from './slots.ts'
 import type { StateDir } from './state-dir.ts'
@@ -130,7 +130,7 @@ export class Host {
     const grace = graceOf(run, run.stop?.killAt ?? killedAt, killedAt)
     this.persist(() => directory.writeKilled(this.path(run), killedAt))
     crashPoint('kill:marked')
-    const pid = run.pid ?? findByArgument(shimName(run.token))
+    const pid = run.pid ?? findShim(run.token)
     if (pid !== undefined && signalGroup(pid, run.token, 'SIGKILL') === 'refused') {
       this.#at.journal({ type: 'refused', run })
     }

@@ -5,7 +5,7 @@ import { basename, delimiter, join } from 'node:path'
 import { shellText } from '../core/command.ts'
 import { isHeld, openForReading } from './lifeline.ts'
 import { processRoom } from './process-room.ts'
-import { SHIM, shimName } from './shim.ts'
+import { LAUNCHER, SHIM, shimName, shimText } from './shim.ts'
 import { failedWith } from './system-error.ts'
 
 /** So many starts at once are a shell's work: its fork takes a fraction of ours, which copies the tables of 50 MB. */
@@ -16,10 +16,13 @@ const RUNS_A_LAUNCHER = 32
 const TEXT_A_LAUNCHER = 64 * 1024
 /** A shim, its command and what that starts, and a margin. */
 const PROCESSES_A_RUN = 20
-/** How many of its starts a launcher has under way at a time. */
-const AT_A_TIME = 16
 /** What differs between the runs of a batch is seen in the launcher's arguments: only what is in nobody's secret. */
 const TOLD_APART = ['PORT', 'PS', 'TW_RUN_PROCESS', 'TW_RUN_INSTANCE', 'TMPDIR']
+/** bash changes these as it begins, and lets them be set again; `_`, which each shell sets anew, it does not. */
+const SET_AGAIN = ['SHLVL', 'OLDPWD']
+/** These it does not hand on as it got them. */
+const BASH_OWN =
+  /^(?:BASH.*|COMP_.*|DIRSTACK|E?UID|EPOCH.*|FUNCNAME|GROUPS|HISTCMD|LINENO|OPT(?:ARG|ERR|IND)|PIPESTATUS|POSIXLY_CORRECT|PPID|PS[0-4]|S?RANDOM|SECONDS|SHELLOPTS)$/
 
 /** A run that a launcher is to start; its directory has its name. */
 export interface Launch {
@@ -72,7 +75,8 @@ export function inBatches<T extends Launch>(launches: readonly T[]): { batches: 
   for (const group of groups.values()) {
     for (const part of parts(group)) {
       const [first] = part
-      if (first === undefined || part.length < MANY) alone.push(...part)
+      const isHandedOn = !Object.keys(first?.env ?? {}).some((name) => BASH_OWN.test(name))
+      if (first === undefined || part.length < MANY || !isHandedOn) alone.push(...part)
       else batches.push({ launches: part, env: withoutOwn(first.env) })
     }
   }
@@ -81,7 +85,7 @@ export function inBatches<T extends Launch>(launches: readonly T[]): { batches: 
 
 /** Cuts them into parts of about the same size, so that no small rest is left over. */
 function parts<T extends Launch>(launches: readonly T[]): T[][] {
-  const text = launches.reduce((sum, launch) => sum + lineOf(launch).length, 0)
+  const text = launches.reduce((sum, launch) => sum + lineOf(launch, 0).length, 0)
   const count = Math.ceil(Math.max(launches.length / RUNS_A_LAUNCHER, text / TEXT_A_LAUNCHER))
   const size = Math.ceil(launches.length / count)
   return Array.from({ length: count }, (_, part) => launches.slice(part * size, (part + 1) * size))
@@ -92,19 +96,32 @@ function withoutOwn(env: Readonly<Record<string, string>>): Record<string, strin
 }
 
 /**
- * Starts the shims of a batch, each in a session of its own, by a shell that ends when all have begun. `lifeline`:
- * the write end of the batch's launcher FIFO. Errors: as spawnShim.
+ * What a launcher does first; behind it stands a line for each run. $1 is the shim for where a process cannot name
+ * itself: there its arguments have to. `set -m` gives each a process group of its own, and leaves SIGINT as it is,
+ * which a shell's `&` else has ignored for good. A shim that is a fork of the launcher costs a third of one that is
+ * executed: to execute a program takes 1 ms, whatever it does.
+ */
+const BEGIN = `set -m
+shim=$1
+unset SHLVL
+begin() {
+me=$BASHPID
+echo "$3" >/proc/self/comm || exec /bin/sh -c "$shim" "$3" "$1" "$2"
+${shimText('$me')}
+}`
+
+/**
+ * Starts the shims of a batch, each in a process group of its own, by a shell that ends when all have begun.
+ * `lifeline`: the write end of the batch's launcher FIFO. Errors: as spawnShim.
  *
- * A pipeline, since its parts run at the same time: what a shell starts with `&` ignores Ctrl-C for good. Each part
- * opens its run's lifeline before it closes the launcher's: who finds the launcher's end closed finds every
+ * Each shim opens its run's lifeline before it closes the launcher's: who finds the launcher's end closed finds every
  * lifeline of the batch held that ever will be. For reading, too, so that it waits for no reader.
  */
 export function spawnLauncher({ launches, env }: Batch<Launch>, cwd: string, lifeline: number): ChildProcess {
-  const lines = launches.map(lineOf)
-  const script: string[] = []
-  for (let at = 0; at < lines.length; at += AT_A_TIME)
-    script.push(lines.slice(at, at + AT_A_TIME).join(' |\n'))
-  const child = spawn('/bin/sh', ['-c', script.join('\n'), 'tw-run-launcher', setsid() ?? '', SHIM], {
+  const script = [BEGIN, ...launches.map((launch, index) => lineOf(launch, 2 + 2 * index))].join('\n')
+  const words = launches.flatMap(({ token, directory }) => [shimName(token), directory])
+  // -p: neither $BASH_ENV is run nor a function taken from the environment.
+  const child = spawn(bash() ?? '', ['-p', '-c', script, LAUNCHER, SHIM, ...words], {
     cwd,
     env,
     detached: true,
@@ -114,11 +131,13 @@ export function spawnLauncher({ launches, env }: Batch<Launch>, cwd: string, lif
   return child
 }
 
-function lineOf({ token, directory, command, env }: Launch): string {
-  const own = TOLD_APART.flatMap((key) => (env[key] === undefined ? [] : `${key}=${quoted(env[key])}`))
-  const words = [quoted(directory), quoted(shellText(command))].join(' ')
-  const files = `3<>${quoted(`${directory}/life`)} 4>>${quoted(`${directory}/log`)} 5>&-`
-  return `${own.join(' ')} "$1" -f /bin/sh -c "$2" ${shimName(token)} ${words} </dev/null >/dev/null ${files}`
+/** `at`: where among the launcher's arguments the name of the run's shim is; the directory follows. */
+function lineOf({ command, env }: Launch, at: number): string {
+  const own = [...TOLD_APART, ...SET_AGAIN].flatMap((key) =>
+    env[key] === undefined ? [] : `${key}=${quoted(env[key])}`,
+  )
+  const files = `3<>"\${${at + 1}}/life" 4>>"\${${at + 1}}/log" 5>&-`
+  return `${own.join(' ')} begin "\${${at + 1}}" ${quoted(shellText(command))} "\${${at}}" ${files} &`
 }
 
 function quoted(text: string): string {
@@ -128,25 +147,25 @@ function quoted(text: string): string {
 let found: { readonly path: string | undefined } | undefined
 
 /**
- * Whether so many runs can be started by launchers: it takes setsid of util-linux, somebody who reaps orphans, and room
- * for the processes. Near their limit, shims that begin together would take what each of them needs for its command.
+ * Whether so many runs can be started by launchers: it takes bash, somebody who reaps orphans, and room for the
+ * processes. Near their limit, shims that begin together would take what each of them needs for its command.
  */
 export function canLaunch(count: number): boolean {
-  const isSystemFit = process.platform === 'linux' && process.pid !== 1 && setsid() !== undefined
+  const isSystemFit = process.platform === 'linux' && process.pid !== 1 && bash() !== undefined
   return count >= MANY && isSystemFit && processRoom() > count * PROCESSES_A_RUN
 }
 
-function setsid(): string | undefined {
-  found ??= { path: (process.env['PATH'] ?? '').split(delimiter).map(setsidIn).find(Boolean) }
+function bash(): string | undefined {
+  found ??= { path: (process.env['PATH'] ?? '').split(delimiter).map(bashIn).find(Boolean) }
   return found.path
 }
 
-/** That of busybox is busybox, and cannot fork. */
-function setsidIn(folder: string): string | undefined {
+/** That of busybox is another shell. */
+function bashIn(folder: string): string | undefined {
   if (!folder.startsWith('/')) return undefined
   try {
-    const path = realpathSync(join(folder, 'setsid'))
-    return basename(path) === 'setsid' ? path : undefined
+    const path = realpathSync(join(folder, 'bash'))
+    return basename(path) === 'bash' ? path : undefined
   } catch (error) {
     if (failedWith(error, 'ENOENT', 'ENOTDIR', 'EACCES')) return undefined
     throw error

@@ -162,8 +162,12 @@ export function mayHold(pid: number, path: string): boolean {
   }
 }
 
-export function findByArgument(text: string): number | undefined {
-  return pidsNow().find((pid) => read(pid, 'cmdline')?.toString('latin1').split('\0').includes(text))
+export function titleOf(pid: number): string | undefined {
+  return read(pid, 'comm')?.toString('latin1').trimEnd()
+}
+
+export function findByArgument(text: string): number[] {
+  return pidsNow().filter((pid) => read(pid, 'cmdline')?.toString('latin1').split('\0').includes(text))
 }
 
 export function pidsNow(): number[] {

@@ -69,9 +69,14 @@ export function isForegroundOf(pid: number): boolean {
   return group !== undefined && group !== '' && group === foreground
 }
 
-export function findByArgument(text: string): number | undefined {
-  const line = ps(['axww', '-o', 'pid=,command=']).find((one) => one.split(/\s+/).includes(text))
-  return line === undefined ? undefined : Number.parseInt(line, 10)
+/** Not told: what `ps` calls it is its program. */
+export function titleOf(): undefined {
+  return undefined
+}
+
+export function findByArgument(text: string): number[] {
+  const lines = ps(['axww', '-o', 'pid=,command=']).filter((one) => one.split(/\s+/).includes(text))
+  return lines.map((line) => Number.parseInt(line, 10))
 }
 
 function ps(args: string[]): string[] {

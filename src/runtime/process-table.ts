@@ -62,8 +62,10 @@ export interface ProcessTable {
    * what they have now. What they share is counted for each.
    */
   readonly memoryOfGroups: (groups: ReadonlySet<number>) => ReadonlyMap<number, number>
-  /** The living process with this text among its arguments, or undefined. */
-  readonly findByArgument: (text: string) => number | undefined
+  /** The living processes with this text among their arguments. */
+  readonly findByArgument: (text: string) => number[]
+  /** What it calls itself, cut by the kernel, or undefined where that is not told. */
+  readonly titleOf: (pid: number) => string | undefined
 }
 
 const table: ProcessTable = process.platform === 'linux' ? linux : ps
@@ -78,6 +80,7 @@ export const {
   childOf,
   groupOf,
   findByArgument,
+  titleOf,
   mayHold,
   memoryOfGroups,
 } = table

@@ -4,36 +4,64 @@ import { constants } from 'node:os'
 import { shellText } from '../core/command.ts'
 import { TwRunError } from '../core/error.ts'
 import { isToken } from '../core/records.ts'
+import { argumentsOf, findByArgument, titleOf } from './process-table.ts'
 
 /**
  * The parent of a command, which outlives tw-run and writes down how the command ended. $1 is the run's
  * directory, $2 the command; descriptor 3 is the lifeline, 4 the log. 5, where there is one, is for the command.
+ * `pid` is what the shell that runs it calls its own pid.
  *
  * Trapped, not ignored: what is ignored stays ignored in the command. Who reads the pid may signal the group,
  * and what the shim traps is lost; so the pid, which is the shim's in its subshell too, is written by what will
  * be the command and has no traps any more. The subshell also keeps the shell's own "Killed" out of the log. The
- * status is also the shim's own, for a tw-run that lives to see it when the disk is full. Passed by `sh -c`: a
- * shell reads a script file as it goes, and an upgrade may replace it.
+ * status is also the shim's own, for a tw-run that lives to see it when the disk is full.
  */
-export const SHIM = `trap : TERM INT HUP QUIT USR1 USR2
-(echo $$ >"$1/pid"; exec /bin/sh -c "$2" >&4 2>&4 3>&- 4>&-)
+export function shimText(pid: string): string {
+  return `trap : TERM INT HUP QUIT USR1 USR2
+(echo ${pid} >"$1/pid"; exec /bin/sh -c "$2" >&4 2>&4 3>&- 4>&-)
 code=$?
 echo $code >"$1/exit"
 exit $code`
+}
+
+/** Passed by `sh -c`: a shell reads a script file as it goes, and an upgrade may replace it. */
+export const SHIM = shimText('$$')
 
 /** The descriptor by which the router gets its socket. */
 export const ROUTER_SOCKET = 5
 
-/** The name (`$0`) under which the shim of a run is found in the process table. */
+/** The name (`$0`) of a launcher, and where it stands in its arguments. */
+export const LAUNCHER = 'tw-run-launcher'
+const LAUNCHER_AT = 4
+/** Bytes of a process's title that Linux keeps. */
+const TITLE_LENGTH = 15
+
+/** The name under which the shim of a run is found in the process table. */
 export function shimName(token: string): string {
   return `tw-run:${token}`
 }
 
-/** The token in the arguments of a shim that works in this run's directory, if they are that. */
-export function tokenOfShim(args: string, directory: string): string | undefined {
-  const words = args.split('\0')
-  const token = words.find((word) => word.startsWith('tw-run:'))?.slice('tw-run:'.length)
-  return words.includes(directory) && isToken(token) ? token : undefined
+/**
+ * Whether this process is the shim of a run. One that a launcher forked shows the launcher's arguments, which name
+ * all that it starts; which one it is it has told the kernel, that keeps the first 15 bytes.
+ */
+export function isShim(pid: number, token: string): boolean {
+  const args = argumentsOf(pid)
+  const name = shimName(token)
+  if (args?.includes(name) !== true) return false
+  return args.split('\0')[LAUNCHER_AT] !== LAUNCHER || titleOf(pid) === name.slice(0, TITLE_LENGTH)
+}
+
+/** The pid of the shim of a run, or undefined if there is none. */
+export function findShim(token: string): number | undefined {
+  return findByArgument(shimName(token)).find((pid) => isShim(pid, token))
+}
+
+/** The token of the shim with this pid, if it is one that works in this run's directory. */
+export function tokenOfShim(pid: number, directory: string): string | undefined {
+  const words = argumentsOf(pid)?.split('\0') ?? []
+  const token = words[words.indexOf(directory) - 1]?.slice(shimName('').length)
+  return isToken(token) && isShim(pid, token) ? token : undefined
 }
 
 export interface ShimOptions {

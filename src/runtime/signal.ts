@@ -1,9 +1,9 @@
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { failedWith } from './system-error.ts'
-import { argumentsOf, carriers, childOf, groupOf, isRunning } from './process-table.ts'
+import { carriers, childOf, groupOf, isRunning } from './process-table.ts'
 import type { Carrier } from './process-table.ts'
-import { shimName } from './shim.ts'
+import { isShim } from './shim.ts'
 
 /** `refused`: the process is there and the kernel does not let us (it runs as somebody else). */
 export type Sent = 'sent' | 'gone' | 'refused'
@@ -13,9 +13,8 @@ export type Sent = 'sent' | 'gone' | 'refused'
  * given to a stranger, so the shim's arguments, or a member's environment, have to carry the token.
  */
 export function signalGroup(pid: number, token: string, signal: string): Sent {
-  const isShim = argumentsOf(pid)?.includes(shimName(token)) === true
   // A group outlives its leader; its number is not given away while it has a member.
-  if (!isShim && !carriers(new Set([token])).some(({ group }) => group === pid)) return 'gone'
+  if (!isShim(pid, token) && !carriers(new Set([token])).some(({ group }) => group === pid)) return 'gone'
   return send(pid, -pid, signal)
 }
 

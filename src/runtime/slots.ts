@@ -10,9 +10,8 @@ import type { Found } from './adoption.ts'
 import { bootNow } from './clock.ts'
 import { crashPoint } from './crash-points.ts'
 import { watchLifeline } from './lifeline.ts'
-import { argumentsOf, findByArgument } from './process-table.ts'
 import * as directory from './run-directory.ts'
-import { shimName } from './shim.ts'
+import { findShim, isShim } from './shim.ts'
 import type { StateDir } from './state-dir.ts'
 
 /** Of a process that nobody wants any more, an end is an end. */
@@ -158,7 +157,7 @@ export class Slots {
   }
 
   #lookForPid(run: Run, isOurs: boolean): void {
-    const pid = isOurs ? directory.readPid(this.#path(run)) : findByArgument(shimName(run.token))
+    const pid = isOurs ? directory.readPid(this.#path(run)) : findShim(run.token)
     if (pid !== undefined) this.update(run, { pid })
   }
 
@@ -194,7 +193,7 @@ export class Slots {
   }
 
   #isShimThere(run: Run): boolean {
-    return run.pid !== undefined && argumentsOf(run.pid)?.includes(shimName(run.token)) === true
+    return run.pid !== undefined && isShim(run.pid, run.token)
   }
 
   #lifelineEnded(run: Run): void {

@@ -6,9 +6,8 @@ import type { LiveApp } from '../support/live.ts'
 import { portAt } from '../support/ports.ts'
 import { requires } from '../support/requirement.ts'
 
-/** More than a launcher has under way at a time, and the most that one starts. */
+/** The most that one launcher starts. */
 const ONE_LAUNCHER = 32
-const AT_A_TIME = 16
 const TWO_LAUNCHERS = 40
 const onLinux = requires('linux-x64')
 
@@ -24,28 +23,31 @@ interface GatedApp {
   readonly app: LiveApp
   readonly env: Record<string, string>
   readonly open: () => void
-  /** The launcher, once it has as many under way as it may. */
+  /** The launcher, once it waits at the gate. */
   readonly launcher: () => Promise<number>
 }
 
-/** An app whose processes note that they began, with a setsid that waits in front of each until the gate is open. */
-function gatedApp(): GatedApp {
+/** An app whose processes note that they began, with a bash that waits until the gate is open before it starts one. */
+function gatedApp(startsBefore: number): GatedApp {
   const app = notingApp()
   const folder = app.path('bin')
   mkdirSync(folder)
-  // Not for ever: a test that was killed opens no gate, and all of them look for it fifty times a second.
-  const wait = `n=0; while [ ! -e "${app.path('gate')}" ] && [ $n -lt 1500 ]; do n=$((n + 1)); sleep 0.02; done`
-  const script = `#!/bin/sh\n${wait}\nexec /usr/bin/setsid "$@"\n`
-  writeFileSync(join(folder, 'setsid'), script, { mode: 0o755 })
+  // Not for ever: a test that was killed opens no gate, and it looks for it fifty times a second.
+  const wait = `n=0; while [ ! -e ${app.path('gate')} ] && [ $n -lt 1500 ]; do n=$((n + 1)); sleep 0.02; done`
+  const awk = `/ begin "/ && n++ == ${startsBefore} { print ": >${app.path('waits')}"; print wait } { print }`
+  const script = `#!/bin/bash
+script=$(printf '%s\n' "$3" | awk -v wait='${wait}' '${awk}')
+exec /bin/bash "$1" "$2" "$script" "\${@:4}"
+`
+  writeFileSync(join(folder, 'bash'), script, { mode: 0o755 })
   return {
     app,
     env: { PATH: `${folder}:${process.env['PATH']}` },
     open: () => writeFileSync(app.path('gate'), ''),
     launcher: () =>
-      until('a launcher at work', () => {
-        const waiting = app.survivors().filter(({ command }) => command.includes('/bin/setsid -f '))
+      until('a launcher at its gate', () => {
         const [pid, other] = launchers(app)
-        return waiting.length === AT_A_TIME && other === undefined ? pid : undefined
+        return existsSync(app.path('waits')) && other === undefined ? pid : undefined
       }),
   }
 }
@@ -54,17 +56,41 @@ function notingApp(): LiveApp {
   return liveApp({ Procfile: 'web: echo $PS >>begun; exec sleep 100\n' })
 }
 
+/** What shows the arguments of a launcher: that and the shims that it forked, which have a title of their own. */
+function launched(app: LiveApp): { pid: number; words: string[]; title: string }[] {
+  return app.survivors().flatMap(({ pid }) => {
+    try {
+      const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+      const title = readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd()
+      return words[4] === 'tw-run-launcher' ? [{ pid, words, title }] : []
+    } catch {
+      // It ended in this moment.
+      return []
+    }
+  })
+}
+
 function launchers(app: LiveApp): number[] {
-  const found = app.survivors().filter(({ command }) => command.includes(' tw-run-launcher '))
-  return found.map(({ pid }) => pid)
+  return launched(app).flatMap(({ pid, title }) => (title.startsWith('tw-run:') ? [] : [pid]))
+}
+
+/** The processes that have a shim. */
+function kept(app: LiveApp): string[] {
+  const forked = launched(app).flatMap(({ words, title }) => {
+    const at = title.startsWith('tw-run:') ? words.findIndex((word) => word.startsWith(title)) : -1
+    return /\/(web\.\d+)\/\d+$/.exec(words[at + 1] ?? '')?.[1] ?? []
+  })
+  const executed = app.survivors().flatMap(({ command }) => {
+    return /^\S*sh -c trap .* tw-run:\w+ \S*\/(web\.\d+)\/\d+ /s.exec(command)?.[1] ?? []
+  })
+  return [...forked, ...executed]
 }
 
 /** Every process began once, and one living command and one shim of each is there. */
 async function isWhole(app: LiveApp, count = ONE_LAUNCHER): Promise<void> {
   await until('one shim and one command of each', () => {
-    const running = app.survivors().map(({ command }) => command)
-    const shims = running.flatMap((command) => /tw-run:.*\/(web\.\d+)\/\d+ /.exec(command)?.[1] ?? [])
-    const commands = running.filter((command) => command === 'sleep 100')
+    const shims = kept(app)
+    const commands = app.survivors().filter(({ command }) => command === 'sleep 100')
     return shims.length === count && new Set(shims).size === count && commands.length === count
   })
   const begun = readFileSync(app.path('begun'), 'utf8').trim().split('\n')
@@ -96,7 +122,9 @@ onLinux('of many each begins as one alone does, by itself and with nothing of it
     expect(readFileSync(app.path(`${id}.signals`), 'utf8')).toMatch(/SigIgn:\s0+\n/)
     // The fields of stat: pid, name, state, parent, group, session.
     const [, , , parent, group, session] = readFileSync(app.path(`${id}.stat`), 'utf8').split(' ')
-    expect([group, session]).toEqual([parent, parent])
+    expect(group).toBe(parent)
+    // That of the launcher, which is gone: no terminal's.
+    expect(existsSync(`/proc/${session}`)).toBe(false)
   }
   for (const { pid, command } of app.survivors()) {
     const folder = `/proc/${pid}/fd`
@@ -116,7 +144,7 @@ function scratch(app: LiveApp): string[] {
 }
 
 onLinux('a launcher outlives its tw-run: the next one waits for it, and starts nothing twice', async () => {
-  const { app, env, open, launcher } = gatedApp()
+  const { app, env, open, launcher } = gatedApp(0)
   const first = app.start(optionsAt(portAt(100)), env)
   await launcher()
   kill9(first.pid)
@@ -133,7 +161,7 @@ onLinux('a launcher outlives its tw-run: the next one waits for it, and starts n
 })
 
 onLinux('what a launcher did not come to start when it was killed is started without it, once', async () => {
-  const { app, env, open, launcher } = gatedApp()
+  const { app, env, open, launcher } = gatedApp(ONE_LAUNCHER / 2)
   const run = app.start(optionsAt(portAt(200)), env)
   kill9(await launcher())
   open()
@@ -143,7 +171,7 @@ onLinux('what a launcher did not come to start when it was killed is started wit
 })
 
 onLinux('tw-run and its launcher killed at once: the next one starts what did not begin', async () => {
-  const { app, env, open, launcher } = gatedApp()
+  const { app, env, open, launcher } = gatedApp(ONE_LAUNCHER / 2)
   const first = app.start(optionsAt(portAt(300)), env)
   const pid = await launcher()
   kill9(first.pid)
@@ -158,7 +186,7 @@ onLinux('tw-run and its launcher killed at once: the next one starts what did no
 })
 
 onLinux('asked to stop while its launcher is at work, it stops what began and what begins yet', async () => {
-  const { app, env, open, launcher } = gatedApp()
+  const { app, env, open, launcher } = gatedApp(ONE_LAUNCHER / 2)
   const run = app.start(optionsAt(portAt(350)), env)
   await launcher()
   run.signal('SIGINT')

@@ -64,7 +64,7 @@ describe.each([
     expect(table.argumentsOf(pid)).toContain(`tw-run:${TOKEN}`)
     expect(table.childOf(pid)).toBe(child)
     expect(table.groupOf(child)).toBe(pid)
-    expect(table.findByArgument(`tw-run:${TOKEN}`)).toBe(pid)
+    expect(table.findByArgument(`tw-run:${TOKEN}`)).toEqual([pid])
     expect(table.stateOf(pid)).toMatch(/^[RSD]$/)
     process.kill(pid, 'SIGSTOP')
     await until('it to stop', () => table.stateOf(pid) === 'T')
