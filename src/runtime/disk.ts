@@ -1,5 +1,6 @@
 import {
   closeSync,
+  existsSync,
   lstatSync,
   openSync,
   readFileSync,
@@ -13,6 +14,8 @@ import { failedWith } from './system-error.ts'
 
 /** The text of a file, or undefined if there is none. */
 export function readIfThere(path: string): string | undefined {
+  // To look first takes 3 us, and an error with its stack 100.
+  if (!existsSync(path)) return undefined
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {

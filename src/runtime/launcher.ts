@@ -85,7 +85,7 @@ export function inBatches<T extends Launch>(launches: readonly T[]): { batches: 
 
 /** Cuts them into parts of about the same size, so that no small rest is left over. */
 function parts<T extends Launch>(launches: readonly T[]): T[][] {
-  const text = launches.reduce((sum, launch) => sum + lineOf(launch, 0).length, 0)
+  const text = launches.reduce((sum, launch) => sum + lineOf(launch).length, 0)
   const count = Math.ceil(Math.max(launches.length / RUNS_A_LAUNCHER, text / TEXT_A_LAUNCHER))
   const size = Math.ceil(launches.length / count)
   return Array.from({ length: count }, (_, part) => launches.slice(part * size, (part + 1) * size))
@@ -95,18 +95,20 @@ function withoutOwn(env: Readonly<Record<string, string>>): Record<string, strin
   return Object.fromEntries(Object.entries(env).filter(([key]) => !TOLD_APART.includes(key)))
 }
 
+/** In the environment, since the shims show the arguments of their launcher for as long as they live. */
+const SCRIPT = 'TW_RUN_LAUNCH'
+const RUN_SCRIPT = `script=$${SCRIPT}; unset ${SCRIPT} SHLVL; eval "$script"`
+
 /**
- * What a launcher does first; behind it stands a line for each run. $1 is the shim for where a process cannot name
- * itself: there its arguments have to. `set -m` gives each a process group of its own, and leaves SIGINT as it is,
- * which a shell's `&` else has ignored for good. A shim that is a fork of the launcher costs a third of one that is
- * executed: to execute a program takes 1 ms, whatever it does.
+ * What a launcher does first; behind it stands a line for each run. `set -m` gives each a process group of its own,
+ * and leaves SIGINT as it is, which a shell's `&` else has ignored for good. Where a shim cannot tell the kernel its
+ * name, its arguments have to. One that is a fork of the launcher costs a third of one that is executed: to execute
+ * a program takes 1 ms, whatever it does.
  */
 const BEGIN = `set -m
-shim=$1
-unset SHLVL
 begin() {
 me=$BASHPID
-echo "$3" >/proc/self/comm || exec /bin/sh -c "$shim" "$3" "$1" "$2"
+echo "$3" >/proc/self/comm || exec /bin/sh -c ${quoted(SHIM)} "$3" "$1" "$2"
 ${shimText('$me')}
 }`
 
@@ -118,12 +120,11 @@ ${shimText('$me')}
  * lifeline of the batch held that ever will be. For reading, too, so that it waits for no reader.
  */
 export function spawnLauncher({ launches, env }: Batch<Launch>, cwd: string, lifeline: number): ChildProcess {
-  const script = [BEGIN, ...launches.map((launch, index) => lineOf(launch, 2 + 2 * index))].join('\n')
-  const words = launches.flatMap(({ token, directory }) => [shimName(token), directory])
+  const names = launches.map(({ token }) => shimName(token))
   // -p: neither $BASH_ENV is run nor a function taken from the environment.
-  const child = spawn(bash() ?? '', ['-p', '-c', script, LAUNCHER, SHIM, ...words], {
+  const child = spawn(bash() ?? '', ['-p', '-c', RUN_SCRIPT, LAUNCHER, ...names], {
     cwd,
-    env,
+    env: { ...env, [SCRIPT]: [BEGIN, ...launches.map(lineOf)].join('\n') },
     detached: true,
     stdio: ['ignore', 'ignore', 'ignore', 'ignore', 'ignore', lifeline],
   })
@@ -131,13 +132,13 @@ export function spawnLauncher({ launches, env }: Batch<Launch>, cwd: string, lif
   return child
 }
 
-/** `at`: where among the launcher's arguments the name of the run's shim is; the directory follows. */
-function lineOf({ command, env }: Launch, at: number): string {
+function lineOf({ token, directory, command, env }: Launch): string {
   const own = [...TOLD_APART, ...SET_AGAIN].flatMap((key) =>
     env[key] === undefined ? [] : `${key}=${quoted(env[key])}`,
   )
-  const files = `3<>"\${${at + 1}}/life" 4>>"\${${at + 1}}/log" 5>&-`
-  return `${own.join(' ')} begin "\${${at + 1}}" ${quoted(shellText(command))} "\${${at}}" ${files} &`
+  const words = [directory, shellText(command), shimName(token)].map(quoted).join(' ')
+  const files = `3<>${quoted(`${directory}/life`)} 4>>${quoted(`${directory}/log`)} 5>&-`
+  return `${own.join(' ')} begin ${words} ${files} &`
 }
 
 function quoted(text: string): string {

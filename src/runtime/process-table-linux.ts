@@ -166,6 +166,16 @@ export function titleOf(pid: number): string | undefined {
   return read(pid, 'comm')?.toString('latin1').trimEnd()
 }
 
+export function holds(pid: number, descriptor: number, path: string): boolean {
+  try {
+    const [held, file] = [statSync(`/proc/${pid}/fd/${descriptor}`), statSync(path)]
+    return held.dev === file.dev && held.ino === file.ino
+  } catch (error) {
+    if (failedWith(error, 'ENOENT', 'ESRCH', 'EACCES', 'EPERM')) return false
+    throw error
+  }
+}
+
 export function findByArgument(text: string): number[] {
   return pidsNow().filter((pid) => read(pid, 'cmdline')?.toString('latin1').split('\0').includes(text))
 }

@@ -74,6 +74,11 @@ export function titleOf(): undefined {
   return undefined
 }
 
+/** Not told. */
+export function holds(): boolean {
+  return false
+}
+
 export function findByArgument(text: string): number[] {
   const lines = ps(['axww', '-o', 'pid=,command=']).filter((one) => one.split(/\s+/).includes(text))
   return lines.map((line) => Number.parseInt(line, 10))

@@ -64,6 +64,8 @@ export interface ProcessTable {
   readonly memoryOfGroups: (groups: ReadonlySet<number>) => ReadonlyMap<number, number>
   /** The living processes with this text among their arguments. */
   readonly findByArgument: (text: string) => number[]
+  /** Whether a descriptor of it is open on this file; false where that is not told. */
+  readonly holds: (pid: number, descriptor: number, path: string) => boolean
   /** What it calls itself, cut by the kernel, or undefined where that is not told. */
   readonly titleOf: (pid: number) => string | undefined
 }
@@ -81,6 +83,7 @@ export const {
   groupOf,
   findByArgument,
   titleOf,
+  holds,
   mayHold,
   memoryOfGroups,
 } = table

@@ -4,7 +4,7 @@ import { constants } from 'node:os'
 import { shellText } from '../core/command.ts'
 import { TwRunError } from '../core/error.ts'
 import { isToken } from '../core/records.ts'
-import { argumentsOf, findByArgument, titleOf } from './process-table.ts'
+import { argumentsOf, findByArgument, holds, titleOf } from './process-table.ts'
 
 /**
  * The parent of a command, which outlives tw-run and writes down how the command ended. $1 is the run's
@@ -27,6 +27,8 @@ exit $code`
 /** Passed by `sh -c`: a shell reads a script file as it goes, and an upgrade may replace it. */
 export const SHIM = shimText('$$')
 
+/** The descriptor by which a shim holds its lifeline. */
+const LIFELINE = 3
 /** The descriptor by which the router gets its socket. */
 export const ROUTER_SOCKET = 5
 
@@ -60,8 +62,10 @@ export function findShim(token: string): number | undefined {
 /** The token of the shim with this pid, if it is one that works in this run's directory. */
 export function tokenOfShim(pid: number, directory: string): string | undefined {
   const words = argumentsOf(pid)?.split('\0') ?? []
-  const token = words[words.indexOf(directory) - 1]?.slice(shimName('').length)
-  return isToken(token) && isShim(pid, token) ? token : undefined
+  const isIts = words.includes(directory) || holds(pid, LIFELINE, `${directory}/life`)
+  const names = isIts ? words.filter((word) => word.startsWith(shimName(''))) : []
+  const tokens = names.map((name) => name.slice(shimName('').length))
+  return tokens.find((token) => isToken(token) && isShim(pid, token))
 }
 
 export interface ShimOptions {

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
+import { join } from 'node:path'
 import { expect } from 'vitest'
-import { isShim } from '../../src/runtime/shim.ts'
+import { findShim, isShim, tokenOfShim } from '../../src/runtime/shim.ts'
 import { kill9, liveApp, until } from '../support/live.ts'
 import type { LiveApp } from '../support/live.ts'
 import { portAt } from '../support/ports.ts'
@@ -76,11 +77,16 @@ onLinux('a shim that a launcher forked is told from those beside it', async () =
   const run = app.start(['-p', String(portAt(100)), '--formation', `web=${MANY}`])
   await until('all', () => app.survivors().filter(({ command }) => command === 'sleep 100').length === MANY)
   const runs = Array.from({ length: MANY }, (_, index) => {
-    const file = (name: string): string => app.runFile(`web.${index + 1}`, name) ?? ''
-    return { pid: Number(file('pid')), token: (JSON.parse(file('spec.json')) as { token: string }).token }
+    const id = `web.${index + 1}`
+    const pid = Number(app.runFile(id, 'pid'))
+    const { token } = JSON.parse(app.runFile(id, 'spec.json') ?? '') as { token: string }
+    return { pid, token, directory: join(app.state(), 'processes', id, '1') }
   })
-  for (const one of runs)
-    expect(runs.filter(({ token }) => isShim(one.pid, token)).map(({ pid }) => pid)).toEqual([one.pid])
+  for (const one of runs) {
+    expect(runs.filter(({ token }) => isShim(one.pid, token))).toEqual([one])
+    expect(findShim(one.token)).toBe(one.pid)
+    expect(runs.filter(({ directory }) => tokenOfShim(one.pid, directory) === one.token)).toEqual([one])
+  }
   run.signal('SIGINT')
   expect(await run.ended, run.output()).toBe(130)
 })

@@ -34,10 +34,11 @@ function gatedApp(startsBefore: number): GatedApp {
   mkdirSync(folder)
   // Not for ever: a test that was killed opens no gate, and it looks for it fifty times a second.
   const wait = `n=0; while [ ! -e ${app.path('gate')} ] && [ $n -lt 1500 ]; do n=$((n + 1)); sleep 0.02; done`
-  const awk = `/ begin "/ && n++ == ${startsBefore} { print ": >${app.path('waits')}"; print wait } { print }`
+  const awk = `/ begin .* &$/ && n++ == ${startsBefore} { print ": >${app.path('waits')}"; print wait } { print }`
   const script = `#!/bin/bash
-script=$(printf '%s\n' "$3" | awk -v wait='${wait}' '${awk}')
-exec /bin/bash "$1" "$2" "$script" "\${@:4}"
+TW_RUN_LAUNCH=$(printf '%s\n' "$TW_RUN_LAUNCH" | awk -v wait='${wait}' '${awk}')
+export TW_RUN_LAUNCH
+exec /bin/bash "$@"
 `
   writeFileSync(join(folder, 'bash'), script, { mode: 0o755 })
   return {
@@ -57,15 +58,15 @@ function notingApp(): LiveApp {
 }
 
 /** What shows the arguments of a launcher: that and the shims that it forked, which have a title of their own. */
-function launched(app: LiveApp): { pid: number; words: string[]; title: string }[] {
-  return app.survivors().flatMap(({ pid }) => {
+function launched(app: LiveApp): { pid: number; title: string; lifeline: string }[] {
+  return app.survivors().flatMap(({ pid, command }) => {
+    if (!command.includes(' tw-run-launcher ')) return []
     try {
-      const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
       const title = readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd()
-      return words[4] === 'tw-run-launcher' ? [{ pid, words, title }] : []
+      return [{ pid, title, lifeline: readlinkSync(`/proc/${pid}/fd/3`) }]
     } catch {
-      // It ended in this moment.
-      return []
+      // It ended in this moment, or is the launcher.
+      return [{ pid, title: '', lifeline: '' }]
     }
   })
 }
@@ -76,10 +77,9 @@ function launchers(app: LiveApp): number[] {
 
 /** The processes that have a shim. */
 function kept(app: LiveApp): string[] {
-  const forked = launched(app).flatMap(({ words, title }) => {
-    const at = title.startsWith('tw-run:') ? words.findIndex((word) => word.startsWith(title)) : -1
-    return /\/(web\.\d+)\/\d+$/.exec(words[at + 1] ?? '')?.[1] ?? []
-  })
+  const forked = launched(app).flatMap(({ title, lifeline }) =>
+    title.startsWith('tw-run:') ? (/\/(web\.\d+)\/\d+\/life$/.exec(lifeline)?.[1] ?? []) : [],
+  )
   const executed = app.survivors().flatMap(({ command }) => {
     return /^\S*sh -c trap .* tw-run:\w+ \S*\/(web\.\d+)\/\d+ /s.exec(command)?.[1] ?? []
   })
