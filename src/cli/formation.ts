@@ -40,7 +40,7 @@ export async function takeGround(flags: Flags, isRevival = false): Promise<Groun
   makeStateDir(state)
   const fifos = sparePaths(state.spares, app.plan.length)
   const [lock, { readSlots, refuseIfOver }] = await Promise.all([
-    takeLock(state.lock, { fifos, findsPorts: !isRevival }),
+    takeLock(state.lock, fifos),
     import('./held-ground.ts'),
   ])
   crashPoint('lock:held')
@@ -48,7 +48,7 @@ export async function takeGround(flags: Flags, isRevival = false): Promise<Groun
   if (!isRevival) requireRoom(state)
   else refuseIfOver(state)
   // What runs has its ports; who else has got one since is no reason to leave it alone.
-  const slots = readSlots(state, isRevival ? undefined : { app, listening: lock.listening })
+  const slots = readSlots(state, isRevival ? undefined : app)
   return {
     app,
     state,

@@ -8,17 +8,14 @@ import { Slots } from '../runtime/slots.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
 import { refuseTakenPorts } from './taken-ports.ts'
 
-/** An app whose ports have to be free, and every port that somebody listens on, if that is known. */
-interface Ports {
-  readonly app: App
-  readonly listening: ReadonlySet<number> | undefined
-}
-
-/** What the directory and the kernel know of every process, for who holds the lock. Errors: TwRunError 1, a port is taken. */
-export function readSlots(state: StateDir, ports: Ports | undefined): Slots {
+/**
+ * What the directory and the kernel know of every process, for who holds the lock; `starting`: an app whose ports have
+ * to be free. Errors: TwRunError 1, a port is taken.
+ */
+export function readSlots(state: StateDir, starting: App | undefined): Slots {
   const slots = new Slots(state, here(), true)
   slots.load()
-  if (ports !== undefined) refuseTakenPorts(ports.app, slots, ports.listening)
+  if (starting !== undefined) refuseTakenPorts(starting, slots)
   return slots
 }
 

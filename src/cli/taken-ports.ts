@@ -1,4 +1,5 @@
 import { TwRunError } from '../core/error.ts'
+import { isSurelyFree } from '../runtime/bound-port.ts'
 import { listenersOn } from '../runtime/listeners.ts'
 import type { App } from '../runtime/load.ts'
 import { carriers } from '../runtime/process-table.ts'
@@ -7,15 +8,10 @@ import type { Slots } from '../runtime/slots.ts'
 
 /**
  * Refuses to start while somebody else listens on a port of the formation; our own processes, found after a
- * kill, may keep theirs. `listening`: every port that somebody listens on, if that is known. Errors: TwRunError 1
- * naming each holder.
+ * kill, may keep theirs. Errors: TwRunError 1 naming each holder.
  */
-export function refuseTakenPorts(
-  { plan, settings }: App,
-  slots: Slots,
-  listening?: ReadonlySet<number>,
-): void {
-  if (listening !== undefined && !plan.some(({ port }) => listening.has(port))) return
+export function refuseTakenPorts({ plan, settings }: App, slots: Slots): void {
+  if (plan.every(({ port }) => isSurelyFree(port))) return
   const holders = listenersOn(plan.map(({ port }) => port))
   if (holders.length === 0) return
   const ours = new Set(carriers(new Set(slots.runs().map(({ token }) => token))).map(({ pid }) => pid))

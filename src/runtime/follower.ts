@@ -13,6 +13,9 @@ import { keepYoungGenerationSmall } from './young-generation.ts'
 /** A batch is sent when it has so many bytes: enough to be fast, little to be shown twice after a kill. */
 const BATCH = 256 * 1024
 
+/** More bytes than that at once are a flood. */
+const FLOOD = 16 * 1024
+
 /** A reader is watched when so much time has gone by, ms, and there is nothing to write. */
 const WATCH_READER_AFTER_MS = 900
 
@@ -172,8 +175,8 @@ export class Follower {
 
   async #send({ out, shown }: Batch): Promise<void> {
     await this.#output.write(out.bytes)
-    // Not before: V8's module takes 1 ms, and there is no flood yet.
-    keepYoungGenerationSmall()
+    // Not for less: V8's module takes 1 ms, in which a first line would wait.
+    if (out.length >= FLOOD) keepYoungGenerationSmall()
     this.#options.onStep('written')
     for (const { feed, offset, seq } of shown) {
       feed.source.recordShown(offset, seq)

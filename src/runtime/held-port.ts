@@ -1,15 +1,9 @@
-import * as net from 'node:net'
 import type { ProcessId } from '../core/names.ts'
 import type { Address } from '../core/option-values.ts'
 import type { Want } from '../core/process.ts'
 import { ROUTER } from '../core/router.ts'
-
-/** What `node:cluster` binds ports with: bound, but listening only once somebody says so. */
-interface Handle {
-  readonly fd: number
-  close(): void
-}
-type CreateHandle = (host: string, port: number, family: 4 | 6) => Handle | number
+import { bindPort } from './bound-port.ts'
+import type { BoundPort } from './bound-port.ts'
 
 /**
  * The port of the router, bound but never read here: whoever comes while the router is being replaced, also after
@@ -17,7 +11,7 @@ type CreateHandle = (host: string, port: number, family: 4 | 6) => Handle | numb
  * same socket, so that it goes on without this supervisor, too.
  */
 export class HeldPort {
-  #held: { readonly handle: Handle; readonly address: string } | undefined
+  #held: { readonly handle: BoundPort; readonly address: string } | undefined
 
   /** The descriptor for a run of the router; undefined where it has to bind for itself, and says what is wrong. */
   socketOf(id: ProcessId, where: Address | undefined): number | undefined {
@@ -26,7 +20,8 @@ export class HeldPort {
     const address = `${host} ${port}`
     if (this.#held?.address !== address) {
       this.#release()
-      const handle = bind(host, port)
+      // Undefined if a router has it whose supervisor was killed.
+      const handle = bindPort(host, port)
       this.#held = handle && { handle, address }
     }
     return this.#held?.handle.fd
@@ -41,13 +36,4 @@ export class HeldPort {
     this.#held?.handle.close()
     this.#held = undefined
   }
-}
-
-function bind(host: string, port: number): Handle | undefined {
-  const family = net.isIP(host)
-  const create = (net as { _createServerHandle?: CreateHandle })._createServerHandle
-  if ((family !== 4 && family !== 6) || create === undefined) return undefined
-  // An error is a number: the port is taken (by a router whose supervisor was killed), or not allowed.
-  const handle = create(host, port, family)
-  return typeof handle === 'number' ? undefined : handle
 }

@@ -152,8 +152,8 @@ let found: { readonly path: string | undefined } | undefined
  * processes. Near their limit, shims that begin together would take what each of them needs for its command.
  */
 export function canLaunch(count: number): boolean {
-  const isSystemFit = process.platform === 'linux' && process.pid !== 1 && bash() !== undefined
-  return count >= MANY && isSystemFit && processRoom() > count * PROCESSES_A_RUN
+  if (count < MANY || process.platform !== 'linux' || process.pid === 1) return false
+  return bash() !== undefined && processRoom() > count * PROCESSES_A_RUN
 }
 
 function bash(): string | undefined {

@@ -13,23 +13,11 @@ const TRY_AGAIN_MS = 20
 /** open(2) takes the lock itself on macOS and the BSDs; Node has no name for the flag. */
 const O_EXLOCK = 0x20
 
-/**
- * Locks descriptor 3. Meanwhile it lists the listening sockets if $1 is `ports`, with a last line if that was all of
- * them, and makes FIFOs of the other arguments. Its status is that of the lock. ss asks the kernel for those sockets
- * alone, which takes 1 ms; its tables of all sockets take 3 ms each, however few there are.
- */
-const LOCK = `if [ "$1" = ports ]; then
-  ss=/usr/bin/ss
-  [ -x $ss ] || ss=/usr/sbin/ss
-  { $ss -Hltn && echo all; } 2>/dev/null 3>&- &
-fi
-shift
-[ $# -eq 0 ] || mkfifo -m 600 -- "$@" 2>/dev/null 3>&- &
+/** Locks descriptor 3, and meanwhile makes FIFOs of the arguments. Its status is that of the lock. */
+const LOCK = `[ $# -eq 0 ] || mkfifo -m 600 -- "$@" 2>/dev/null 3>&- &
 flock -n -x 3; locked=$?
 wait
 exit $locked`
-/** What the helper's last line of output is when it has printed every listening socket. */
-const ALL = 'all\n'
 /** The status of a shell that has not found a command. */
 const NOT_FOUND = 127
 
@@ -37,35 +25,21 @@ const NOT_FOUND = 127
 export interface Lock {
   /** Whether its file was removed: under that name another tw-run may by now hold another one. */
   isRemoved(): boolean
-  /** The ports that somebody listened on when it was taken; undefined where that was not asked or not found out. */
-  readonly listening: ReadonlySet<number> | undefined
-}
-
-/** What the helper that locks does by the way: another helper, or the tables read here, would take as long again. */
-export interface Errands {
-  /** Makes these, those that can be. */
-  readonly fifos?: readonly string[]
-  readonly findsPorts?: boolean
-}
-
-interface Held {
-  readonly fd: number
-  readonly listening: ReadonlySet<number> | undefined
 }
 
 /**
  * Takes the one lock of a state directory, for as long as this process lives: the kernel gives it back
  * however the holder dies, so that there is nothing stale to clean up. The file is never unlinked: two
- * starters would lock two files of that name. Errors: TwRunError 1 naming the holder.
+ * starters would lock two files of that name. The helper that locks makes FIFOs of these paths by the way, those that
+ * can be: another one would take as long again. Errors: TwRunError 1 naming the holder.
  */
-export async function takeLock(path: string, errands: Errands = {}): Promise<Lock> {
+export async function takeLock(path: string, fifos: readonly string[] = []): Promise<Lock> {
   const until = bootNow() + LINGER_MS
   for (;;) {
-    const held = await tryLock(path, errands)
-    if (held !== undefined) {
-      const { fd, listening } = held
+    const fd = await tryLock(path, fifos)
+    if (fd !== undefined) {
       sayWhoHolds(fd, path)
-      return { isRemoved: () => fstatSync(fd).nlink === 0, listening }
+      return { isRemoved: () => fstatSync(fd).nlink === 0 }
     }
     const { heldBy, holderOf } = await import('./lock-holder.ts')
     const holder = holderOf(path)
@@ -85,13 +59,13 @@ function sayWhoHolds(fd: number, path: string): void {
   }
 }
 
-/** What holds the lock, or undefined if somebody else does. Errors: TwRunError 1 where there are no locks. */
-export async function tryLock(path: string, errands: Errands = {}): Promise<Held | undefined> {
+/** The descriptor that holds the lock, or undefined if somebody else does. Errors: TwRunError 1 where there are no locks. */
+export async function tryLock(path: string, fifos: readonly string[] = []): Promise<number | undefined> {
   if (process.platform !== 'linux') return tryOpenLocked(path)
   const fd = openLock(path, 0)
   // flock locks the open file that it inherits, not its own descriptor: the lock stays with us when it ends.
-  const { status, output, complaint } = await runHelper(fd, errands)
-  if (status === 0) return { fd, listening: portsIn(output) }
+  const { status, complaint } = await runHelper(fd, fifos)
+  if (status === 0) return fd
   closeSync(fd)
   if (status === 1 && complaint === '') return undefined
   throw new TwRunError(`cannot lock ${path}: ${complaint.trim()}`, {
@@ -106,34 +80,25 @@ export async function tryLock(path: string, errands: Errands = {}): Promise<Held
 interface Helped {
   /** Null if a signal ended it or it could not be started. */
   readonly status: number | null
-  readonly output: string
   readonly complaint: string
 }
 
-async function runHelper(fd: number, { fifos = [], findsPorts = false }: Errands): Promise<Helped> {
-  const helper = spawn('/bin/sh', ['-c', LOCK, 'tw-run-lock', findsPorts ? 'ports' : '', ...fifos], {
+async function runHelper(fd: number, fifos: readonly string[]): Promise<Helped> {
+  const helper = spawn('/bin/sh', ['-c', LOCK, 'tw-run-lock', ...fifos], {
     env: { ...process.env, LC_ALL: 'C' },
-    stdio: ['ignore', 'pipe', 'pipe', fd],
+    stdio: ['ignore', 'ignore', 'pipe', fd],
   })
-  let output = ''
   let complaint = ''
-  helper.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString('latin1')))
   helper.stderr?.on('data', (chunk: Buffer) => (complaint += chunk.toString('latin1')))
   return new Promise((resolve) => {
-    helper.once('error', ({ message }) => resolve({ status: null, output, complaint: message }))
-    helper.once('close', (status) => resolve({ status, output, complaint }))
+    helper.once('error', ({ message }) => resolve({ status: null, complaint: message }))
+    helper.once('close', (status) => resolve({ status, complaint }))
   })
 }
 
-/** The ports in what ss lists: the fourth column is the socket's own address. */
-function portsIn(output: string): ReadonlySet<number> | undefined {
-  if (!output.endsWith(ALL)) return undefined
-  return new Set(Array.from(output.matchAll(/^LISTEN +\d+ +\d+ +\S*:(\d+) /gm), ([, port]) => Number(port)))
-}
-
-function tryOpenLocked(path: string): Held | undefined {
+function tryOpenLocked(path: string): number | undefined {
   try {
-    return { fd: openLock(path, constants.O_NONBLOCK | O_EXLOCK), listening: undefined }
+    return openLock(path, constants.O_NONBLOCK | O_EXLOCK)
   } catch (error) {
     if (failedWith(error, 'EAGAIN')) return undefined
     throw error

@@ -123,8 +123,8 @@ onLinux('of many each begins as one alone does, by itself and with nothing of it
     // The fields of stat: pid, name, state, parent, group, session.
     const [, , , parent, group, session] = readFileSync(app.path(`${id}.stat`), 'utf8').split(' ')
     expect(group).toBe(parent)
-    // That of the launcher, which is gone: no terminal's.
-    expect(existsSync(`/proc/${session}`)).toBe(false)
+    // That of the launcher, and no terminal's.
+    await until('the launcher to be gone', () => !existsSync(`/proc/${session}`))
   }
   for (const { pid, command } of app.survivors()) {
     const folder = `/proc/${pid}/fd`
