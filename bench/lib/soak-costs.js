@@ -4,6 +4,7 @@ import { peakResidentMb, privateMb } from './proc.js'
 
 const COLUMNS = [
   ['', 8],
+  ['heap MB', 9],
   ['private MB', 11],
   ['peak RSS MB', 12],
   ['helpers MB', 11],
@@ -28,8 +29,8 @@ export class Costs {
 
   /** Takes a sample at this `share` of the time; prints it when it has a name. */
   look(share, name) {
-    const { pid, session, state } = this.#soaked
-    const sample = { share, memory: privateMb(pid) }
+    const { pid, session, state, heapMb } = this.#soaked
+    const sample = { share, memory: privateMb(pid), heap: heapMb }
     this.#samples.push(sample)
     if (name === undefined) return
     const all = session.processes()
@@ -43,6 +44,7 @@ export class Costs {
     process.stdout.write(
       row([
         name,
+        sample.heap.toFixed(1),
         sample.memory.toFixed(1),
         peakResidentMb(pid).toFixed(1),
         helpers.reduce((sum, one) => sum + privateMb(one.pid), 0).toFixed(1),
@@ -55,8 +57,8 @@ export class Costs {
     )
   }
 
-  /** Private memory, MB, of the samples in this part of the time. */
-  between(from, to) {
-    return this.#samples.filter(({ share }) => share >= from && share <= to).map(({ memory }) => memory)
+  /** A figure, MB, of the samples in this part of the time: 'memory' is private memory, 'heap' is V8's. */
+  between(figure, from, to) {
+    return this.#samples.filter(({ share }) => share >= from && share <= to).map((sample) => sample[figure])
   }
 }

@@ -1,5 +1,5 @@
 // The tw-run of the soak: processes that are killed and restarted in a seeded order, beside writers that are not.
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BIN, twRunCli, twRunWith } from '../tools/tw-run.js'
@@ -16,6 +16,7 @@ export const WRITERS = 4
 const IDLE = 100
 const UP_MS = 60_000
 const WRITER = join(import.meta.dirname, '..', 'programs', 'soak-writer.js')
+const HEAP_TELLER = join(import.meta.dirname, '..', 'programs', 'heap-teller.cjs')
 const UP = new RegExp(`\\b(p\\.\\d+) (\\d+) ${MARKER}$`)
 
 /** 0 up to 1, always the same for a seed: a linear congruence in 32 bits, mixed. */
@@ -35,6 +36,22 @@ function shuffled(values, random) {
     ;[all[i], all[other]] = [all[other], all[i]]
   }
   return all
+}
+
+const heapFile = (dir) => join(dir, 'heap')
+
+function tellingItsHeap(tool) {
+  return {
+    ...tool,
+    launch(options) {
+      const { argv, env } = tool.launch(options)
+      const [node, ...rest] = argv
+      return {
+        argv: [node, '--require', HEAP_TELLER, ...rest],
+        env: { ...env, BENCH_HEAP: heapFile(options.dir) },
+      }
+    },
+  }
 }
 
 /** Keeps every byte for the check at the end, and tells of each process that came up. */
@@ -99,10 +116,10 @@ export class Soaked {
       this.#isUp(name, pid),
     )
     const app = { entries, isAppProcess: (argv) => argv[0] === 'sleep' || argv[1] === WRITER }
-    const tool = twRunWith('tw-run', ['--restart', 'always'])
+    const tool = tellingItsHeap(twRunWith('tw-run', ['--restart', 'always']))
     this.session = new Session({ tool, app, dir, consumer: this.#output, peers: new Map() })
     await this.#until(() => this.#up.size === IDLE, UP_MS, 'all processes up')
-    const ours = this.session.processes().filter(({ argv }) => argv[1] === BIN && argv[2] === 'start')
+    const ours = this.session.processes().filter(({ argv }) => argv[argv.indexOf(BIN) + 1] === 'start')
     if (ours.length !== 1) throw new Error(`${ours.length} supervisors in place of one`)
     this.pid = ours[0].pid
   }
@@ -124,6 +141,11 @@ export class Soaked {
     if (before === undefined || before === pid) this.faults.push(`${name} began once too often (pid ${pid})`)
     this.#away.delete(name)
     this.restarts += 1
+  }
+
+  /** What V8's heap of tw-run holds, MB. */
+  get heapMb() {
+    return Number(readFileSync(heapFile(this.session.dir), 'utf8')) / 1e6
   }
 
   get lines() {

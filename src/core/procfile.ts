@@ -99,10 +99,13 @@ function nameFault(
   }
 }
 
+/** Control characters but white space, and what stands for bytes that are no UTF-8. \p{Cc} takes 1 ms to compile. */
+const ODD = /[^\x20-\x7e\s\u00a0-\ufffc\ufffe\uffff]/g
+
 /** Whether the text, decoded as UTF-8, is no text at all: judged by its first 8,192 characters. */
 function isBinary(text: string): boolean {
   const sample = text.slice(0, SAMPLE)
-  const odd = sample.match(/[^\P{Cc}\s]|\ufffd/gu)?.length ?? 0
+  const odd = sample.match(ODD)?.length ?? 0
   return odd > 8 && odd > sample.length * BINARY_SHARE
 }
 
