@@ -174,9 +174,9 @@ export class Follower {
   }
 
   async #send({ out, shown }: Batch): Promise<void> {
-    await this.#output.write(out.bytes)
     // Not for less: V8's module takes 1 ms, in which a first line would wait.
     if (out.length >= FLOOD) keepYoungGenerationSmall()
+    await this.#output.write(out.bytes)
     this.#options.onStep('written')
     for (const { feed, offset, seq } of shown) {
       feed.source.recordShown(offset, seq)

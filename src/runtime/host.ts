@@ -126,8 +126,10 @@ export class Host {
   }
 
   #kill(run: Run): void {
-    const killedAt = Math.round(bootNow())
-    const grace = graceOf(run, run.stop?.killAt ?? killedAt, killedAt)
+    const now = bootNow()
+    const killedAt = Math.round(now)
+    // Not of the rounded time: the deadline has its fraction of a millisecond.
+    const grace = graceOf(run, run.stop?.killAt ?? now, now)
     this.persist(() => directory.writeKilled(this.path(run), killedAt))
     crashPoint('kill:marked')
     const pid = run.pid ?? findShim(run.token)

@@ -16,7 +16,7 @@ const RUNS_A_LAUNCHER = 32
 const TEXT_A_LAUNCHER = 64 * 1024
 /** A shim, its command and what that starts, and a margin. */
 const PROCESSES_A_RUN = 20
-/** What differs between the runs of a batch is seen in the launcher's arguments: only what is in nobody's secret. */
+/** What differs between the runs of a batch. */
 const TOLD_APART = ['PORT', 'PS', 'TW_RUN_PROCESS', 'TW_RUN_INSTANCE', 'TMPDIR']
 /** bash changes these as it begins, and lets them be set again; `_`, which each shell sets anew, it does not. */
 const SET_AGAIN = ['SHLVL', 'OLDPWD']
@@ -97,19 +97,20 @@ function withoutOwn(env: Readonly<Record<string, string>>): Record<string, strin
 
 /** In the environment, since the shims show the arguments of their launcher for as long as they live. */
 const SCRIPT = 'TW_RUN_LAUNCH'
-const RUN_SCRIPT = `script=$${SCRIPT}; unset ${SCRIPT} SHLVL; eval "$script"`
+const RUN_SCRIPT = `eval "$${SCRIPT}"`
 
 /**
  * What a launcher does first; behind it stands a line for each run. `set -m` gives each a process group of its own,
  * and leaves SIGINT as it is, which a shell's `&` else has ignored for good. Where a shim cannot tell the kernel its
  * name, its arguments have to. One that is a fork of the launcher costs a third of one that is executed: to execute
- * a program takes 1 ms, whatever it does.
+ * a program takes 1 ms, whatever it does. No variable is set: the user may have exported one of that name.
  */
 const BEGIN = `set -m
+unset ${SCRIPT} SHLVL
 begin() {
-me=$BASHPID
 echo "$3" >/proc/self/comm || exec /bin/sh -c ${quoted(SHIM)} "$3" "$1" "$2"
-${shimText('$me')}
+set -- "$1" "$2" $BASHPID
+${shimText('$3')}
 }`
 
 /**

@@ -29,6 +29,13 @@ const ENVIRONMENTS: Readonly<Record<string, Record<string, string>>> = {
   'a last folder that is gone': { OLDPWD: '/nowhere' },
   'a start file and functions': { BASH_ENV: './begin.sh', 'BASH_FUNC_f%%': '() { :\n}' },
   'names that mean something': { UID: '77', PS4: '> ', RANDOM: 'x', OPTIND: '3', BASH: 'mine', SECONDS: '1' },
+  'names that a launcher could use': {
+    me: '1',
+    code: '2',
+    script: '3',
+    shim: '4',
+    begin: '5',
+  },
   'names that no shell knows': { 'a.b': '1', 'a-b': '2' },
   'a language that there is not': { LC_ALL: 'xx_XX.UTF-8', LANG: 'yy' },
 }
@@ -71,6 +78,22 @@ onLinux('how each of many ends is written down, with nobody there who looks', as
   expect(written()).toEqual([...CODES, ...signals].map(String))
   expect(app.survivors()).toEqual([])
 })
+
+for (const [index, name] of ['INT', 'TERM', 'HUP', 'QUIT', 'USR1', 'USR2'].entries()) {
+  onLinux(`of many each hears SIG${name} with its shim, which lives to write down how it ended`, async () => {
+    const app = liveApp({
+      Procfile: 'web: ulimit -c 0; exec sleep 100\n',
+      'app.json': JSON.stringify({ 'tw-run': { web: { stopSignal: `SIG${name}` } } }),
+    })
+    const run = app.start(['-p', String(portAt(200 + 20 * index)), '--formation', `web=${MANY}`])
+    await until('all', () => app.survivors().filter(({ command }) => command === 'sleep 100').length === MANY)
+    run.signal('SIGTERM')
+    expect(await run.ended, run.output()).toBe(143)
+    const code = 128 + constants.signals[`SIG${name}` as NodeJS.Signals]
+    const written = Array.from({ length: MANY }, (_, at) => app.runFile(`web.${at + 1}`, 'exit')?.trimEnd())
+    expect(new Set(written)).toEqual(new Set([String(code)]))
+  })
+}
 
 onLinux('a shim that a launcher forked is told from those beside it', async () => {
   const app = liveApp({ Procfile: 'web: exec sleep 100\n' })
