@@ -19,15 +19,23 @@ async function askNobody(state: StateDir, request: Request): Promise<Reply> {
   return (await import('./control.ts')).withoutSupervisor(state, request)
 }
 
-/** Undefined if no supervisor listens. Errors: TwRunError, if nobody can know whether it happened. */
+/** Undefined if no supervisor listens, or one died before it did it. Errors: TwRunError, if nobody can know. */
 export async function ask(state: StateDir, request: Request): Promise<Reply | undefined> {
   const path = readIfThere(state.socket)?.trimEnd()
-  const reply = path === undefined ? undefined : await sendCommand(path, request)
+  if (path === undefined) return undefined
+  const isAdded = addsUp(request)
+  const before = isAdded ? readIfThere(state.session) : undefined
+  const reply = await sendCommand(path, request)
   if (reply !== 'hung-up') return reply
-  // Set or replaced twice is set or replaced; added twice is not added.
-  if (request.do !== 'scale' || !request.words.some((word) => /[+-]\d+$/.test(word))) return undefined
+  // What a supervisor does it has written down first: what is written as it was did not happen.
+  if (!isAdded || readIfThere(state.session) === before) return undefined
   throw new TwRunError('the supervisor died while it was asked: it may have happened or not', {
     exitCode: 1,
     hint: 'tw-run scale shows the formation as it is now',
   })
+}
+
+/** Set or replaced twice is set or replaced; added twice is not added. */
+function addsUp(request: Request): boolean {
+  return request.do === 'scale' && request.words.some((word) => /[+-]\d+$/.test(word))
 }

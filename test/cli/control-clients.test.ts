@@ -1,6 +1,6 @@
-import { connect } from 'node:net'
+import { connect, createServer } from 'node:net'
 import type { Socket } from 'node:net'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { kill9, liveApp, until } from '../support/live.ts'
@@ -51,7 +51,8 @@ async function supervises(app: LiveApp, supervisor: number): Promise<void> {
 
 async function stopped(app: LiveApp): Promise<void> {
   expect(await done(app, 'stop')).toContain('all stopped, nothing left running')
-  expect(app.survivors()).toEqual([])
+  // The supervisor, which says so, has yet to end.
+  await until('nobody to be left', () => app.survivors().length === 0)
 }
 
 test('what is no command is refused, and changes nothing', async () => {
@@ -155,5 +156,48 @@ test('a supervisor that was stopped is not waited for for ever, and is itself ag
   expect(scaled).toMatchObject({ code: 1, stderr: expect.stringContaining('does not answer') as string })
   process.kill(supervisor, 'SIGCONT')
   await supervises(app, supervisor)
+  await stopped(app)
+})
+
+interface Dying {
+  readonly supervisor: number
+  readonly path: string
+}
+
+/** Kills the supervisor, and answers in its place as one that dies with the question in its hands. */
+async function dyingFor({ supervisor, path }: Dying, asked: () => void): Promise<void> {
+  kill9(supervisor)
+  await until('the supervisor to be gone', () => !existsSync(`/proc/${supervisor}`))
+  rmSync(path)
+  const server = createServer((socket) =>
+    socket.once('data', () => {
+      asked()
+      // The next supervisor listens under that name.
+      server.close()
+      socket.destroy()
+    }),
+  )
+  await new Promise<void>((resolve) => server.listen(path, resolve))
+}
+
+test('what is added while the supervisor dies is added once, by the next one', async () => {
+  const { app, ...dying } = await detached()
+  let asked = 0
+  await dyingFor(dying, () => (asked += 1))
+  expect(await done(app, 'scale', 'web+1')).toContain('web: 1 -> 2')
+  expect(asked).toBe(1)
+  await running(app, 'web.1', 'web.2', 'crash.1')
+  await stopped(app)
+})
+
+test('what a dying supervisor may have added is not added again, and that is said', async () => {
+  const { app, ...dying } = await detached()
+  const file = join(app.state(), 'formation.json')
+  await dyingFor(dying, () => writeFileSync(file, `${readFileSync(file, 'utf8')}\n`))
+  const { code, stderr } = await app.cli(['scale', 'web+1'])
+  expect(code).toBe(1)
+  expect(stderr).toContain('the supervisor died while it was asked: it may have happened or not')
+  await done(app, 'ps')
+  await running(app, 'web.1', 'crash.1')
   await stopped(app)
 })
