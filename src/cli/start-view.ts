@@ -18,7 +18,7 @@ import { describeAddress, describeEvent, describeRuns } from './journal-text.ts'
 const STDERR = 2
 /** How long a line that names pids waits for them, ms, and how often it looks: a shim forks within two. */
 const PIDS_WITHIN_MS = 100
-const PIDS_EVERY_MS = 1
+const PIDS_EVERY_MS = 2
 
 export interface ViewOptions {
   readonly app: App

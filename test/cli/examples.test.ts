@@ -109,7 +109,11 @@ async function processesOf(run: LiveRun): Promise<Process[]> {
   const named = new Map<string, { port: number; pid: number }>()
   for (const [, name = '', port, pid] of run.output().matchAll(/(\w+\.\d) on (\d+) \(pid (\d+)\)/g))
     named.set(name, { port: Number(port), pid: Number(pid) })
-  return [...named].map(([name, { port, pid }]) => ({ name, port, ...factsOf(pid), env: environmentOf(pid) }))
+  return await Promise.all(
+    Array.from(named, async ([name, { port, pid }]) => {
+      return { name, port, ...factsOf(pid), env: await environmentOf(pid) }
+    }),
+  )
 }
 
 function factsOf(pid: number): Facts {
@@ -118,10 +122,10 @@ function factsOf(pid: number): Facts {
   return { pid, group: Number(group), session: Number(session) }
 }
 
-function environmentOf(pid: number): Record<string, string> {
-  const entries = readFileSync(`/proc/${pid}/environ`, 'utf8')
-    .split('\0')
-    .filter((entry) => entry !== '')
+async function environmentOf(pid: number): Promise<Record<string, string>> {
+  // Empty while it executes another program: the shell, and then the command.
+  const text = await until(`the environment of ${pid}`, () => readFileSync(`/proc/${pid}/environ`, 'utf8'))
+  const entries = text.split('\0').filter((entry) => entry !== '')
   return Object.fromEntries(
     entries.map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]),
   )
