@@ -43,7 +43,10 @@ export async function work(
   const { graceMs } = app.settings
   const token = randomBytes(8).toString('hex')
   const scratch = join(tempFolder(), `tw-run-${token}`)
+  // Noted before it is made and until it is removed: who comes after a kill -9 knows by the note what there was.
+  noteWork(state, token)
   mkdirSync(scratch, { mode: 0o700 })
+  const removeScratch = (): Promise<void> => rm(scratch, { recursive: true, force: true })
   void limit.over.then(() => relay.stop())
   const stopWatching = fixture.onEnding(({ reason }) => {
     // A signal was handed on already, by us or by the terminal.
@@ -53,16 +56,16 @@ export async function work(
   try {
     const [file = '', ...args] = words
     const env = environmentOf(app, token, scratch)
-    noteWork(state, token)
     const to = output === undefined ? {} : { output }
     const code = await runOneOff({ file, args }, { cwd: process.cwd(), env, relay, ...to })
     limit.cancel()
     const survivors = await sweep(token, { graceMs, hurry: relay.hurry })
+    await removeScratch()
     if (survivors.length === 0) forgetWork(state)
     return { code, survivors }
   } finally {
     stopWatching()
-    await rm(scratch, { recursive: true, force: true })
+    await removeScratch()
   }
 }
 
