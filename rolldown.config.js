@@ -14,7 +14,7 @@ const HEAVY =
 
 /** What every command that looks at processes needs, and what a start needs before it holds the lock. */
 const KERNEL =
-  /src\/(core\/rules|runtime\/(crash-points|descriptors|lifeline|own-program|place|process-table[a-z-]*))\.ts$/
+  /src\/(core\/(quote-sh|rules)|runtime\/(crash-points|descriptors|lifeline|own-program|place|process-table[a-z-]*))\.ts$/
 
 /** What a start needs before it holds the lock: while a helper takes that, it loads the rest. */
 const GROUND = new RegExp(
@@ -29,7 +29,7 @@ const GROUND = new RegExp(
 /** What `ps`, `stop` and whoever waits need beside that; half of what commands share, which takes 1 ms to read. */
 const CONTROL = new RegExp(
   `src/(${[
-    'runtime/(adoption|launcher|lock-holder|new-run|observer|process-room|run-directory|shim|slots)',
+    'runtime/(adoption|launcher|lock-holder|new-run|observer|own-variables|process-room|run-directory|shim|slots)',
     'core/(command|observe|process|records|restart|status)',
     'cli/(control|journal-text|messages|waiting)',
   ].join('|')})\\.ts$`,

@@ -1,6 +1,7 @@
 import { wantsColor } from '../core/color.ts'
 import { TwRunError } from '../core/error.ts'
 import { didYouMean, parseProcessId } from '../core/names.ts'
+import { quoteSh } from '../core/quote-sh.ts'
 import { resolveSettings } from '../core/settings.ts'
 import type { Flags } from '../core/settings.ts'
 import type { LineSink } from '../runtime/engine.ts'
@@ -90,7 +91,7 @@ export async function runOn(
   const type = separated ? undefined : app.types.find(({ name }) => name === first)
   const args = type === undefined ? words : rest
   const isForShell = type === undefined && rest.length === 0
-  const added = args.map((word) => `'${word.replaceAll("'", `'\\''`)}'`)
+  const added = args.map(quoteSh)
   const command = isForShell ? first : [...(type === undefined ? [] : [type.command]), ...added].join(' ')
   const stage = {
     name: type?.name ?? 'run',

@@ -47,12 +47,38 @@ export function environmentFor(
   precedence: Precedence,
   injection: Injection,
 ): Environment {
-  const { files, shell, defaults } = layers
-  const said = precedence === 'shell' ? [...files, shell] : [shell, ...files]
-  const outside = defaults === undefined ? said : [defaults, ...said]
-  const entries = injected(injection, shell.entries)
+  const outside = outsideOf(layers, precedence)
+  const entries = injected(injection, layers.shell.entries)
   const suggestions = suggested(injection.color, layer(outside))
   return layer([{ name: OURS, entries: suggestions }, ...outside, { name: OURS, entries }])
+}
+
+/** What the environments of all runs that begin together have in common. */
+export type Common = Pick<Injection, 'root' | 'color'>
+/** What each has for itself. */
+export type OwnInjection = Omit<Injection, keyof Common>
+
+/**
+ * The same as a child process takes it, of many runs: what is not of one run alone is laid over each other once, which
+ * was a tenth of the start of 200.
+ */
+export function environmentsFor(
+  layers: EnvironmentLayers,
+  precedence: Precedence,
+  common: Common,
+): (own: OwnInjection) => Record<string, string> {
+  const outside = outsideOf(layers, precedence)
+  const suggestions = suggested(common.color, layer(outside))
+  const shared = valuesOf(layer([{ name: OURS, entries: suggestions }, ...outside]))
+  return (own) => ({ ...shared, ...injected({ ...common, ...own }, layers.shell.entries) })
+}
+
+function outsideOf(
+  { files, shell, defaults }: EnvironmentLayers,
+  precedence: Precedence,
+): EnvironmentLayer[] {
+  const said = precedence === 'shell' ? [...files, shell] : [shell, ...files]
+  return defaults === undefined ? said : [defaults, ...said]
 }
 
 /** Lays environments over each other, weakest first, and keeps where each value came from. */

@@ -1,7 +1,7 @@
 import { shellText } from '../core/command.ts'
+import { quoteSh } from '../core/quote-sh.ts'
 import { madeBy } from './input.ts'
 import type { ExportedFile, ExportInput, ExportInstance } from './input.ts'
-import { quoteSh } from './quote-sh.ts'
 
 /** How a manager of the daemontools family differs from the others. */
 export interface Family {

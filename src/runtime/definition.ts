@@ -1,5 +1,5 @@
 import { limitProblems, withoutStopped } from '../core/edit.ts'
-import { environmentFor, valuesOf } from '../core/environment.ts'
+import { environmentsFor } from '../core/environment.ts'
 import type { Problem } from '../core/error.ts'
 import { expand, planOf } from '../core/expand.ts'
 import type { ProcessPlan } from '../core/expand.ts'
@@ -99,10 +99,7 @@ export class Definition {
   readEnvironment(): EnvironmentOf {
     const { envFiles, root, settings, manifest } = this.app
     const layers = withDefaults(loadLayers(envFiles, process.env), manifest)
-    return ({ id, token, port, scratch }) => {
-      const injection = { id, token, port, scratch, root, color: this.#isColorTerminal }
-      return valuesOf(environmentFor(layers, settings.envPrecedence, injection))
-    }
+    return environmentsFor(layers, settings.envPrecedence, { root, color: this.#isColorTerminal })
   }
 
   /** The app's files as they are now. Errors: InputError. */

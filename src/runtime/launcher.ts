@@ -3,7 +3,9 @@ import type { ChildProcess } from 'node:child_process'
 import { closeSync, linkSync, realpathSync } from 'node:fs'
 import { basename, delimiter, join } from 'node:path'
 import { shellText } from '../core/command.ts'
+import { quoteSh } from '../core/quote-sh.ts'
 import { isHeld, openForReading } from './lifeline.ts'
+import { OWN_VARIABLES, assignments, withoutOwn } from './own-variables.ts'
 import { processRoom } from './process-room.ts'
 import { LAUNCHER, SHIM, shimName, shimText } from './shim.ts'
 import { failedWith } from './system-error.ts'
@@ -16,8 +18,6 @@ const RUNS_A_LAUNCHER = 32
 const TEXT_A_LAUNCHER = 64 * 1024
 /** A shim, its command and what that starts, and a margin. */
 const PROCESSES_A_RUN = 20
-/** What differs between the runs of a batch. */
-const TOLD_APART = ['PORT', 'PS', 'TW_RUN_PROCESS', 'TW_RUN_INSTANCE', 'TMPDIR']
 /** bash changes these as it begins, and lets them be set again; `_`, which each shell sets anew, it does not. */
 const SET_AGAIN = ['SHLVL', 'OLDPWD']
 /** These it does not hand on as it got them. */
@@ -91,13 +91,9 @@ function parts<T extends Launch>(launches: readonly T[]): T[][] {
   return Array.from({ length: count }, (_, part) => launches.slice(part * size, (part + 1) * size))
 }
 
-function withoutOwn(env: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(env).filter(([key]) => !TOLD_APART.includes(key)))
-}
-
 /** In the environment, since the shims show the arguments of their launcher for as long as they live. */
-const SCRIPT = 'TW_RUN_LAUNCH'
-const RUN_SCRIPT = `eval "$${SCRIPT}"`
+export const LAUNCH_SCRIPT = 'TW_RUN_LAUNCH'
+const RUN_SCRIPT = `eval "$${LAUNCH_SCRIPT}"`
 
 /**
  * What a launcher does first; behind it stands a line for each run. `set -m` gives each a process group of its own,
@@ -106,9 +102,9 @@ const RUN_SCRIPT = `eval "$${SCRIPT}"`
  * a program takes 1 ms, whatever it does. No variable is set: the user may have exported one of that name.
  */
 const BEGIN = `set -m
-unset ${SCRIPT} SHLVL
+unset ${LAUNCH_SCRIPT} SHLVL
 begin() {
-echo "$3" >/proc/self/comm || exec /bin/sh -c ${quoted(SHIM)} "$3" "$1" "$2"
+echo "$3" >/proc/self/comm || exec /bin/sh -c ${quoteSh(SHIM)} "$3" "$1" "$2"
 set -- "$1" "$2" $BASHPID
 ${shimText('$3')}
 }`
@@ -125,7 +121,7 @@ export function spawnLauncher({ launches, env }: Batch<Launch>, cwd: string, lif
   // -p: neither $BASH_ENV is run nor a function taken from the environment.
   const child = spawn(bash() ?? '', ['-p', '-c', RUN_SCRIPT, LAUNCHER, ...names], {
     cwd,
-    env: { ...env, [SCRIPT]: [BEGIN, ...launches.map(lineOf)].join('\n') },
+    env: { ...env, [LAUNCH_SCRIPT]: [BEGIN, ...launches.map(lineOf)].join('\n') },
     detached: true,
     stdio: ['ignore', 'ignore', 'ignore', 'ignore', 'ignore', lifeline],
   })
@@ -134,16 +130,10 @@ export function spawnLauncher({ launches, env }: Batch<Launch>, cwd: string, lif
 }
 
 function lineOf({ token, directory, command, env }: Launch): string {
-  const own = [...TOLD_APART, ...SET_AGAIN].flatMap((key) =>
-    env[key] === undefined ? [] : `${key}=${quoted(env[key])}`,
-  )
-  const words = [directory, shellText(command), shimName(token)].map(quoted).join(' ')
-  const files = `3<>${quoted(`${directory}/life`)} 4>>${quoted(`${directory}/log`)} 5>&-`
-  return `${own.join(' ')} begin ${words} ${files} &`
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`
+  const own = assignments(env, [...OWN_VARIABLES, ...SET_AGAIN])
+  const words = [directory, shellText(command), shimName(token)].map(quoteSh).join(' ')
+  const files = `3<>${quoteSh(`${directory}/life`)} 4>>${quoteSh(`${directory}/log`)} 5>&-`
+  return `${own} begin ${words} ${files} &`
 }
 
 let found: { readonly path: string | undefined } | undefined

@@ -4,6 +4,7 @@ import type { Counts } from '../core/formation.ts'
 import type { Address } from '../core/option-values.ts'
 import { portOf } from '../core/ports.ts'
 import type { FirstPorts } from '../core/ports.ts'
+import { quoteSh } from '../core/quote-sh.ts'
 import { ROUTED_TYPE, ROUTER, ROUTER_TYPE } from '../core/router.ts'
 import type { Settings } from '../core/settings.ts'
 import { ownProgram } from './own-program.ts'
@@ -16,12 +17,8 @@ export function routerPlan({ host, port }: Address, statePath: string): ProcessP
     type: ROUTER_TYPE,
     instance: 1,
     port,
-    command: `exec ${words.map(quoted).join(' ')}`,
+    command: `exec ${words.map(quoteSh).join(' ')}`,
   }
-}
-
-function quoted(word: string): string {
-  return `'${word.replaceAll("'", `'\\''`)}'`
 }
 
 /** What stands in the way of a router. */

@@ -1,5 +1,11 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { environmentFor, valuesOf, type EnvironmentLayers } from '../../src/core/environment.ts'
+import {
+  environmentFor,
+  environmentsFor,
+  valuesOf,
+  type EnvironmentLayers,
+} from '../../src/core/environment.ts'
 
 const INJECTION = { id: 'web.2', token: 'tok', port: 5001, scratch: '/tmp/s', root: '/app', color: false }
 
@@ -39,6 +45,35 @@ test('a process gets its port, its name, its run, its scratch directory and its 
     TW_RUN_INSTANCE: 'tok',
     TW_RUN_PROCESS: 'web.2',
   })
+})
+
+test('of many together each gets what it would get alone', () => {
+  const entries = fc.dictionary(
+    fc.constantFrom(
+      'A',
+      'PATH',
+      'PORT',
+      'PS',
+      'TMPDIR',
+      'NO_COLOR',
+      'FORCE_COLOR',
+      'TW_RUN_INSTANCE',
+      'TW_RUN_WITHIN',
+    ),
+    fc.string(),
+  )
+  const found = fc.tuple(entries, entries, entries, entries).map(([shell, file, later, defaults]) => ({
+    ...layers(shell, file, later),
+    defaults: { name: 'app.json', entries: defaults },
+  }))
+  const precedence = fc.constantFrom('shell' as const, 'file' as const)
+  fc.assert(
+    fc.property(found, precedence, fc.boolean(), (from, wins, color) => {
+      const alone = valuesOf(environmentFor(from, wins, { ...INJECTION, color }))
+      const among = environmentsFor(from, wins, { root: INJECTION.root, color })(INJECTION)
+      expect(Object.entries(among)).toEqual(Object.entries(alone))
+    }),
+  )
 })
 
 test('options in the shell reach the process untouched', () => {
