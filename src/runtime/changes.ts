@@ -2,8 +2,10 @@ import { parseProcessId } from '../core/names.ts'
 import type { ProcessId } from '../core/names.ts'
 import type { Session } from '../core/session.ts'
 import type { Definition } from './definition.ts'
-import { childOf, environmentOfProcess } from './process-table.ts'
+import { environmentOfRun } from './environment-of-run.ts'
 import type { Slots } from './slots.ts'
+
+type Variables = Readonly<Record<string, string>>
 
 /** Variables that are another one's at every start, or that shells set. */
 const OURS = new Set([
@@ -35,8 +37,7 @@ export function changesOf(
     const plan = plans.get(id)
     if (run === undefined || plan === undefined || run.life === 'dead') return [`${id}: starting`]
     const parts = run.command === plan.command ? [] : ['command changed']
-    const shim = run.pid
-    const before = shim === undefined ? undefined : environmentOfProcess(childOf(shim) ?? shim)
+    const before = environmentOfRun(run, next.app.root)
     const after = environmentOf({ id, port: plan.port, token: run.token, scratch: run.scratch })
     if (before !== undefined) parts.push(...changedKeys(before, after))
     return [`${id}: ${parts.length === 0 ? 'restarting, nothing changed' : parts.join(', ')}`]
@@ -44,13 +45,12 @@ export function changesOf(
   return together(lines)
 }
 
-function changedKeys(before: ReadonlyMap<string, string>, after: Readonly<Record<string, string>>): string[] {
-  const keys = [...new Set([...before.keys(), ...Object.keys(after)])].filter((key) => !OURS.has(key))
+function changedKeys(before: Variables, after: Variables): string[] {
+  const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter((key) => !OURS.has(key))
   return keys.toSorted().flatMap((key) => {
-    const now = Object.hasOwn(after, key) ? after[key] : undefined
-    if (now === before.get(key)) return []
-    if (now === undefined) return [`${key} gone`]
-    return [before.has(key) ? `${key} changed` : `${key} new`]
+    if (!Object.hasOwn(after, key)) return [`${key} gone`]
+    if (!Object.hasOwn(before, key)) return [`${key} new`]
+    return after[key] === before[key] ? [] : [`${key} changed`]
   })
 }
 

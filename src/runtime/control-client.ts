@@ -28,13 +28,13 @@ export function sendCommand(path: string, request: Request): Promise<Reply | 'hu
     socket.on('connect', () => socket.write(`${JSON.stringify(request)}\n`))
     const finish = (): void => {
       clearTimeout(timeout)
-      socket.end()
+      // Not ended: that waits for the other side, which acts before it hangs up.
+      socket.destroy()
       // Hung up without a word: it died with the question in its hands, or is turning clients away.
       resolve(decodeReply(text) ?? 'hung-up')
     }
     socket.on('data', (chunk: string) => {
       if (text.length <= LONGEST_MESSAGE) text += chunk
-      // It acts before it hangs up, which takes its time with hundreds of processes.
       if (chunk.includes('\n')) finish()
     })
     socket.on('error', (error) => {

@@ -13,6 +13,8 @@ export const CRASH_POINTS = [
   'start:spawned',
   'start:closed',
   'start:all',
+  'ready:spawned',
+  'ready:told',
   'command:written',
   'ending:written',
   'stop:intended',

@@ -4,9 +4,9 @@ import type { Health, Run } from '../core/process.ts'
 import { typeOf } from '../core/readiness.ts'
 import { bootNow } from './clock.ts'
 import type { Definition } from './definition.ts'
+import { environmentOfRun } from './environment-of-run.ts'
 import type { Host } from './host.ts'
 import type { CommandContext } from './probe-command.ts'
-import { environmentOfProcess } from './process-table.ts'
 import { Prober } from './prober.ts'
 import { logPath } from './run-directory.ts'
 
@@ -37,11 +37,7 @@ export function watchHealth({ host, definition, journal, ring }: HealthWatchOpti
 
 /** A command sees what the process sees: the environment that it was started with, where the kernel tells it. */
 function contextOf(run: Run, definition: Definition): CommandContext {
-  const { id, token, port, scratch, pid } = run
-  const began = pid === undefined ? undefined : environmentOfProcess(pid)
-  const env =
-    began?.get('TW_RUN_INSTANCE') === token
-      ? Object.fromEntries(began)
-      : definition.readEnvironment()({ id, token, port, scratch })
-  return { cwd: definition.app.root, env, token }
+  const { root } = definition.app
+  const env = environmentOfRun(run, root) ?? definition.readEnvironment()(run)
+  return { cwd: root, env, token: run.token }
 }

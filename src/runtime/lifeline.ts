@@ -34,6 +34,21 @@ export function openLifeline(path: string): Lifeline {
   }
 }
 
+/**
+ * Opens both ends of a FIFO by which a program is told something: the write end to keep, the read end for the program,
+ * which waits for what comes, until nobody has the write end any more.
+ */
+export function openOrders(path: string): Lifeline {
+  // For writing alone it would wait for a reader, and the reader for it.
+  const write = openSync(path, constants.O_RDWR)
+  try {
+    return { read: openSync(path, constants.O_RDONLY), write }
+  } catch (error) {
+    closeSync(write)
+    throw error
+  }
+}
+
 export function openForReading(path: string): number {
   return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
 }
@@ -53,8 +68,13 @@ export function isHeld(read: number): boolean {
   }
 }
 
-/** Calls back once when the shim is gone. Takes the descriptor over; `stop()` closes it and stays silent. */
-export function watchLifeline(read: number, gone: () => void): { stop(): void } {
+export interface LifelineWatch {
+  /** Closes the descriptor and stays silent. */
+  stop(): void
+}
+
+/** Calls back once when the shim is gone. Takes the descriptor over. */
+export function watchLifeline(read: number, gone: () => void): LifelineWatch {
   const socket = new Socket({ fd: read, readable: true, writable: false })
   socket.once('close', gone)
   socket.on('error', () => socket.destroy())

@@ -4,7 +4,9 @@ import type { Run } from '../core/process.ts'
 import { crashPoint } from './crash-points.ts'
 import { descriptorCeiling } from './descriptors.ts'
 import type { Launch } from './launcher.ts'
-import { openLifeline } from './lifeline.ts'
+import { openLifeline, watchLifeline } from './lifeline.ts'
+import type { LifelineWatch } from './lifeline.ts'
+import type { ReadyShim } from './ready-shim.ts'
 import * as directory from './run-directory.ts'
 import { explainRefusal, spawnShim } from './shim.ts'
 import type { Slots } from './slots.ts'
@@ -12,6 +14,8 @@ import type { Slots } from './slots.ts'
 /** A run that is to be, and what its shim is given. */
 export interface Start extends Launch {
   readonly run: Run
+  /** A shim that waits for it, and has its lifeline in the run's directory. */
+  readonly ready?: ReadyShim
 }
 
 /** Why a run could not be started, and whether the same may work a moment later. */
@@ -43,7 +47,16 @@ export class Spawner {
   }
 
   /** The reason if it could not be started. Its directory has its name. */
-  async spawn({ run, directory: path, env }: Start): Promise<Refusal | undefined> {
+  async spawn(start: Start): Promise<Refusal | undefined> {
+    const { ready, run } = start
+    if (ready === undefined) return this.#fork(start)
+    ready.tell(start)
+    crashPoint('ready:told')
+    this.#adopt(run, ready.child, (gone) => ready.watch(gone))
+    return undefined
+  }
+
+  async #fork({ run, directory: path, env }: Start): Promise<Refusal | undefined> {
     const open: number[] = []
     let child: ChildProcess | undefined
     const socket = this.#at.socketOf(run)
@@ -69,7 +82,7 @@ export class Spawner {
     const [read, ...others] = open
     for (const fd of others) closeSync(fd)
     if (refused === undefined && child?.pid !== undefined && read !== undefined) {
-      this.#adopt(run, child, read)
+      this.#adopt(run, child, (gone) => watchLifeline(read, gone))
       crashPoint('start:closed')
       return undefined
     }
@@ -92,11 +105,11 @@ export class Spawner {
     }
   }
 
-  #adopt(run: Run, child: ChildProcess, read: number): void {
+  #adopt(run: Run, child: ChildProcess, watch: (gone: () => void) => LifelineWatch): void {
     const { slots } = this.#at
     slots.add(run)
     slots.expectExit(run)
     child.once('exit', (status) => slots.heardExit(run, status))
-    slots.watch(run, read)
+    slots.follow(run, watch)
   }
 }

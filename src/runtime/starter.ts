@@ -1,6 +1,7 @@
 import { closeSync, mkdirSync } from 'node:fs'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { ChildProcess } from 'node:child_process'
+import type { OwnInjection } from '../core/environment.ts'
 import type { ProcessPlan } from '../core/expand.ts'
 import type { Run, Want } from '../core/process.ts'
 import type { Place } from '../core/session.ts'
@@ -16,6 +17,7 @@ import { randomHex } from './random.ts'
 import * as directory from './run-directory.ts'
 import { SpareFifos } from './spare-fifos.ts'
 import { Spawner } from './spawner.ts'
+import { StandBy } from './stand-by.ts'
 import type { Refusal, SpawnerOptions, Start } from './spawner.ts'
 
 /** How long starts wait for their launchers, ms, before the next look at everything else. */
@@ -24,7 +26,7 @@ const LAUNCHED_WITHIN_MS = 2_000
 const STARTS_A_TURN = 16
 
 /** The environment of one run, read anew for each start. */
-export type EnvironmentOf = (run: Pick<Run, 'id' | 'token' | 'port' | 'scratch'>) => Record<string, string>
+export type EnvironmentOf = (run: OwnInjection) => Record<string, string>
 
 export interface StarterOptions extends HostContext, SpawnerOptions {
   readonly host: Host
@@ -39,6 +41,7 @@ export class Starter {
   readonly #at: StarterOptions
   readonly #spawner: Spawner
   readonly #spares: SpareFifos
+  readonly #standBy: StandBy
   /** Launchers under way. */
   readonly #launching = new Set<Promise<void>>()
 
@@ -46,19 +49,19 @@ export class Starter {
     this.#at = options
     this.#spawner = new Spawner(options)
     this.#spares = new SpareFifos(options.state.spares)
+    this.#standBy = new StandBy({ ...options, spares: this.#spares })
     beginThreads()
   }
 
   /** Starts what is wanted; what could not start is recorded as an end of that run alone. */
   async start(wants: readonly Want[]): Promise<void> {
-    const runs = wants.map((want) => this.#plan(want))
     const read = this.#environment()
-    const starts = 'refused' in read ? [] : runs.map((run) => this.#startOf(run, read.environmentOf))
+    const starts = this.#startsOf(wants, 'refused' in read ? () => ({}) : read.environmentOf)
     const { batches, alone } = this.#parted(starts)
-    const unprepared = this.#spawner.attempt(() => this.#prepare(runs, batches))
+    const unprepared = this.#spawner.attempt(() => this.#prepare(starts, batches))
     const refused = unprepared ?? ('refused' in read ? read.refused : undefined)
     if (refused !== undefined) {
-      for (const run of runs) this.#refuse(run, refused)
+      for (const start of starts) this.#refuse(start, refused)
       return
     }
     const started: Run[] = []
@@ -67,7 +70,7 @@ export class Starter {
     for (const [index, start] of alone.entries()) {
       const reason = await this.#launch(start)
       if (reason === undefined) started.push(start.run)
-      else this.#refuse(start.run, reason)
+      else this.#refuse(start, reason)
       if (index % STARTS_A_TURN === STARTS_A_TURN - 1) await nextTurn()
     }
     await this.#launchersDone()
@@ -75,7 +78,23 @@ export class Starter {
     if (started.length > 0)
       this.#at.journal({ type: 'started', runs: started.flatMap((run) => this.#at.slots.run(run.id) ?? []) })
     for (const run of started) this.#at.host.prune(run)
-    this.#spares.refill()
+    this.#standBy.renew(starts[0]?.env ?? {})
+  }
+
+  /** Nothing is started any more; resolves when what was kept ready for it is gone. */
+  async close(): Promise<void> {
+    await this.#standBy.close()
+  }
+
+  /** One that is started alone is begun by the shim that waits, if it can be. */
+  #startsOf(wants: readonly Want[], environmentOf: EnvironmentOf): Start[] {
+    const starts = wants.map((want) => this.#startOf(this.#plan(want), environmentOf))
+    const [want, another] = wants
+    const [start] = starts
+    if (want === undefined || start === undefined || another !== undefined) return starts
+    const ready = this.#at.socketOf(start.run) === undefined ? this.#standBy.take(start) : undefined
+    if (ready === undefined) return starts
+    return [{ ...this.#startOf(this.#plan(want, ready.token), environmentOf), ready }]
   }
 
   /** What launchers start, and what is started alone: a few, or one that gets a socket with it. */
@@ -86,9 +105,11 @@ export class Starter {
     return { batches, alone: [...starts.filter((start) => !plain.includes(start)), ...alone] }
   }
 
-  #plan({ plan: { id, command, port }, generation, policy, isProbed = false }: Want): Run {
+  #plan(
+    { plan: { id, command, port }, generation, policy, isProbed = false }: Want,
+    token = randomHex(8),
+  ): Run {
     const { slots, session } = this.#at
-    const token = randomHex(8)
     const number = slots.nextNumber(id)
     return newRun({ id, command, port, isProbed, policy, generation, session, token, number })
   }
@@ -109,12 +130,16 @@ export class Starter {
     return { run, token, command, directory: path, env: environmentOf(run) }
   }
 
-  #prepare(runs: readonly Run[], batches: readonly Batch<Start>[]): void {
-    const paths = runs.map((run) => directory.prepareRun(this.#at.state, specOf(run, this.#at)))
+  #prepare(starts: readonly Start[], batches: readonly Batch<Start>[]): void {
+    const lives = starts.flatMap(({ run, ready }) => {
+      const life = `${directory.prepareRun(this.#at.state, specOf(run, this.#at))}/life`
+      ready?.giveLife(life)
+      return ready === undefined ? [life] : []
+    })
     crashPoint('start:directory-made')
     const shared = batches.map(({ launches }) => launches.map((one) => directory.newPath(one.directory)))
     const launchers = shared.flatMap(([first]) => (first === undefined ? [] : [launcherFifo(first)]))
-    this.#spares.provide([...paths.map((path) => `${path}/life`), ...launchers])
+    this.#spares.provide([...lives, ...launchers])
     for (const together of shared) shareLauncher(together)
     crashPoint('start:prepared')
   }
@@ -147,7 +172,7 @@ export class Starter {
   async #launchBatch({ launches, env }: Batch<Start>): Promise<Run[]> {
     const named = launches.filter((start) => {
       const refused = this.#spawner.attempt(() => this.#name(start))
-      if (refused !== undefined) this.#refuse(start.run, refused)
+      if (refused !== undefined) this.#refuse(start, refused)
       return refused === undefined
     })
     const reads: number[] = []
@@ -179,7 +204,7 @@ export class Starter {
     for (const start of starts) {
       const refused = await this.#spawner.spawn(start)
       if (refused === undefined) started.push(start.run)
-      else this.#refuse(start.run, refused)
+      else this.#refuse(start, refused)
     }
     return started
   }
@@ -208,7 +233,8 @@ export class Starter {
   }
 
   /** It never ran: recorded as an end, so that trying again is paced like any restart. */
-  #refuse(run: Run, { message, again }: Refusal): void {
+  #refuse({ run, ready }: Start, { message, again }: Refusal): void {
+    void ready?.close()
     this.#at.slots.add({ ...run, life: 'dead' })
     this.#at.host.finish(run, { kind: 'unstarted', message, again }, false)
   }

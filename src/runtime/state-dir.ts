@@ -18,6 +18,10 @@ export interface StateDir {
   readonly processes: string
   /** FIFOs that were made before they are needed. */
   readonly spares: string
+  /** The lifeline of the shim that waits for its run. */
+  readonly ready: string
+  /** By which that shim is told to begin. */
+  readonly orders: string
   /** Holds the path of the control socket: the temp directory may be another one for each terminal. */
   readonly socket: string
 }
@@ -45,6 +49,8 @@ export function stateDirAt(path: string): StateDir {
     session: `${path}/formation.json`,
     processes: `${path}/processes`,
     spares: `${path}/spares`,
+    ready: `${path}/ready`,
+    orders: `${path}/orders`,
     socket: `${path}/socket`,
   }
 }

@@ -179,7 +179,7 @@ export class Supervisor {
     }
     this.#prober.retain([])
     this.#replacer.close()
-    await this.#host.settled()
+    await Promise.all([this.#starter.close(), this.#host.settled()])
     const { ending, over } = this.#session
     return over && ending ? { ending, survivors: this.#host.remaining(this.runs()) } : undefined
   }
@@ -262,6 +262,7 @@ export class Supervisor {
     this.#write({ ending })
     crashPoint('ending:written')
     this.#endingSince = bootNow()
+    void this.#starter.close()
     const alive = this.runs().flatMap(({ id, life }) => (life === 'alive' ? [id] : []))
     this.#options.journal({ type: 'ending', ending, alive })
   }

@@ -7,6 +7,7 @@ import { kill9, liveApp, until } from '../support/live.ts'
 import type { LiveApp } from '../support/live.ts'
 import { descriptorsOf, done, memoryOf, pids, running, seen, supervisorOf } from '../support/control.ts'
 import { portAt } from '../support/ports.ts'
+import { waitingShim } from '../support/waiting-shims.ts'
 
 const PORT = ['-p', String(portAt(0)), '-t', '1']
 const MEGABYTE = 1024 * 1024
@@ -109,6 +110,7 @@ test(
   { timeout: 40_000 },
   async () => {
     const { app, supervisor, path } = await detached()
+    await waitingShim(app)
     const memory = memoryOf(supervisor)
     const descriptors = descriptorsOf(supervisor)
     const begun = performance.now()

@@ -17,6 +17,7 @@ import {
   supervisorOf,
 } from '../support/control.ts'
 import { portAt } from '../support/ports.ts'
+import { waitingShim, waits } from '../support/waiting-shims.ts'
 
 const PORT = ['-p', String(portAt(0)), '-t', '1']
 const SLEEPS = 'web: echo up as $$; exec sleep 300\nworker: exec sleep 300\n'
@@ -383,7 +384,10 @@ test(
       expect(Object.keys(pids(app)).length).toBe(201)
       await done(app, 'scale', 'big=0')
       await running(app, 'web.1')
-      await until('all of them to be over', () => app.survivors().length === 2)
+      await until(
+        'all of them to be over',
+        () => app.survivors().filter(({ pid }) => !waits(pid)).length === 2,
+      )
       await until(
         'scratch to be removed',
         () => app.scratch().filter((name) => /^tw-run-[0-9a-f]{16}$/.test(name)).length === 1,
@@ -399,9 +403,11 @@ test(
     await done(app, 'scale', 'big=0')
     await running(app, 'web.1')
     await until('its files to be let go', () => !holds(supervisor, '/processes/big.'))
+    await waitingShim(app)
     const descriptors = descriptorsOf(supervisor)
     expect(await round()).toBe(202)
     // Those of a command that has just been answered are closed a moment later.
+    await waitingShim(app)
     await until('as few descriptors as before', () => descriptorsOf(supervisor) <= descriptors)
     await stopped(app, run)
   },

@@ -49,6 +49,8 @@ function liveRuns(app: LiveApp, id: string): string[] {
 const ONCE = ['lock:held', 'session:written', 'command:written', 'ending:written', 'session:over']
 /** Steps that are taken once for all that is started together: again for the first that is restarted. */
 const TOGETHER = ['start:directory-made', 'start:prepared', 'start:all']
+/** Steps that are taken for the first that is restarted, while it has just been. */
+const READY = ['ready:spawned', 'ready:told']
 
 /** Killed at the step (`name#2`: the second time), by a start or by the stop after it; fails if it does not recover. */
 async function recovers(point: string, firstPort: number): Promise<void> {
@@ -63,8 +65,9 @@ async function recovers(point: string, firstPort: number): Promise<void> {
   // Steps of a start come by themselves; those of a command and of a stop when they are asked for.
   const command =
     point === 'command:written' ? first.waitFor(/ready/).then(() => app.cli(['scale', 'slow=2'])) : undefined
-  const failed = pass !== undefined && TOGETHER.includes(step) ? /failing[^]*failing/ : /failing/
-  const stops = point === 'command:written' ? /never/ : failed
+  const isLater = READY.includes(step) || (pass !== undefined && TOGETHER.includes(step))
+  const failures = 1 + (isLater ? 1 : 0) + (READY.includes(step) && pass !== undefined ? 1 : 0)
+  const stops = point === 'command:written' ? /never/ : new RegExp(`(failing[^]*){${failures}}`)
   void first.waitFor(stops).then(
     () => first.child.exitCode === null && first.child.signalCode === null && first.signal('SIGINT'),
     () => undefined,

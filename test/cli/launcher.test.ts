@@ -5,6 +5,7 @@ import { kill9, liveApp, until } from '../support/live.ts'
 import type { LiveApp } from '../support/live.ts'
 import { portAt } from '../support/ports.ts'
 import { requires } from '../support/requirement.ts'
+import { waits } from '../support/waiting-shims.ts'
 
 /** The most that one launcher starts. */
 const ONE_LAUNCHER = 32
@@ -126,7 +127,7 @@ onLinux('of many each begins as one alone does, by itself and with nothing of it
     // That of the launcher, and no terminal's.
     await until('the launcher to be gone', () => !existsSync(`/proc/${session}`))
   }
-  for (const { pid, command } of app.survivors()) {
+  for (const { pid, command } of app.survivors().filter((one) => !waits(one.pid))) {
     const folder = `/proc/${pid}/fd`
     const files = readdirSync(folder).map((fd) => readlinkSync(join(folder, fd)).replace(/.*\//, ''))
     const expected =

@@ -193,6 +193,34 @@ test('a command that hangs is ended with all it started, is never there twice, a
   expect(run.output()).not.toContain('left running: ')
 })
 
+test('a command sees what its process was started with, whatever was edited since', async () => {
+  const command = ['sh', '-c', 'echo "$PS $COLOUR" >> seen']
+  const app = liveApp({
+    Procfile: 'web: exec sleep 300\n',
+    '.env': 'COLOUR=green\n',
+    'app.json': JSON.stringify({ healthchecks: { web: [{ type: 'readiness', command, wait: 1 }] } }),
+  })
+  // So many are begun by a launcher, the one that is killed by a shim that waited for it.
+  const run = app.start(['-p', String(portAt(400)), '-m', 'web=14', '--restart', 'always'])
+  const see = async (colour: string): Promise<void> => {
+    const known = linesOf(app, 'seen').length
+    const lines = [1, 2].map((instance) => `web.${instance} ${colour}`)
+    const seen = (): string[] => linesOf(app, 'seen').slice(known)
+    await until(`checks to see ${colour}`, () => lines.every((line) => seen().includes(line)))
+  }
+  await see('green')
+  kill9(childOf(Number(app.runFile('web.1', 'pid'))))
+  await until('another run', () => existsSync(join(app.state(), 'processes', 'web.1', '2', 'pid')))
+  writeFileSync(app.path('.env'), 'COLOUR=red\n')
+  await see('green')
+  await see('green')
+  expect(linesOf(app, 'seen').filter((line) => line.endsWith('red'))).toEqual([])
+  await done(app, 'restart', 'web')
+  await see('red')
+  await stopped(app)
+  await run.ended
+})
+
 test('a server that answers nothing holds up nobody', async () => {
   const app = serverApp(
     { healthchecks: { web: [{ path: '/up', timeout: 2, wait: 1 }] }, 'tw-run': { web: { grace: 1 } } },

@@ -1,0 +1,89 @@
+import { removeIfThere } from './disk.ts'
+import type { Lock } from './lock.ts'
+import { processRoom } from './process-room.ts'
+import { ReadyShim, isTellable } from './ready-shim.ts'
+import type { Order } from './ready-shim.ts'
+import type { SpareFifos } from './spare-fifos.ts'
+import type { StateDir } from './state-dir.ts'
+
+/** So long after a start, ms: what was started has the processors for itself until then. */
+const LATER_MS = 50
+/** Fewer processes than this a user may have more, and what is started needs them all. */
+const ROOM = 64
+
+export interface StandByOptions {
+  readonly state: StateDir
+  readonly lock: Lock
+  readonly cwd: string
+  readonly spares: SpareFifos
+}
+
+/** Keeps one shim that waits for the next run that is started alone, such as of a crashed process. */
+export class StandBy {
+  readonly #at: StandByOptions
+  #ready: ReadyShim | undefined
+  #timer: NodeJS.Timeout | undefined
+  /** When the last one that was sent away is gone. */
+  #gone: Promise<void> | undefined
+  #isClosed = false
+
+  constructor(options: StandByOptions) {
+    this.#at = options
+  }
+
+  /** Sees to it that one waits soon, for a run with this environment. */
+  renew(env: Order['env']): void {
+    if (this.#isClosed) return
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#renew(env), LATER_MS).unref()
+  }
+
+  /** The one that waits, if it can be this run's: the caller's from now on. */
+  take(order: Order): ReadyShim | undefined {
+    if (this.#ready?.suits(order.env) !== true || !isTellable(order)) return undefined
+    const ready = this.#ready
+    this.#ready = undefined
+    return ready
+  }
+
+  /** None waits any more, from now on; resolves when it is gone. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    clearTimeout(this.#timer)
+    this.#dismiss()
+    await this.#gone
+  }
+
+  #renew(env: Order['env']): void {
+    const { lock, spares } = this.#at
+    if (lock.isRemoved()) return
+    if (this.#ready?.suits(env) !== true) {
+      this.#dismiss()
+      // Without one, each start makes its own shim, and says what is wrong.
+      this.#ready = attempt(() => this.#begin(env))
+    }
+    spares.refill()
+  }
+
+  #begin(env: Order['env']): ReadyShim | undefined {
+    const { cwd, spares, state } = this.#at
+    if (processRoom() < ROOM) return undefined
+    const { ready: life, orders } = state
+    for (const path of [life, orders]) removeIfThere(path)
+    spares.provide([life, orders])
+    return ReadyShim.start({ life, orders, cwd, env })
+  }
+
+  #dismiss(): void {
+    if (this.#ready !== undefined) this.#gone = this.#ready.close()
+    this.#ready = undefined
+  }
+}
+
+function attempt<T>(work: () => T): T | undefined {
+  try {
+    return work()
+  } catch {
+    return undefined
+  }
+}
