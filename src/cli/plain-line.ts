@@ -2,27 +2,79 @@ import type { Flags } from '../core/settings.ts'
 
 type Work = (words: readonly string[], flags: Flags) => Promise<void>
 
-/** What people and scripts type all day, mostly without an option but the folder. */
-const COMMANDS: Readonly<Record<string, Work>> = {
-  ps: async (_, flags) => (await import('./ps-action.ts')).ps(flags, {}),
-  scale: async (words, flags) => (await import('./scale-action.ts')).scale(words, flags, {}),
-  restart: async (words, flags) => (await import('./restart-action.ts')).restart(words, flags, {}),
+type Worded = (typeof OF_START)[keyof typeof OF_START]
+
+/** A command that people and scripts type all day. */
+interface Plain {
+  /** Whether it takes words beside its options. */
+  readonly hasWords: boolean
+  /** The options of it that are read here, each with a value, and what they are called in the flags. */
+  readonly options: Readonly<Record<string, Worded>>
+  readonly work: Work
 }
-const WITHOUT_WORDS = ['ps']
-const FOLDER = ['-d', '--root']
+
+const FOLDER = { '-d': 'root', '--root': 'root' } as const
+const OF_START = {
+  ...FOLDER,
+  '-f': 'procfile',
+  '--procfile': 'procfile',
+  '-m': 'formation',
+  '--formation': 'formation',
+  '-p': 'port',
+  '--port': 'port',
+  '--port-step': 'portStep',
+  '-t': 'timeout',
+  '--timeout': 'timeout',
+  '--restart': 'restart',
+  '--log-format': 'logFormat',
+} as const
+
+const COMMANDS: Readonly<Record<string, Plain>> = {
+  start: {
+    hasWords: true,
+    options: OF_START,
+    work: async (words, flags) => (await import('./start-as-asked.ts')).startAsAsked(words, flags, {}),
+  },
+  ps: {
+    hasWords: false,
+    options: FOLDER,
+    work: async (_, flags) => (await import('./ps-action.ts')).ps(flags, {}),
+  },
+  scale: {
+    hasWords: true,
+    options: FOLDER,
+    work: async (words, flags) => (await import('./scale-action.ts')).scale(words, flags, {}),
+  },
+  restart: {
+    hasWords: true,
+    options: FOLDER,
+    work: async (words, flags) => (await import('./restart-action.ts')).restart(words, flags, {}),
+  },
+}
 
 /**
- * The work of a command line that means the same to whoever reads it: one of these commands, words, and the folder.
- * Undefined for every other, which the parser of options is for: to load it takes a tenth of a short command.
+ * The work of a command line that means the same to whoever reads it: one of these commands, words, and some options,
+ * each with a value and once. Undefined for every other, which the parser of options is for: to load it takes a tenth
+ * of a short command.
  */
 export function plainWork([command = '', ...given]: readonly string[]): (() => Promise<void>) | undefined {
-  const work = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined
-  const at = given.findIndex((word) => FOLDER.includes(word))
-  const root = at < 0 ? undefined : given[at + 1]
-  const words = at < 0 ? given : [...given.slice(0, at), ...given.slice(at + 2)]
-  const isPlain = (word: string): boolean => word !== '' && !word.startsWith('-')
-  if (work === undefined || !words.every(isPlain)) return undefined
-  if (at >= 0 && (root === undefined || !isPlain(root))) return undefined
-  if (words.length > 0 && WITHOUT_WORDS.includes(command)) return undefined
-  return () => work(words, root === undefined ? {} : { root })
+  const plain = own(COMMANDS, command)
+  if (plain === undefined) return undefined
+  const words: string[] = []
+  const flags: Partial<Record<Worded, string>> = {}
+  for (let at = 0; at < given.length; at += 1) {
+    const word = given[at]
+    const name = own(plain.options, word)
+    const value = name === undefined ? word : given[(at += 1)]
+    if (value === undefined || value === '' || value.startsWith('-')) return undefined
+    if (name === undefined) words.push(value)
+    else if (flags[name] === undefined) flags[name] = value
+    else return undefined
+  }
+  if (words.length > 0 && !plain.hasWords) return undefined
+  return () => plain.work(words, flags)
+}
+
+function own<T>(table: Readonly<Record<string, T>>, name = ''): T | undefined {
+  return Object.hasOwn(table, name) ? table[name] : undefined
 }

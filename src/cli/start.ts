@@ -1,13 +1,7 @@
 import { Command } from 'commander'
 import type { Flags } from '../core/settings.ts'
 import { flagsOf, withOptions } from './options.ts'
-
-interface StartOptions {
-  readonly detach?: true
-  readonly wait?: true
-  readonly publish?: string
-  readonly readOnly?: true
-}
+import type { StartOptions } from './start-as-asked.ts'
 
 export function startCommand(): Command {
   const command = new Command('start')
@@ -34,25 +28,12 @@ export function startCommand(): Command {
   )
   return command.action(async (types: string[]) => {
     const { detach, wait, publish, readOnly, ...flags } = flagsOf(command) as Flags & StartOptions
-    const { reachEngine, rememberLocal } = await import('./engine.ts')
-    const { here, reached } = await reachEngine(flags)
-    if (reached !== undefined) {
-      const { startOn, portOf } = await import('./engine-start-action.ts')
-      const options = { wait: wait === true, publish: portOf(publish), readOnly: readOnly === true }
-      process.exitCode = await startOn(reached, { ...flags, types }, options)
-      return
-    }
-    if (publish !== undefined || readOnly === true) {
-      command.error("error: '--publish' and '--read-only' are for an engine", { exitCode: 2 })
-    }
-    rememberLocal(here)
-    if (detach === true) {
-      const { startDetached } = await import('./detach-action.ts')
-      process.exitCode = await startDetached({ ...flags, types }, wait === true ? 'ready' : 'up')
-      return
-    }
-    if (wait === true) command.error("error: option '--wait' goes with '--detach'", { exitCode: 2 })
-    const { start } = await import('./start-action.ts')
-    process.exitCode = await start(types, flags)
+    const { startAsAsked } = await import('./start-as-asked.ts')
+    await startAsAsked(types, flags, {
+      ...(detach && { detach }),
+      ...(wait && { wait }),
+      ...(publish !== undefined && { publish }),
+      ...(readOnly && { readOnly }),
+    })
   })
 }

@@ -11,6 +11,9 @@ test.for([
   ['scale', 'web=3', 'worker+1', 'clock-1'],
   ['scale', '-d', 'app', 'web=3'],
   ['restart', 'web.1', '-d', 'app'],
+  ['start'],
+  ['start', 'web', 'worker'],
+  ['start', '-m', 'web=3', '-p', '6000', 'web', '--restart', 'always', '-t', '9', '-f', 'Procfile.dev'],
 ])('%j needs no parser of options', (line) => {
   expect(plainWork(line)).toBeTypeOf('function')
 })
@@ -20,7 +23,13 @@ test.for([
   [''],
   ['status'],
   ['toString'],
-  ['start'],
+  ['start', '-D'],
+  ['start', '-m'],
+  ['start', '-m', 'web=2', '--formation', 'web=3'],
+  ['start', '-p', '-1'],
+  ['start', '--', 'web'],
+  ['start', '--no-color'],
+  ['scale', '-p', '6000', 'web=2'],
   ['ps', 'web'],
   ['ps', '--json'],
   ['ps', '-h'],

@@ -1,0 +1,37 @@
+import { TwRunError } from '../core/error.ts'
+import type { Flags } from '../core/settings.ts'
+import { reachEngine, rememberLocal } from './engine.ts'
+
+/** What only `start` is asked. */
+export interface StartOptions {
+  readonly detach?: true
+  readonly wait?: true
+  readonly publish?: string
+  readonly readOnly?: true
+}
+
+/** Starts the formation here, in the foreground or not, or on an engine; sets the exit code. Errors: TwRunError. */
+export async function startAsAsked(
+  types: readonly string[],
+  flags: Flags,
+  { detach, wait, publish, readOnly }: StartOptions,
+): Promise<void> {
+  const { here, reached } = await reachEngine(flags)
+  if (reached !== undefined) {
+    const { startOn, portOf } = await import('./engine-start-action.ts')
+    const options = { wait: wait === true, publish: portOf(publish), readOnly: readOnly === true }
+    process.exitCode = await startOn(reached, { ...flags, types }, options)
+    return
+  }
+  if (publish !== undefined || readOnly === true)
+    throw new TwRunError("'--publish' and '--read-only' are for an engine", { exitCode: 2 })
+  rememberLocal(here)
+  if (detach === true) {
+    const { startDetached } = await import('./detach-action.ts')
+    process.exitCode = await startDetached({ ...flags, types }, wait === true ? 'ready' : 'up')
+    return
+  }
+  if (wait === true) throw new TwRunError("option '--wait' goes with '--detach'", { exitCode: 2 })
+  const { start } = await import('./start-action.ts')
+  process.exitCode = await start(types, flags)
+}
