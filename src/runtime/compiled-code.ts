@@ -1,14 +1,4 @@
-import {
-  closeSync,
-  existsSync,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  readdirSync,
-  rmSync,
-  statSync,
-} from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { Module } from 'node:module'
 import { dirname, join } from 'node:path'
 import { Script } from 'node:vm'
@@ -32,6 +22,10 @@ const ADD_EVERY_MS = 60_000
 const WRONG_USAGE = 2
 const BEFORE = '(function (exports, require, module, __filename, __dirname) { '
 const AFTER = '\n})'
+/** Most chunks are smaller, bytes. */
+const ROOM = 64 * 1024
+/** They are read into it one by one. */
+let room: Buffer | undefined
 
 interface Loaded {
   exports: unknown
@@ -84,6 +78,7 @@ export function keepCompiledCode(command: string): void {
     if (isNew) keepAll()
     scripts.clear()
     kept = undefined
+    room = undefined
   }
   const keepAll = (): void => {
     keep(file, pack(), scripts)
@@ -155,12 +150,15 @@ function isOurs(folder: string): boolean {
 function wrapped(filename: string): string {
   const fd = openSync(filename, 'r')
   try {
-    const { size } = fstatSync(fd)
-    const bytes = Buffer.allocUnsafe(BEFORE.length + size + AFTER.length)
-    bytes.write(BEFORE, 0, 'latin1')
-    const read = readSync(fd, bytes, BEFORE.length, size, 0)
-    bytes.write(AFTER, BEFORE.length + read, 'latin1')
-    return bytes.toString('latin1', 0, BEFORE.length + read + AFTER.length)
+    let bytes = (room ??= Buffer.allocUnsafeSlow(ROOM))
+    let length = bytes.write(BEFORE, 0, 'latin1')
+    // Not asked for its size, which takes Node longer than to read it.
+    for (let read = -1; read !== 0; length += read) {
+      if (bytes.length - length <= AFTER.length) bytes = room = Buffer.concat([bytes], 2 * bytes.length)
+      read = readSync(fd, bytes, length, bytes.length - length - AFTER.length, null)
+    }
+    length += bytes.write(AFTER, length, 'latin1')
+    return bytes.toString('latin1', 0, length)
   } finally {
     closeSync(fd)
   }

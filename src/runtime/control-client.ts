@@ -28,8 +28,9 @@ export function sendCommand(path: string, request: Request): Promise<Reply | 'hu
     socket.on('connect', () => socket.write(`${JSON.stringify(request)}\n`))
     const finish = (): void => {
       clearTimeout(timeout)
-      // Not ended: that waits for the other side, which acts before it hangs up.
-      socket.destroy()
+      // Nobody waits for the other side, which acts before it hangs up. Nor is it destroyed: Node would make a stream of
+      // stderr to see that it is none.
+      socket.unref()
       // Hung up without a word: it died with the question in its hands, or is turning clients away.
       resolve(decodeReply(text) ?? 'hung-up')
     }

@@ -10,8 +10,11 @@ export function closeInheritedDescriptors(): void {
   for (const fd of inheritableDescriptors()) closeSync(fd)
 }
 
-/** Descriptors that everything but lifelines may need at once: logs, the state directory, /proc, helpers. */
-const HEADROOM = 24
+/**
+ * Descriptors that everything but lifelines may need at once: logs, the state directory, /proc, helpers, a shim that
+ * waits.
+ */
+const HEADROOM = 26
 
 /** The number from which on a descriptor is one too many for another process; Infinity where nobody says. */
 export function descriptorCeiling(): number {

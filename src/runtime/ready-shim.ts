@@ -103,7 +103,7 @@ export class ReadyShim {
   /** Whether it lives, and waits in the folder and with the environment that such a run is to have. */
   suits(env: Variables): boolean {
     const { life, cwd } = this.#options
-    return !this.#isGone && existsSync(life) && kindOf(cwd, env) === this.#kind
+    return !this.#isGone && !this.#hasExited && existsSync(life) && kindOf(cwd, env) === this.#kind
   }
 
   /** Gives its lifeline the path that it has in a run's directory. */
@@ -128,9 +128,14 @@ export class ReadyShim {
   async close(): Promise<void> {
     closeSync(this.#orders)
     this.#lifeline.stop()
-    if (this.child.exitCode !== null || this.child.signalCode !== null) return
+    if (this.#hasExited) return
     this.child.ref()
     await new Promise((resolve) => this.child.once('exit', resolve))
+  }
+
+  /** Told by the kernel, before its lifeline or after it: of one that has, nobody hears again. */
+  get #hasExited(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null
   }
 }
 

@@ -23,8 +23,8 @@ export class StandBy {
   readonly #at: StandByOptions
   #ready: ReadyShim | undefined
   #timer: NodeJS.Timeout | undefined
-  /** When the last one that was sent away is gone. */
-  #gone: Promise<void> | undefined
+  /** When those that were sent away are gone. */
+  #gone: Promise<unknown> | undefined
   #isClosed = false
 
   constructor(options: StandByOptions) {
@@ -75,7 +75,7 @@ export class StandBy {
   }
 
   #dismiss(): void {
-    if (this.#ready !== undefined) this.#gone = this.#ready.close()
+    if (this.#ready !== undefined) this.#gone = Promise.all([this.#gone, this.#ready.close()])
     this.#ready = undefined
   }
 }

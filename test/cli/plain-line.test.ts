@@ -13,7 +13,7 @@ test.for([
   ['restart', 'web.1', '-d', 'app'],
   ['start'],
   ['start', 'web', 'worker'],
-  ['start', '-m', 'web=3', '-p', '6000', 'web', '--restart', 'always', '-t', '9', '-f', 'Procfile.dev'],
+  ['start', '-m', 'web=3', '-p', 'auto', 'web', '--restart', 'always', '-t', '9', '-f', 'Procfile.dev'],
 ])('%j needs no parser of options', (line) => {
   expect(plainWork(line)).toBeTypeOf('function')
 })
@@ -29,7 +29,7 @@ test.for([
   ['start', '-p', '-1'],
   ['start', '--', 'web'],
   ['start', '--no-color'],
-  ['scale', '-p', '6000', 'web=2'],
+  ['scale', '-p', 'auto', 'web=2'],
   ['ps', 'web'],
   ['ps', '--json'],
   ['ps', '-h'],

@@ -116,6 +116,26 @@ onLinux('without a shim that waits a crashed process is started all the same', a
   expect(app.survivors()).toEqual([])
 })
 
+onLinux('a shim that died in the moment it was needed is no loss', async () => {
+  const app = liveApp({ Procfile: 'web: exec sleep 100\n' })
+  const run = app.start(['-p', String(portAt(0)), '--restart', 'on-failure'])
+  const waits = await waitingShim(app)
+  process.kill(run.pid, 'SIGSTOP')
+  kill9(childOf(shimOf(app, 'web.1')))
+  await until('its shim to end', () => app.runFile('web.1', 'exit') !== undefined)
+  kill9(waits)
+  process.kill(run.pid, 'SIGCONT')
+  await until('the next run', () => {
+    const shim = shimOf(app, 'web.1')
+    return (
+      shim > 0 && shim !== waits && childOf(shim) !== undefined && app.runFile('web.1', 'exit') === undefined
+    )
+  })
+  run.signal('SIGINT')
+  expect(await run.ended, run.output()).toBe(130)
+  expect(app.survivors()).toEqual([])
+})
+
 onLinux('what it was made for has changed: another environment, another folder, a long command', async () => {
   const long = `: ${'x'.repeat(2_000)}; exec sleep 100`
   const app = liveApp({
