@@ -6,6 +6,9 @@ import { reasonOf, systemCode } from './system-error.ts'
 /** The largest file of the user that is read, in bytes: no Procfile and no `.env` comes near it. */
 export const MAX_TEXT_BYTES = 1_048_576
 
+/** Most are smaller. */
+const USUAL_BYTES = 4_096
+
 /**
  * A user's file as text; bytes that are not UTF-8 become U+FFFD, which the parsers report. Undefined if it does
  * not exist. `shown` is its name in the errors, all of exit code 2: a directory, unreadable, over 1 MiB.
@@ -27,18 +30,22 @@ export function readTextFile(path: string, shown: string): string | undefined {
 
 /** Bounded by what is read, not by what the size says: a pipe and /dev/zero have none. */
 function readBounded(fd: number, shown: string): Uint8Array {
-  const size = fstatSync(fd).size
-  const buffer = Buffer.alloc(size > MAX_TEXT_BYTES ? 0 : MAX_TEXT_BYTES + 1)
+  const { size } = fstatSync(fd)
+  if (size > MAX_TEXT_BYTES) throw tooLarge(shown, ` (${(size / MAX_TEXT_BYTES).toFixed(1)} MiB)`)
+  // Not the most that there may be: to get so much from the kernel takes longer than to read a Procfile.
+  let buffer = Buffer.allocUnsafe(Math.max(size + 1, USUAL_BYTES))
   let length = 0
-  for (let count = -1; count !== 0 && length < buffer.length; length += count) {
+  for (let count = -1; count !== 0; length += count) {
+    if (length === buffer.length) buffer = Buffer.concat([buffer], MAX_TEXT_BYTES + 1)
     count = readSync(fd, buffer, length, buffer.length - length, null)
   }
-  if (length === buffer.length) {
-    const megabytes = size > MAX_TEXT_BYTES ? ` (${(size / MAX_TEXT_BYTES).toFixed(1)} MiB)` : ''
-    throw new TwRunError(`${printable(shown)} is larger than 1 MiB${megabytes}`, {
-      exitCode: 2,
-      hint: 'is it the right file? Commands that long belong in a script',
-    })
-  }
+  if (length > MAX_TEXT_BYTES) throw tooLarge(shown, '')
   return buffer.subarray(0, length)
+}
+
+function tooLarge(shown: string, size: string): TwRunError {
+  return new TwRunError(`${printable(shown)} is larger than 1 MiB${size}`, {
+    exitCode: 2,
+    hint: 'is it the right file? Commands that long belong in a script',
+  })
 }

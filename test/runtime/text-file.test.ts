@@ -1,3 +1,4 @@
+import { execFileSync, spawn } from 'node:child_process'
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
@@ -37,6 +38,21 @@ test('one MiB is read, a byte more is not', () => {
   expect(readTextFile(app.path('big'), 'big')).toHaveLength(MAX_TEXT_BYTES)
   writeFileSync(app.path('big'), Buffer.alloc(MAX_TEXT_BYTES + 1, 'x'))
   expect(() => readTextFile(app.path('big'), 'big')).toThrow('big is larger than 1 MiB')
+})
+
+test('of a pipe, which has no size, as much is read as of a file', () => {
+  execFileSync('mkfifo', [app.path('pipe')])
+  const write = (count: number): void =>
+    void spawn('sh', ['-c', `head -c ${count} /dev/zero | tr '\\0' x >'${app.path('pipe')}'`], {
+      stdio: 'ignore',
+    })
+  write(100_000)
+  expect(readTextFile(app.path('pipe'), 'pipe')).toBe('x'.repeat(100_000))
+  write(MAX_TEXT_BYTES)
+  expect(readTextFile(app.path('pipe'), 'pipe')).toHaveLength(MAX_TEXT_BYTES)
+  write(MAX_TEXT_BYTES + 1)
+  expect(() => readTextFile(app.path('pipe'), 'pipe')).toThrow('pipe is larger than 1 MiB')
+  expect(() => readTextFile('/dev/zero', 'zero')).toThrow('zero is larger than 1 MiB')
 })
 
 test('a directory is refused as one', () => {
