@@ -5,6 +5,7 @@ import { ReadyShim, isTellable } from './ready-shim.ts'
 import type { Order } from './ready-shim.ts'
 import type { SpareFifos } from './spare-fifos.ts'
 import type { StateDir } from './state-dir.ts'
+import { keepYoungGenerationSmall } from './young-generation.ts'
 
 /** So long after a start, ms: what was started has the processors for itself until then. */
 const LATER_MS = 50
@@ -25,6 +26,7 @@ export class StandBy {
   #timer: NodeJS.Timeout | undefined
   /** When those that were sent away are gone. */
   #gone: Promise<unknown> | undefined
+  #isUsed = false
   #isClosed = false
 
   constructor(options: StandByOptions) {
@@ -43,6 +45,7 @@ export class StandBy {
     if (this.#ready?.suits(order.env) !== true || !isTellable(order)) return undefined
     const ready = this.#ready
     this.#ready = undefined
+    this.#isUsed = true
     return ready
   }
 
@@ -63,6 +66,8 @@ export class StandBy {
       this.#ready = attempt(() => this.#begin(env))
     }
     spares.refill()
+    // One waits through a collection or two: V8 would give hundreds of restarts a young generation of 32 MB.
+    if (this.#isUsed) keepYoungGenerationSmall()
   }
 
   #begin(env: Order['env']): ReadyShim | undefined {
