@@ -13,6 +13,7 @@ import { here } from '../runtime/place.ts'
 import { readIfThere } from '../runtime/disk.ts'
 import { runPath } from '../runtime/run-directory.ts'
 import { Slots } from '../runtime/slots.ts'
+import type { Lock } from '../runtime/lock.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
 import type { RunResult, Supervisor } from '../runtime/supervisor.ts'
 import { isTerminal, say } from '../runtime/terminal.ts'
@@ -42,6 +43,7 @@ interface Hooks {
 interface Parts {
   readonly app: App
   readonly state: StateDir
+  readonly lock: Lock
   readonly supervisor: Supervisor
   readonly view: StartView | undefined
   readonly hooks: Hooks
@@ -52,6 +54,7 @@ interface Parts {
 export class Fixture {
   readonly app: App
   readonly state: StateDir
+  readonly #lock: Lock
   readonly #supervisor: Supervisor
   readonly #view: StartView | undefined
   readonly #hooks: Hooks
@@ -59,9 +62,10 @@ export class Fixture {
   /** Resolves when the formation is over, whatever ended it. */
   readonly ended: Promise<RunResult>
 
-  private constructor({ app, state, supervisor, view: started, hooks, ended }: Parts) {
+  private constructor({ app, state, lock, supervisor, view: started, hooks, ended }: Parts) {
     this.app = app
     this.state = state
+    this.#lock = lock
     this.#supervisor = supervisor
     this.#view = started
     this.#hooks = hooks
@@ -71,7 +75,7 @@ export class Fixture {
   /** Starts the formation. Errors: TwRunError, nothing runs then. */
   static async open(flags: Flags, choices: FixtureChoices = {}): Promise<Fixture> {
     const ground = await cleared(await takeGround(flags))
-    const { app, state } = ground
+    const { app, state, lock } = ground
     choices.prepare?.(state)
     const isOnTerminal = isTerminal(STDERR)
     const color = wantsColor(app.settings.color, process.env, isOnTerminal)
@@ -99,7 +103,7 @@ export class Fixture {
       isColorTerminal: color && isOnTerminal,
     })
     const ended = serve(supervisor, ground)
-    return new Fixture({ app, state, supervisor, view: started, hooks, ended })
+    return new Fixture({ app, state, lock, supervisor, view: started, hooks, ended })
   }
 
   get session(): Session {
@@ -149,6 +153,11 @@ export class Fixture {
   async close(reason: Reason, lastWord: (result: RunResult) => string): Promise<RunResult> {
     this.#closed ??= this.#close(reason, lastWord)
     return await this.#closed
+  }
+
+  /** Gives the state directory back: of one that is over, and has been looked at. */
+  letGo(): void {
+    this.#lock.release()
   }
 
   async #close(reason: Reason, lastWord: (result: RunResult) => string): Promise<RunResult> {

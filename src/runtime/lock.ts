@@ -25,6 +25,8 @@ const NOT_FOUND = 127
 export interface Lock {
   /** Whether its file was removed: under that name another tw-run may by now hold another one. */
   isRemoved(): boolean
+  /** Gives it back, after which it counts as removed. */
+  release(): void
 }
 
 /**
@@ -39,12 +41,23 @@ export async function takeLock(path: string, fifos: readonly string[] = []): Pro
     const fd = await tryLock(path, fifos)
     if (fd !== undefined) {
       sayWhoHolds(fd, path)
-      return { isRemoved: () => fstatSync(fd).nlink === 0 }
+      return lockOf(fd)
     }
     const { heldBy, holderOf } = await import('./lock-holder.ts')
     const holder = holderOf(path)
     if (holder !== undefined || bootNow() > until) throw heldBy(holder, path)
     await sleep(TRY_AGAIN_MS)
+  }
+}
+
+function lockOf(fd: number): Lock {
+  let isHeld = true
+  return {
+    isRemoved: () => !isHeld || fstatSync(fd).nlink === 0,
+    release() {
+      if (isHeld) closeSync(fd)
+      isHeld = false
+    },
   }
 }
 

@@ -9,6 +9,7 @@ import type { LifelineWatch } from './lifeline.ts'
 import { OWN_VARIABLES, assignments, withoutOwn } from './own-variables.ts'
 import { randomHex } from './random.ts'
 import { SHIM, shimName } from './shim.ts'
+import { killChildGroup } from './signal.ts'
 
 /** By which it is told its run, and which is its log from then on. */
 const ORDERS = 4
@@ -128,9 +129,13 @@ export class ReadyShim {
   async close(): Promise<void> {
     closeSync(this.#orders)
     this.#lifeline.stop()
-    if (this.#hasExited) return
+    const { pid } = this.child
+    if (this.#hasExited || pid === undefined) return
     this.child.ref()
-    await new Promise((resolve) => this.child.once('exit', resolve))
+    const gone = new Promise((resolve) => this.child.once('exit', resolve))
+    // One that is frozen does not notice, and nobody would wake it.
+    killChildGroup(pid)
+    await gone
   }
 
   /** Told by the kernel, before its lifeline or after it: of one that has, nobody hears again. */

@@ -12,6 +12,9 @@ const LATER_MS = 50
 /** Fewer processes than this a user may have more, and what is started needs them all. */
 const ROOM = 64
 
+/** With these bash, where it is sh, would not wait for a line and read it, but what they say. */
+const TOLD_OTHERWISE = /^(?:TMOUT$|BASH_FUNC_)/
+
 export interface StandByOptions {
   readonly state: StateDir
   readonly lock: Lock
@@ -34,10 +37,10 @@ export class StandBy {
   }
 
   /** Sees to it that one waits soon, for a run with this environment. */
-  renew(env: Order['env']): void {
+  renew(environment: () => Order['env']): void {
     if (this.#isClosed) return
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#renew(env), LATER_MS).unref()
+    this.#timer = setTimeout(() => this.#renew(environment), LATER_MS).unref()
   }
 
   /** The one that waits, if it can be this run's: the caller's from now on. */
@@ -57,14 +60,16 @@ export class StandBy {
     await this.#gone
   }
 
-  #renew(env: Order['env']): void {
+  #renew(environment: () => Order['env']): void {
     const { lock, spares } = this.#at
     if (lock.isRemoved()) return
-    if (this.#ready?.suits(env) !== true) {
+    // Without one, each start makes its own shim, and says what is wrong.
+    attempt(() => {
+      const env = environment()
+      if (this.#ready?.suits(env) === true) return
       this.#dismiss()
-      // Without one, each start makes its own shim, and says what is wrong.
-      this.#ready = attempt(() => this.#begin(env))
-    }
+      this.#ready = this.#begin(env)
+    })
     spares.refill()
     // One waits through a collection or two: V8 would give hundreds of restarts a young generation of 32 MB.
     if (this.#isUsed) keepYoungGenerationSmall()
@@ -72,7 +77,7 @@ export class StandBy {
 
   #begin(env: Order['env']): ReadyShim | undefined {
     const { cwd, spares, state } = this.#at
-    if (processRoom() < ROOM) return undefined
+    if (processRoom() < ROOM || Object.keys(env).some((name) => TOLD_OTHERWISE.test(name))) return undefined
     const { ready: life, orders } = state
     for (const path of [life, orders]) removeIfThere(path)
     spares.provide([life, orders])
@@ -85,10 +90,10 @@ export class StandBy {
   }
 }
 
-function attempt<T>(work: () => T): T | undefined {
+function attempt(work: () => void): void {
   try {
-    return work()
+    work()
   } catch {
-    return undefined
+    // There is none.
   }
 }

@@ -28,6 +28,9 @@ const STARTS_A_TURN = 16
 /** The environment of one run, read anew for each start. */
 export type EnvironmentOf = (run: OwnInjection) => Record<string, string>
 
+/** What is the run's own does not matter to the shim that waits for it. */
+const NOBODY: OwnInjection = { id: '', token: '', port: 0, scratch: '' }
+
 export interface StarterOptions extends HostContext, SpawnerOptions {
   readonly host: Host
   readonly place: Place
@@ -78,7 +81,12 @@ export class Starter {
     if (started.length > 0)
       this.#at.journal({ type: 'started', runs: started.flatMap((run) => this.#at.slots.run(run.id) ?? []) })
     for (const run of started) this.#at.host.prune(run)
-    this.#standBy.renew(starts[0]?.env ?? {})
+    this.#standBy.renew(() => starts[0]?.env ?? {})
+  }
+
+  /** Sees to it that one that is started soon does not wait for a shim. */
+  standBy(): void {
+    this.#standBy.renew(() => this.#at.readEnvironment()(NOBODY))
   }
 
   /** Nothing is started any more; resolves when what was kept ready for it is gone. */

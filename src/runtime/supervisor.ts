@@ -250,6 +250,7 @@ export class Supervisor {
       return run?.life === 'alive' && !sameProcess(run, plan) ? [plan.id] : []
     })
     this.#session = replace(this.#session, new Set(edited))
+    this.#starter.standBy()
     const runs = this.runs()
     this.#options.journal({
       type: 'carried-on',

@@ -4,6 +4,7 @@ import { describe, expect, vi } from 'vitest'
 import { kill9, until } from '../support/live.ts'
 import type { LiveRun, LiveApp } from '../support/live.ts'
 import { found, leftOf, plantedApp, prove } from '../support/prove.ts'
+import { portAt } from '../support/ports.ts'
 import { requires } from '../support/requirement.ts'
 
 const test = requires('linux')
@@ -38,6 +39,13 @@ describe('the report', () => {
     expect(new Set(order)).toEqual(new Set(['web.1', 'web.2', 'web.3', 'worker.1', 'worker.2']))
     const both = Math.min(order.length, again.length)
     expect(again.slice(0, both)).toEqual(order.slice(0, both))
+  })
+
+  test('is the same with ports that were named', async () => {
+    const app = plantedApp('worker: node clean.js\n')
+    const result = await prove(app, ['-p', String(portAt(0)), ...SHORT, '--', 'true'])
+    expect(result.code, result.stdout + result.stderr).toBe(0)
+    expect(result.report).toMatchObject({ shareNothing: true, baseline: { passed: true } })
   })
 
   test('--ignore takes out what is meant, and says so', async () => {

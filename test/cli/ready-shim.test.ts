@@ -97,6 +97,47 @@ onLinux('a shim that waits ends with its supervisor, however that ends', async (
   expect(app.survivors()).toEqual([])
 })
 
+onLinux('a stop does not wait for a shim that waits and is frozen', async () => {
+  const app = liveApp({ Procfile: 'web: exec sleep 100\n' })
+  const run = app.start(OPTIONS)
+  process.kill(await waitingShim(app), 'SIGSTOP')
+  run.signal('SIGINT')
+  expect(await run.ended, run.output()).toBe(130)
+  expect(app.survivors()).toEqual([])
+})
+
+onLinux('one waits also for who carried on', async () => {
+  const app = liveApp({ Procfile: 'web: exec sleep 100\n' })
+  const first = app.start(OPTIONS)
+  const waits = await waitingShim(app)
+  kill9(first.pid)
+  await first.ended
+  await until('its end', () => !waitingShims(app).includes(waits))
+  const second = app.start(OPTIONS)
+  const next = await waitingShim(app)
+  expect(await crash(app)).toBe(next)
+  second.signal('SIGINT')
+  expect(await second.ended, second.output()).toBe(130)
+  expect(app.survivors()).toEqual([])
+})
+
+for (const [name, value] of [
+  ['TMOUT', '1'],
+  ['BASH_FUNC_read%%', '() { PORT=; }'],
+]) {
+  onLinux(`none waits where a shell that reads could be told otherwise: ${name}`, async () => {
+    const app = liveApp({ Procfile: 'web: exec sleep 100\n' })
+    const run = app.start(OPTIONS, { [name ?? '']: value ?? '' })
+    await run.waitFor(/web\.1 on/)
+    await crash(app)
+    await crash(app)
+    expect(waitingShims(app)).toEqual([])
+    run.signal('SIGINT')
+    expect(await run.ended, run.output()).toBe(130)
+    expect(app.survivors()).toEqual([])
+  })
+}
+
 onLinux('without a shim that waits a crashed process is started all the same', async () => {
   const app = liveApp({ Procfile: 'web: exec sleep 100\n' })
   const run = app.start(OPTIONS)
