@@ -129,11 +129,11 @@ export class Slots {
 
   /** Follows a run's life by its lifeline; takes the descriptor over. */
   watch(run: Run, read: number): void {
-    this.follow(run, (gone) => watchLifeline(read, gone))
+    this.watchBy(run, (gone) => watchLifeline(read, gone))
   }
 
   /** Follows a run's life by what calls back when its shim is gone. */
-  follow(run: Run, begin: (gone: () => void) => LifelineWatch): void {
+  watchBy(run: Run, begin: (gone: () => void) => LifelineWatch): void {
     this.#watches.set(
       run.token,
       begin(() => this.#lifelineEnded(run)),

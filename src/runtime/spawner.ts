@@ -110,6 +110,6 @@ export class Spawner {
     slots.add(run)
     slots.expectExit(run)
     child.once('exit', (status) => slots.heardExit(run, status))
-    slots.follow(run, watch)
+    slots.watchBy(run, watch)
   }
 }

@@ -60,7 +60,7 @@ export class Starter {
   async start(wants: readonly Want[]): Promise<void> {
     const read = this.#environment()
     const starts = this.#startsOf(wants, 'refused' in read ? () => ({}) : read.environmentOf)
-    const { batches, alone } = this.#parted(starts)
+    const { batches, alone } = this.#parted('refused' in read ? [] : starts)
     const unprepared = this.#spawner.attempt(() => this.#prepare(starts, batches))
     const refused = unprepared ?? ('refused' in read ? read.refused : undefined)
     if (refused !== undefined) {
