@@ -4,7 +4,7 @@ import { expect } from 'vitest'
 import { childOf } from '../../src/runtime/process-table.ts'
 import { findShim, isShim, tokenOfShim } from '../../src/runtime/shim.ts'
 import { kill9, liveApp, until } from '../support/live.ts'
-import type { LiveApp } from '../support/live.ts'
+import type { LiveApp, LiveRun } from '../support/live.ts'
 import { portAt } from '../support/ports.ts'
 import { requires } from '../support/requirement.ts'
 import { waitingShim, waitingShims } from '../support/waiting-shims.ts'
@@ -22,6 +22,12 @@ async function crash(app: LiveApp, id = 'web.1'): Promise<number> {
     const pid = shimOf(app, id)
     return pid > 0 && pid !== before && childOf(pid) !== undefined ? pid : undefined
   })
+}
+
+async function endsClean(app: LiveApp, run: LiveRun): Promise<void> {
+  run.signal('SIGINT')
+  expect(await run.ended, run.output()).toBe(130)
+  expect(app.survivors()).toEqual([])
 }
 
 /** The environment that the command of web.1 noted when it began for the n-th time. */
@@ -56,9 +62,7 @@ for (const [what, env] of Object.entries(ENVIRONMENTS)) {
     expect(await crash(app)).toBe(waits)
     expect(await noted(app, 2)).toEqual(first)
     expect(existsSync(app.path('ran'))).toBe(false)
-    run.signal('SIGINT')
-    expect(await run.ended, run.output()).toBe(130)
-    expect(app.survivors()).toEqual([])
+    await endsClean(app, run)
   })
 }
 
@@ -92,18 +96,14 @@ onLinux('a shim that waits ends with its supervisor, however that ends', async (
   await second.waitFor(/carries on/)
   expect(app.survivors().filter(({ command }) => command === 'sleep 100')).toHaveLength(1)
   await crash(app)
-  second.signal('SIGINT')
-  expect(await second.ended, second.output()).toBe(130)
-  expect(app.survivors()).toEqual([])
+  await endsClean(app, second)
 })
 
 onLinux('a stop does not wait for a shim that waits and is frozen', async () => {
   const app = liveApp({ Procfile: 'web: exec sleep 100\n' })
   const run = app.start(OPTIONS)
   process.kill(await waitingShim(app), 'SIGSTOP')
-  run.signal('SIGINT')
-  expect(await run.ended, run.output()).toBe(130)
-  expect(app.survivors()).toEqual([])
+  await endsClean(app, run)
 })
 
 onLinux('one waits also for who carried on', async () => {
@@ -116,9 +116,7 @@ onLinux('one waits also for who carried on', async () => {
   const second = app.start(OPTIONS)
   const next = await waitingShim(app)
   expect(await crash(app)).toBe(next)
-  second.signal('SIGINT')
-  expect(await second.ended, second.output()).toBe(130)
-  expect(app.survivors()).toEqual([])
+  await endsClean(app, second)
 })
 
 for (const [name, value] of [
@@ -132,9 +130,7 @@ for (const [name, value] of [
     await crash(app)
     await crash(app)
     expect(waitingShims(app)).toEqual([])
-    run.signal('SIGINT')
-    expect(await run.ended, run.output()).toBe(130)
-    expect(app.survivors()).toEqual([])
+    await endsClean(app, run)
   })
 }
 
@@ -152,9 +148,7 @@ onLinux('without a shim that waits a crashed process is started all the same', a
   await until('the next run', () => existsSync(join(app.state(), 'processes/web.1/3')))
   process.kill(next, 'SIGCONT')
   await until('its shim', () => app.runFile('web.1', 'pid') === `${next}\n`)
-  run.signal('SIGINT')
-  expect(await run.ended, run.output()).toBe(130)
-  expect(app.survivors()).toEqual([])
+  await endsClean(app, run)
 })
 
 onLinux('a shim that died in the moment it was needed is no loss', async () => {
@@ -172,9 +166,7 @@ onLinux('a shim that died in the moment it was needed is no loss', async () => {
       shim > 0 && shim !== waits && childOf(shim) !== undefined && app.runFile('web.1', 'exit') === undefined
     )
   })
-  run.signal('SIGINT')
-  expect(await run.ended, run.output()).toBe(130)
-  expect(app.survivors()).toEqual([])
+  await endsClean(app, run)
 })
 
 onLinux('what it was made for has changed: another environment, another folder, a long command', async () => {
@@ -208,7 +200,5 @@ onLinux('what it was made for has changed: another environment, another folder, 
   const third = await waitingShim(app)
   expect(await crash(app, 'long.1')).not.toBe(third)
   expect(await crash(app)).toBe(third)
-  run.signal('SIGINT')
-  expect(await run.ended, run.output()).toBe(130)
-  expect(app.survivors()).toEqual([])
+  await endsClean(app, run)
 })
