@@ -171,7 +171,7 @@ export default defineConfig({
         // the disk ten times for each, and compiles it anew each time.
         {
           name: 'entry',
-          test: /src\/(cli\/(entry|plain-line|report|version-text)|runtime\/(clock|code-pack|compiled-code|terminal|system-error|young-generation)|core\/(error|duration))\.ts$/,
+          test: /src\/(cli\/(entry|plain-line|report|version-text)|runtime\/(clock|code-pack|compiled-code|read-to-end|terminal|system-error|young-generation)|core\/(error|duration))\.ts$/,
           priority: 2,
         },
         // What every command asks first: on which engine the app runs, and how a process is shown.

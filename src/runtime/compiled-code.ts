@@ -1,9 +1,10 @@
-import { closeSync, existsSync, mkdirSync, openSync, readSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { Module } from 'node:module'
 import { dirname, join } from 'node:path'
 import { Script } from 'node:vm'
 import { readPack, writePack } from './code-pack.ts'
 import type { Pack } from './code-pack.ts'
+import { readToEnd } from './read-to-end.ts'
 import { underFirstFlags } from './young-generation.ts'
 
 /** When the bundle is made, what tells it from every other one stands in this place. */
@@ -150,15 +151,11 @@ function isOurs(folder: string): boolean {
 function wrapped(filename: string): string {
   const fd = openSync(filename, 'r')
   try {
-    let bytes = (room ??= Buffer.allocUnsafeSlow(ROOM))
-    let length = bytes.write(BEFORE, 0, 'latin1')
-    // Not asked for its size, which takes Node longer than to read it.
-    for (let read = -1; read !== 0; length += read) {
-      if (bytes.length - length <= AFTER.length) bytes = room = Buffer.concat([bytes], 2 * bytes.length)
-      read = readSync(fd, bytes, length, bytes.length - length - AFTER.length, null)
-    }
-    length += bytes.write(AFTER, length, 'latin1')
-    return bytes.toString('latin1', 0, length)
+    room ??= Buffer.allocUnsafeSlow(ROOM)
+    const from = room.write(BEFORE, 0, 'latin1')
+    const { bytes, length } = readToEnd(fd, room, { from, spare: AFTER.length })
+    room = bytes
+    return bytes.toString('latin1', 0, length + bytes.write(AFTER, length, 'latin1'))
   } finally {
     closeSync(fd)
   }

@@ -1,7 +1,8 @@
-import { closeSync, openSync, readSync, readdirSync, realpathSync, statSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { printableCommand } from '../core/printable.ts'
 import { pause } from './clock.ts'
 import { linkOf, textOf } from './proc-files.ts'
+import { readToEnd } from './read-to-end.ts'
 import { failedWith } from './system-error.ts'
 import type { Carrier, Known, Lap } from './process-table.ts'
 
@@ -14,7 +15,7 @@ const UNCOUNTED = 1_000
 const KERNEL_THREAD = 0x20_00_00
 /** What executes a program shows its environment after so long, ms, or its disk is slow: it may wait for a processor. */
 const EXECUTED_WITHIN_MS = 100
-let buffer = Buffer.alloc(64 * 1024)
+let buffer: Buffer = Buffer.alloc(64 * 1024)
 
 export function carriers(tokens: ReadonlySet<string>): Carrier[] {
   return carriersAmong(pidsNow(), tokens)
@@ -219,13 +220,9 @@ function read(pid: number, name: string): Buffer | undefined {
 function readWhole(path: string): Buffer {
   const fd = openSync(path, 'r')
   try {
-    let length = 0
-    for (;;) {
-      const got = readSync(fd, buffer, length, buffer.length - length, null)
-      if (got === 0) return buffer.subarray(0, length)
-      length += got
-      if (length === buffer.length) buffer = Buffer.concat([buffer], buffer.length * 2)
-    }
+    const { bytes, length } = readToEnd(fd, buffer)
+    buffer = bytes
+    return bytes.subarray(0, length)
   } finally {
     closeSync(fd)
   }

@@ -1,6 +1,7 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, fstatSync, openSync } from 'node:fs'
 import { TwRunError } from '../core/error.ts'
 import { printable } from '../core/printable.ts'
+import { readToEnd } from './read-to-end.ts'
 import { reasonOf, systemCode } from './system-error.ts'
 
 /** The largest file of the user that is read, in bytes: no Procfile and no `.env` comes near it. */
@@ -33,14 +34,10 @@ function readBounded(fd: number, shown: string): Uint8Array {
   const { size } = fstatSync(fd)
   if (size > MAX_TEXT_BYTES) throw tooLarge(shown, ` (${(size / MAX_TEXT_BYTES).toFixed(1)} MiB)`)
   // Not the most that there may be: to get so much from the kernel takes longer than to read a Procfile.
-  let buffer = Buffer.allocUnsafe(Math.max(size + 1, USUAL_BYTES))
-  let length = 0
-  for (let count = -1; count !== 0; length += count) {
-    if (length === buffer.length) buffer = Buffer.concat([buffer], MAX_TEXT_BYTES + 1)
-    count = readSync(fd, buffer, length, buffer.length - length, null)
-  }
+  const room = Buffer.allocUnsafe(Math.max(size + 1, USUAL_BYTES))
+  const { bytes, length } = readToEnd(fd, room, { most: MAX_TEXT_BYTES })
   if (length > MAX_TEXT_BYTES) throw tooLarge(shown, '')
-  return buffer.subarray(0, length)
+  return bytes.subarray(0, length)
 }
 
 function tooLarge(shown: string, size: string): TwRunError {
