@@ -68,13 +68,8 @@ export function isHeld(read: number): boolean {
   }
 }
 
-export interface LifelineWatch {
-  /** Closes the descriptor and stays silent. */
-  stop(): void
-}
-
-/** Calls back once when the shim is gone. Takes the descriptor over. */
-export function watchLifeline(read: number, gone: () => void): LifelineWatch {
+/** Calls back once when the shim is gone. Takes the descriptor over; `stop()` closes it and stays silent. */
+export function watchLifeline(read: number, gone: () => void): { stop(): void } {
   const socket = new Socket({ fd: read, readable: true, writable: false })
   socket.once('close', gone)
   socket.on('error', () => socket.destroy())

@@ -4,8 +4,8 @@ import { closeSync, existsSync, renameSync, statSync, unlinkSync, writeSync } fr
 import { shellText } from '../core/command.ts'
 import { quoteSh } from '../core/quote-sh.ts'
 import { crashPoint } from './crash-points.ts'
-import { openLifeline, openOrders, watchLifeline } from './lifeline.ts'
-import type { LifelineWatch } from './lifeline.ts'
+import type { Launch } from './launcher.ts'
+import { openLifeline, openOrders } from './lifeline.ts'
 import { OWN_VARIABLES, assignments, withoutOwn } from './own-variables.ts'
 import { randomHex } from './random.ts'
 import { SHIM, shimName } from './shim.ts'
@@ -20,8 +20,10 @@ const LONGEST_ORDER = 1_024
 const READY_SHIM = `IFS= read -r PORT <&${ORDERS} || exit
 eval "$PORT"
 ${SHIM}`
+/** With these bash, where it is sh, would not wait for a line and read it, but do what they say. */
+const TOLD_OTHERWISE = /^(?:TMOUT$|BASH_FUNC_)/
 
-type Variables = Readonly<Record<string, string>>
+type Variables = Launch['env']
 
 export interface ReadyShimOptions {
   /** The FIFO that is its lifeline. */
@@ -30,19 +32,6 @@ export interface ReadyShimOptions {
   readonly orders: string
   readonly cwd: string
   /** That of a run such as it is for. */
-  readonly env: Variables
-}
-
-/** The descriptors that stay with us. */
-interface Ends {
-  readonly life: number
-  readonly orders: number
-}
-
-/** What a run is begun with. */
-export interface Order {
-  readonly directory: string
-  readonly command: string
   readonly env: Variables
 }
 
@@ -56,21 +45,23 @@ export class ReadyShim {
   readonly child: ChildProcess
   readonly #options: ReadyShimOptions
   readonly #kind: string
+  /** The read end. */
+  readonly #lifeline: number
+  /** The write end. */
   readonly #orders: number
-  readonly #lifeline: LifelineWatch
-  #isGone = false
-  #gone: () => void = () => {}
 
-  private constructor(child: ChildProcess, token: string, ends: Ends, options: ReadyShimOptions) {
+  private constructor(
+    child: ChildProcess,
+    token: string,
+    [lifeline, orders]: readonly [number, number],
+    options: ReadyShimOptions,
+  ) {
     this.token = token
     this.child = child
     this.#options = options
     this.#kind = kindOf(options.cwd, options.env)
-    this.#orders = ends.orders
-    this.#lifeline = watchLifeline(ends.life, () => {
-      this.#isGone = true
-      this.#gone()
-    })
+    this.#lifeline = lifeline
+    this.#orders = orders
     child.unref()
   }
 
@@ -79,7 +70,7 @@ export class ReadyShim {
     const token = randomHex(8)
     const life = openLifeline(options.life)
     const open = [life.read, life.write]
-    let ends: Ends | undefined
+    const kept = new Set<number>()
     try {
       const orders = openOrders(options.orders)
       open.push(orders.read, orders.write)
@@ -94,17 +85,17 @@ export class ReadyShim {
       crashPoint('ready:spawned')
       child.on('error', () => {})
       if (child.pid === undefined) return undefined
-      ends = { life: life.read, orders: orders.write }
-      return new ReadyShim(child, token, ends, options)
+      kept.add(life.read).add(orders.write)
+      return new ReadyShim(child, token, [life.read, orders.write], options)
     } finally {
-      for (const fd of open) if (fd !== ends?.life && fd !== ends?.orders) closeSync(fd)
+      for (const fd of open) if (!kept.has(fd)) closeSync(fd)
     }
   }
 
   /** Whether it lives, and waits in the folder and with the environment that such a run is to have. */
   suits(env: Variables): boolean {
     const { life, cwd } = this.#options
-    return !this.#isGone && !this.#hasExited && existsSync(life) && kindOf(cwd, env) === this.#kind
+    return !this.#hasExited && existsSync(life) && kindOf(cwd, env) === this.#kind
   }
 
   /** Gives its lifeline the path that it has in a run's directory. */
@@ -112,23 +103,16 @@ export class ReadyShim {
     renameSync(this.#options.life, path)
   }
 
-  /** Has it begin with a run. */
-  tell(order: Order): void {
-    writeSync(this.#orders, orderText(order))
+  /** Has it begin with its run; the read end of its lifeline is the caller's from now on. */
+  begin(launch: Launch): number {
+    writeSync(this.#orders, orderFor(launch))
     closeSync(this.#orders)
-  }
-
-  /** Calls back once when it is gone. */
-  watch(gone: () => void): LifelineWatch {
-    this.#gone = gone
-    if (this.#isGone) setImmediate(gone)
     return this.#lifeline
   }
 
   /** Has it end without a run; resolves when it is gone. */
   async close(): Promise<void> {
-    closeSync(this.#orders)
-    this.#lifeline.stop()
+    for (const fd of [this.#orders, this.#lifeline]) closeSync(fd)
     const { pid } = this.child
     if (this.#hasExited || pid === undefined) return
     this.child.ref()
@@ -138,19 +122,24 @@ export class ReadyShim {
     await gone
   }
 
-  /** Told by the kernel, before its lifeline or after it: of one that has, nobody hears again. */
+  /** Of one that has, nobody hears again. */
   get #hasExited(): boolean {
     return this.child.exitCode !== null || this.child.signalCode !== null
   }
 }
 
-/** Whether a run can be told in one line, and a short one. */
-export function isTellable(order: Order): boolean {
-  const text = orderText(order)
-  return text.length <= LONGEST_ORDER && text.indexOf('\n') === text.length - 1
+/** Whether a shell with this environment waits as it should. */
+export function canWait(env: Variables): boolean {
+  return !Object.keys(env).some((name) => TOLD_OTHERWISE.test(name))
 }
 
-function orderText({ directory, command, env }: Order): string {
+/** Whether a run can be told in one line, and a short one. */
+export function isTellable(launch: Launch): boolean {
+  const order = orderFor(launch)
+  return order.length <= LONGEST_ORDER && order.indexOf('\n') === order.length - 1
+}
+
+function orderFor({ directory, command, env }: Launch): string {
   const words = [directory, shellText(command)].map(quoteSh).join(' ')
   return `export ${assignments(env, OWN_VARIABLES)}; set -- ${words}; exec ${ORDERS}>>"$1/log"\n`
 }

@@ -10,7 +10,6 @@ import type { Found } from './adoption.ts'
 import { bootNow } from './clock.ts'
 import { crashPoint } from './crash-points.ts'
 import { watchLifeline } from './lifeline.ts'
-import type { LifelineWatch } from './lifeline.ts'
 import * as directory from './run-directory.ts'
 import { findShim, isShim } from './shim.ts'
 import type { StateDir } from './state-dir.ts'
@@ -29,7 +28,7 @@ export class Slots {
   #changed: () => void = () => {}
   #changes = 0
   readonly #slots = new Map<ProcessId, Slot>()
-  readonly #watches = new Map<string, LifelineWatch>()
+  readonly #watches = new Map<string, { stop(): void }>()
   /** Runs whose lifeline somebody unlinked: they are looked after by pid and token. */
   readonly #unwatched = new Set<ProcessId>()
   /** Exit statuses of our own children, for when the shim could not write them down. */
@@ -129,14 +128,9 @@ export class Slots {
 
   /** Follows a run's life by its lifeline; takes the descriptor over. */
   watch(run: Run, read: number): void {
-    this.watchBy(run, (gone) => watchLifeline(read, gone))
-  }
-
-  /** Follows a run's life by what calls back when its shim is gone. */
-  watchBy(run: Run, begin: (gone: () => void) => LifelineWatch): void {
     this.#watches.set(
       run.token,
-      begin(() => this.#lifelineEnded(run)),
+      watchLifeline(read, () => this.#lifelineEnded(run)),
     )
   }
 

@@ -4,8 +4,7 @@ import type { Run } from '../core/process.ts'
 import { crashPoint } from './crash-points.ts'
 import { descriptorCeiling } from './descriptors.ts'
 import type { Launch } from './launcher.ts'
-import { openLifeline, watchLifeline } from './lifeline.ts'
-import type { LifelineWatch } from './lifeline.ts'
+import { openLifeline } from './lifeline.ts'
 import type { ReadyShim } from './ready-shim.ts'
 import * as directory from './run-directory.ts'
 import { explainRefusal, spawnShim } from './shim.ts'
@@ -50,9 +49,9 @@ export class Spawner {
   async spawn(start: Start): Promise<Refusal | undefined> {
     const { ready, run } = start
     if (ready === undefined) return this.#fork(start)
-    ready.tell(start)
+    const read = ready.begin(start)
     crashPoint('ready:told')
-    this.#adopt(run, ready.child, (gone) => ready.watch(gone))
+    this.#adopt(run, ready.child, read)
     return undefined
   }
 
@@ -82,7 +81,7 @@ export class Spawner {
     const [read, ...others] = open
     for (const fd of others) closeSync(fd)
     if (refused === undefined && child?.pid !== undefined && read !== undefined) {
-      this.#adopt(run, child, (gone) => watchLifeline(read, gone))
+      this.#adopt(run, child, read)
       crashPoint('start:closed')
       return undefined
     }
@@ -105,11 +104,11 @@ export class Spawner {
     }
   }
 
-  #adopt(run: Run, child: ChildProcess, watch: (gone: () => void) => LifelineWatch): void {
+  #adopt(run: Run, child: ChildProcess, read: number): void {
     const { slots } = this.#at
     slots.add(run)
     slots.expectExit(run)
     child.once('exit', (status) => slots.heardExit(run, status))
-    slots.watchBy(run, watch)
+    slots.watch(run, read)
   }
 }

@@ -1,8 +1,8 @@
 import { removeIfThere } from './disk.ts'
+import type { Launch } from './launcher.ts'
 import type { Lock } from './lock.ts'
 import { processRoom } from './process-room.ts'
-import { ReadyShim, isTellable } from './ready-shim.ts'
-import type { Order } from './ready-shim.ts'
+import { ReadyShim, canWait, isTellable } from './ready-shim.ts'
 import type { SpareFifos } from './spare-fifos.ts'
 import type { StateDir } from './state-dir.ts'
 import { keepYoungGenerationSmall } from './young-generation.ts'
@@ -11,9 +11,6 @@ import { keepYoungGenerationSmall } from './young-generation.ts'
 const LATER_MS = 50
 /** Fewer processes than this a user may have more, and what is started needs them all. */
 const ROOM = 64
-
-/** With these bash, where it is sh, would not wait for a line and read it, but what they say. */
-const TOLD_OTHERWISE = /^(?:TMOUT$|BASH_FUNC_)/
 
 export interface StandByOptions {
   readonly state: StateDir
@@ -37,15 +34,15 @@ export class StandBy {
   }
 
   /** Sees to it that one waits soon, for a run with this environment. */
-  renew(environment: () => Order['env']): void {
+  renew(environment: () => Launch['env']): void {
     if (this.#isClosed) return
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.#renew(environment), LATER_MS).unref()
   }
 
   /** The one that waits, if it can be this run's: the caller's from now on. */
-  take(order: Order): ReadyShim | undefined {
-    if (this.#ready?.suits(order.env) !== true || !isTellable(order)) return undefined
+  take(launch: Launch): ReadyShim | undefined {
+    if (this.#ready?.suits(launch.env) !== true || !isTellable(launch)) return undefined
     const ready = this.#ready
     this.#ready = undefined
     this.#isUsed = true
@@ -60,40 +57,32 @@ export class StandBy {
     await this.#gone
   }
 
-  #renew(environment: () => Order['env']): void {
+  #renew(environment: () => Launch['env']): void {
     const { lock, spares } = this.#at
     if (lock.isRemoved()) return
-    // Without one, each start makes its own shim, and says what is wrong.
-    attempt(() => {
-      const env = environment()
-      if (this.#ready?.suits(env) === true) return
-      this.#dismiss()
-      this.#ready = this.#begin(env)
-    })
+    try {
+      this.#replace(environment())
+    } catch {
+      // Without one, each start makes its own shim, and says what is wrong.
+    }
     spares.refill()
     // One waits through a collection or two: V8 would give hundreds of restarts a young generation of 32 MB.
     if (this.#isUsed) keepYoungGenerationSmall()
   }
 
-  #begin(env: Order['env']): ReadyShim | undefined {
+  #replace(env: Launch['env']): void {
+    if (this.#ready?.suits(env) === true) return
+    this.#dismiss()
     const { cwd, spares, state } = this.#at
-    if (processRoom() < ROOM || Object.keys(env).some((name) => TOLD_OTHERWISE.test(name))) return undefined
+    if (processRoom() < ROOM || !canWait(env)) return
     const { ready: life, orders } = state
     for (const path of [life, orders]) removeIfThere(path)
     spares.provide([life, orders])
-    return ReadyShim.start({ life, orders, cwd, env })
+    this.#ready = ReadyShim.start({ life, orders, cwd, env })
   }
 
   #dismiss(): void {
     if (this.#ready !== undefined) this.#gone = Promise.all([this.#gone, this.#ready.close()])
     this.#ready = undefined
-  }
-}
-
-function attempt(work: () => void): void {
-  try {
-    work()
-  } catch {
-    // There is none.
   }
 }
