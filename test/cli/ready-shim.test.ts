@@ -30,6 +30,14 @@ async function endsClean(app: LiveApp, run: LiveRun): Promise<void> {
   expect(app.survivors()).toEqual([])
 }
 
+/** Kills a supervisor once a shim waits for it, which ends by itself. */
+async function killWithItsShim(app: LiveApp, run: LiveRun): Promise<void> {
+  const waits = await waitingShim(app)
+  kill9(run.pid)
+  await run.ended
+  await until('its end', () => !waitingShims(app).includes(waits))
+}
+
 /** The environment that the command of web.1 noted when it began for the n-th time. */
 async function noted(app: LiveApp, time: number): Promise<string[]> {
   await until('the environment', () => existsSync(app.path(`done.${time}`)))
@@ -88,10 +96,7 @@ onLinux('such a shim is known by its token, and writes down how its command ende
 onLinux('a shim that waits ends with its supervisor, however that ends', async () => {
   const app = liveApp({ Procfile: 'web: exec sleep 100\n' })
   const first = app.start(OPTIONS)
-  const waits = await waitingShim(app)
-  kill9(first.pid)
-  await first.ended
-  await until('its end', () => !waitingShims(app).includes(waits))
+  await killWithItsShim(app, first)
   const second = app.start(OPTIONS)
   await second.waitFor(/carries on/)
   expect(app.survivors().filter(({ command }) => command === 'sleep 100')).toHaveLength(1)
@@ -109,10 +114,7 @@ onLinux('a stop does not wait for a shim that waits and is frozen', async () => 
 onLinux('one waits also for who carried on', async () => {
   const app = liveApp({ Procfile: 'web: exec sleep 100\n' })
   const first = app.start(OPTIONS)
-  const waits = await waitingShim(app)
-  kill9(first.pid)
-  await first.ended
-  await until('its end', () => !waitingShims(app).includes(waits))
+  await killWithItsShim(app, first)
   const second = app.start(OPTIONS)
   const next = await waitingShim(app)
   expect(await crash(app)).toBe(next)
@@ -179,8 +181,12 @@ onLinux('what it was made for has changed: another environment, another folder, 
   const first = await waitingShim(app)
   writeFileSync(app.path('.env'), 'COLOUR=red\n')
   expect(await crash(app)).not.toBe(first)
-  const lines = (name: string): string[] => readFileSync(app.path(name), 'utf8').split('\n').slice(0, -1)
-  expect(lines('colours')).toEqual(['green', 'red'])
+  const lines = async (name: string, count: number): Promise<string[]> =>
+    until(`${count} lines`, () => {
+      const all = readFileSync(app.path(name), 'utf8').split('\n').slice(0, -1)
+      return all.length === count ? all : undefined
+    })
+  expect(await lines('colours', 2)).toEqual(['green', 'red'])
   await until(
     'one for the new environment',
     () => waitingShims(app).length === 1 && !waitingShims(app).includes(first),
@@ -192,7 +198,7 @@ onLinux('what it was made for has changed: another environment, another folder, 
   for (const name of ['Procfile', '.env', 'where', 'colours'])
     writeFileSync(app.path(name), readFileSync(`${app.root}.old/${name}`))
   expect(await crash(app)).not.toBe(second)
-  expect(lines('where').at(-1)).toBe(app.root)
+  expect((await lines('where', 3)).at(-1)).toBe(app.root)
   await until(
     'one for the new folder',
     () => waitingShims(app).length === 1 && !waitingShims(app).includes(second),
