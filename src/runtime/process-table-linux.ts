@@ -13,6 +13,10 @@ const FIRST_AGAIN = 300
 const UNCOUNTED = 1_000
 /** Of the flags in /proc/pid/stat. */
 const KERNEL_THREAD = 0x20_00_00
+/** Where in /proc/pid/stat, counted from the state, the address stands at which the code begins. */
+const CODE_AT = 23
+/** And the two at which the environment begins and ends. */
+const ENVIRONMENT_AT = 47
 /** What executes a program shows its environment after so long, ms, or its disk is slow: it may wait for a processor. */
 const EXECUTED_WITHIN_MS = 100
 let buffer: Buffer = Buffer.alloc(64 * 1024)
@@ -81,13 +85,17 @@ function carriersAmong(
   })
 }
 
-/** Of who shows no environment: it shows no arguments either, or has both again; so does a kernel thread look. */
+/**
+ * Of who showed no environment. Asked by one read: between two, who executes one program after the other may have been
+ * put off its processor, and show the beginning of the next one.
+ */
 function isExecuting(pid: number): boolean {
-  const shown = read(pid, 'cmdline')
-  if (shown === undefined) return false
-  if (shown.length > 0) return read(pid, 'environ')?.length !== 0
-  const [state = 'X', , , , , , flags = '0'] = stat(pid) ?? []
-  return !/[ZX]/.test(state) && (Number(flags) & KERNEL_THREAD) === 0
+  const fields = stat(pid)
+  if (fields === undefined) return false
+  const [state = 'X', , , , , , flags = '0'] = fields
+  if (/[ZX]/.test(state) || (Number(flags) & KERNEL_THREAD) !== 0) return false
+  // Where the code of a new program lies is told when its environment has been laid.
+  return fields[CODE_AT] === '0' || fields[ENVIRONMENT_AT] !== fields[ENVIRONMENT_AT + 1]
 }
 
 let pidMax: number | undefined

@@ -25,6 +25,11 @@ async function group(command: string, env: Record<string, string> = {}): Promise
   return pid
 }
 
+/** Whether the child of a shell executes its program: until then it is a second shell. */
+function hasBegun(shell: number): boolean {
+  return linux.argumentsOf(linux.childOf(shell) ?? 0)?.startsWith('sleep') === true
+}
+
 afterEach(() => {
   for (const pid of children) {
     try {
@@ -47,10 +52,7 @@ describe.each([
       TW_RUN_WITHIN: `abc,${TOKEN}`,
     })
     const stranger = await group('sleep 100; true', { OTHER: TOKEN })
-    // Until then it is a second shell.
-    const hasBegun = (pid: number): boolean =>
-      linux.argumentsOf(linux.childOf(pid) ?? 0)?.startsWith('sleep') === true
-    await until('all to have begun', () => [own, within, stranger].every(hasBegun))
+    await until('all to have begun', () => [own, within, stranger].every((pid) => hasBegun(pid)))
     const found = table.carriers(new Set([TOKEN]))
     expect(new Set(found.map((one) => one.group))).toEqual(new Set([own, within]))
     expect(found).toHaveLength(4)
@@ -60,7 +62,8 @@ describe.each([
 
   test('knows arguments, children, state and group', async () => {
     const pid = await group('sleep 100; true')
-    const child = await until('the child', () => linux.childOf(pid))
+    await until('the child to have begun', () => hasBegun(pid))
+    const child = linux.childOf(pid) ?? 0
     expect(table.argumentsOf(pid)).toContain(`tw-run:${TOKEN}`)
     expect(table.childOf(pid)).toBe(child)
     expect(table.groupOf(child)).toBe(pid)
@@ -171,16 +174,19 @@ describe('the newest pid', () => {
   )
 })
 
-test('who executes one program after the other is found every time', () => {
+test('who executes one program after the other is found every time, also where processors are few', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tw-run-test-'))
   const script = join(folder, 'again.sh')
   writeFileSync(script, 'exec sh "$0"\n')
-  const child = spawn('sh', [script], { env: { ...process.env, TW_RUN_INSTANCE: TOKEN }, stdio: 'ignore' })
+  const env = { ...process.env, TW_RUN_INSTANCE: TOKEN }
+  const all = Array.from({ length: 4 }, () => spawn('sh', [script], { env, stdio: 'ignore' }))
   try {
-    const looks = Array.from({ length: 400 }, () => linux.carriersNow(new Set([TOKEN])).map(({ pid }) => pid))
-    expect(new Set(looks.map(String))).toEqual(new Set([String(child.pid)]))
+    const pids = all.map(({ pid }) => pid ?? 0).toSorted((one, other) => one - other)
+    const looks = Array.from({ length: 200 }, () => linux.carriersNow(new Set([TOKEN])).map(({ pid }) => pid))
+    const sorted = looks.map((look) => String(look.toSorted((one, other) => one - other)))
+    expect(new Set(sorted)).toEqual(new Set([String(pids)]))
   } finally {
-    child.kill('SIGKILL')
+    for (const child of all) child.kill('SIGKILL')
     rmSync(folder, { recursive: true })
   }
 })
