@@ -73,7 +73,7 @@ async function baseline(
     ? []
     : blamed.flatMap((id) => lastLines(fixture, id).map((text) => `${id} | ${text}`))
   if (survivors.length === 0) plan.forget(fixture.state)
-  // With ports that were named, the next formation has the same one.
+  // With ports that were named, the next formation has the same state directory.
   fixture.letGo()
   if (interruption.code === undefined && !hasPassed) {
     if (broken === undefined) tests.show()

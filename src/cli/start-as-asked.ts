@@ -4,10 +4,10 @@ import { reachEngine, rememberLocal } from './engine.ts'
 
 /** What only `start` is asked. */
 export interface StartOptions {
-  readonly detach?: true
-  readonly wait?: true
-  readonly publish?: string
-  readonly readOnly?: true
+  readonly detach?: true | undefined
+  readonly wait?: true | undefined
+  readonly publish?: string | undefined
+  readonly readOnly?: true | undefined
 }
 
 /** Starts the formation here, in the foreground or not, or on an engine; sets the exit code. Errors: TwRunError. */

@@ -46,27 +46,26 @@ export async function work(
   // Noted before it is made and until it is removed: who comes after a kill -9 knows by the note what there was.
   noteWork(state, token)
   mkdirSync(scratch, { mode: 0o700 })
-  const removeScratch = (): Promise<void> => rm(scratch, { recursive: true, force: true })
   void limit.over.then(() => relay.stop())
   const stopWatching = fixture.onEnding(({ reason }) => {
     // A signal was handed on already, by us or by the terminal.
     if (reason.kind === 'signal') relay.expectEnd()
     else relay.stop()
   })
+  let result: WorkResult
   try {
     const [file = '', ...args] = words
     const env = environmentOf(app, token, scratch)
     const to = output === undefined ? {} : { output }
     const code = await runOneOff({ file, args }, { cwd: process.cwd(), env, relay, ...to })
     limit.cancel()
-    const survivors = await sweep(token, { graceMs, hurry: relay.hurry })
-    await removeScratch()
-    if (survivors.length === 0) forgetWork(state)
-    return { code, survivors }
+    result = { code, survivors: await sweep(token, { graceMs, hurry: relay.hurry }) }
   } finally {
     stopWatching()
-    await removeScratch()
+    await rm(scratch, { recursive: true, force: true })
   }
+  if (result.survivors.length === 0) forgetWork(state)
+  return result
 }
 
 /** That of the formation, and where it is; tw-run in the command finds the formation too. */

@@ -47,10 +47,8 @@ export function environmentFor(
   precedence: Precedence,
   injection: Injection,
 ): Environment {
-  const outside = outsideOf(layers, precedence)
   const entries = injected(injection, layers.shell.entries)
-  const suggestions = suggested(injection.color, layer(outside))
-  return layer([{ name: OURS, entries: suggestions }, ...outside, { name: OURS, entries }])
+  return layer([...beforehand(layers, precedence, injection), { name: OURS, entries }])
 }
 
 /** What the environments of all runs that begin together have in common. */
@@ -67,18 +65,19 @@ export function environmentsFor(
   precedence: Precedence,
   common: Common,
 ): (own: OwnInjection) => Record<string, string> {
-  const outside = outsideOf(layers, precedence)
-  const suggestions = suggested(common.color, layer(outside))
-  const shared = valuesOf(layer([{ name: OURS, entries: suggestions }, ...outside]))
+  const shared = valuesOf(layer(beforehand(layers, precedence, common)))
   return (own) => ({ ...shared, ...injected({ ...common, ...own }, layers.shell.entries) })
 }
 
-function outsideOf(
+/** What there is without tw-run, and under it what tw-run only suggests. */
+function beforehand(
   { files, shell, defaults }: EnvironmentLayers,
   precedence: Precedence,
+  { color }: Pick<Common, 'color'>,
 ): EnvironmentLayer[] {
   const said = precedence === 'shell' ? [...files, shell] : [shell, ...files]
-  return defaults === undefined ? said : [defaults, ...said]
+  const outside = defaults === undefined ? said : [defaults, ...said]
+  return [{ name: OURS, entries: suggested(color, layer(outside)) }, ...outside]
 }
 
 /** Lays environments over each other, weakest first, and keeps where each value came from. */
@@ -104,7 +103,7 @@ export function valuesOf(environment: Environment): Record<string, string> {
  * the outer one's sweep still finds what the inner one starts.
  */
 export function injected(
-  { id, token, port, scratch, root }: Injection,
+  { id, token, port, scratch, root }: Omit<Injection, 'color'>,
   shell: Readonly<Record<string, string>>,
 ): Record<string, string> {
   const within = [shell['TW_RUN_WITHIN'], shell['TW_RUN_INSTANCE']].filter(Boolean).join(',')

@@ -3,22 +3,13 @@ import type { ProcessId } from '../core/names.ts'
 import type { Session } from '../core/session.ts'
 import type { Definition } from './definition.ts'
 import { environmentOfRun } from './environment-of-run.ts'
+import { OWN_VARIABLES } from './own-variables.ts'
 import type { Slots } from './slots.ts'
 
 type Variables = Readonly<Record<string, string>>
 
 /** Variables that are another one's at every start, or that shells set. */
-const OURS = new Set([
-  'TW_RUN_INSTANCE',
-  'TMPDIR',
-  'PORT',
-  'PS',
-  'TW_RUN_PROCESS',
-  'TW_RUN_WITHIN',
-  '_',
-  'SHLVL',
-  'OLDPWD',
-])
+const OURS = new Set([...OWN_VARIABLES, 'TW_RUN_WITHIN', '_', 'SHLVL', 'OLDPWD'])
 
 /**
  * What a restart of these processes changes, for a person: keys of the environment only, never a value. What

@@ -10,8 +10,10 @@ import { isShim } from './shim.ts'
  */
 export function environmentOfRun(run: Run, root: string): Readonly<Record<string, string>> | undefined {
   const { pid, token } = run
-  const executed = pid === undefined ? undefined : environmentOfProcess(pid)
-  if (pid === undefined || executed === undefined || !isShim(pid, token)) return undefined
+  if (pid === undefined) return undefined
+  const executed = environmentOfProcess(pid)
+  // Asked after it: what is its shim now was it then.
+  if (executed === undefined || !isShim(pid, token)) return undefined
   const { [LAUNCH_SCRIPT]: _, ...shared } = Object.fromEntries(executed)
-  return { ...shared, ...injected({ ...run, root, color: false }, {}) }
+  return { ...shared, ...injected({ ...run, root }, {}) }
 }

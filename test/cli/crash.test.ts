@@ -65,8 +65,8 @@ async function recovers(point: string, firstPort: number): Promise<void> {
   // Steps of a start come by themselves; those of a command and of a stop when they are asked for.
   const command =
     point === 'command:written' ? first.waitFor(/ready/).then(() => app.cli(['scale', 'slow=2'])) : undefined
-  const isLater = READY.includes(step) || (pass !== undefined && TOGETHER.includes(step))
-  const failures = 1 + (isLater ? 1 : 0) + (READY.includes(step) && pass !== undefined ? 1 : 0)
+  const isLater = [...TOGETHER, ...READY].includes(step)
+  const failures = (READY.includes(step) ? 2 : 1) + (pass !== undefined && isLater ? 1 : 0)
   const stops = point === 'command:written' ? /never/ : new RegExp(`(failing[^]*){${failures}}`)
   void first.waitFor(stops).then(
     () => first.child.exitCode === null && first.child.signalCode === null && first.signal('SIGINT'),
