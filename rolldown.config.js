@@ -126,6 +126,43 @@ const buildName = {
   },
 }
 
+/** Chunks whose texts are read together: what most commands load, and what a start and the supervisor load too. */
+const TOGETHER = {
+  asking:
+    'rolldown-runtime asked-first kernel control ask formation-view ps-action scale-action restart-action',
+  starting: 'ground supervising render start-as-asked start-action supervise-action',
+}
+
+/**
+ * The texts of those chunks once more, in two files, each read in one go. A text of over 128 KB V8 never copies: those of
+ * single chunks are a third of what its young generation holds, and it copied them twice at each start.
+ * Who changes a chunk by hand changes its text as well.
+ */
+const together = {
+  name: 'together',
+  generateBundle(_options, bundle) {
+    const places = {}
+    for (const [title, list] of Object.entries(TOGETHER)) {
+      const fileName = `${title}.txt`
+      let source = ''
+      for (const name of list.split(' ')) {
+        const start = source.length
+        source += wrapped(bundle[`cli/${name}.cjs`].code)
+        places[`${name}.cjs`] = [fileName, start, source.length]
+      }
+      if (source.length <= 128 * 1024) throw new Error(`${fileName} is so short that V8 copies its text`)
+      this.emitFile({ type: 'asset', fileName: `cli/${fileName}`, source })
+    }
+    const entry = bundle['cli/entry.cjs']
+    entry.code = entry.code.replace('"__TW_RUN_TOGETHER__"', () => `'${JSON.stringify(places)}'`)
+  },
+}
+
+/** As the function that Node would make of it, on the first line, so that lines in a stack are those of the file. */
+function wrapped(code) {
+  return `(function (exports, require, module, __filename, __dirname) { ${code}\n})`
+}
+
 /** The licences of what is bundled from node_modules go where its code goes. */
 const licences = {
   name: 'licences',
@@ -155,7 +192,7 @@ export default defineConfig({
   external: /^node:/,
   // Which of two modules a chunk holds is none of the sources' business.
   checks: { ineffectiveDynamicImport: false },
-  plugins: [lazyBuiltins, plainExports, ascii, licences, buildName],
+  plugins: [lazyBuiltins, plainExports, ascii, licences, buildName, together],
   output: {
     // As deep as the sources are, so that what they name beside the package is found from either.
     dir: 'dist',

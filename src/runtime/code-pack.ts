@@ -1,4 +1,5 @@
-import { closeSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { readFile } from './read-to-end.ts'
 
 /** Compiled code, by the name of the file that it was compiled from. */
 export type Pack = ReadonlyMap<string, Buffer>
@@ -6,6 +7,8 @@ export type Pack = ReadonlyMap<string, Buffer>
 /** V8 copies what begins elsewhere. */
 const ALIGNMENT = 8
 const NEWLINE = 10
+/** As much as the code of most commands takes, bytes. */
+const ROOM = 1024 * 1024
 
 /**
  * Compiled code of several files, read in one go; what is damaged is none. The whole stands there twice: V8 takes
@@ -14,9 +17,9 @@ const NEWLINE = 10
 export function readPack(path: string): Pack {
   const pack = new Map<string, Buffer>()
   try {
-    const bytes = readFileSync(path)
-    const half = bytes.subarray(0, bytes.length / 2)
-    if (half.length === 0 || !half.equals(bytes.subarray(half.length))) return pack
+    const { bytes, length } = readFile(path, ROOM)
+    const half = bytes.subarray(0, length / 2)
+    if (half.length === 0 || !half.equals(bytes.subarray(half.length, length))) return pack
     let start = half.indexOf(NEWLINE) + 1
     for (const entry of half.toString('latin1', 0, start).trim().split(' ')) {
       const [name = '', length = ''] = entry.split(':')

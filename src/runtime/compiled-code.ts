@@ -1,10 +1,10 @@
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { Module } from 'node:module'
 import { dirname, join } from 'node:path'
 import { Script } from 'node:vm'
 import { readPack, writePack } from './code-pack.ts'
 import type { Pack } from './code-pack.ts'
-import { readToEnd } from './read-to-end.ts'
+import { chunkText } from './chunk-text.ts'
 import { underFirstFlags } from './young-generation.ts'
 
 /** When the bundle is made, what tells it from every other one stands in this place. */
@@ -21,12 +21,6 @@ const KEEP_AFTER_MS = 1_000
  */
 const ADD_EVERY_MS = 60_000
 const WRONG_USAGE = 2
-const BEFORE = '(function (exports, require, module, __filename, __dirname) { '
-const AFTER = '\n})'
-/** Most chunks are smaller, bytes. */
-const ROOM = 64 * 1024
-/** They are read into it one by one. */
-let room: Buffer | undefined
 
 interface Loaded {
   exports: unknown
@@ -79,7 +73,6 @@ export function keepCompiledCode(command: string): void {
     if (isNew) keepAll()
     scripts.clear()
     kept = undefined
-    room = undefined
   }
   const keepAll = (): void => {
     keep(file, pack(), scripts)
@@ -88,7 +81,7 @@ export function keepCompiledCode(command: string): void {
   const run = (module: Loaded, filename: string, require: (id: string) => unknown): void => {
     const name = filename.slice(filename.lastIndexOf('/') + 1)
     const cachedData = pack().get(name)
-    const script = new Script(wrapped(filename), {
+    const script = new Script(chunkText(filename), {
       filename,
       ...(cachedData === undefined ? {} : { cachedData }),
     })
@@ -141,23 +134,6 @@ function isOurs(folder: string): boolean {
   } catch {
     // It is not there, or in a home that is not ours to look into.
     return false
-  }
-}
-
-/**
- * The code of a file as the function that Node would make of it, on the first line, so that lines in a stack are those
- * of the file. Put together as bytes: a string that is made of strings is copied once more, and collected as garbage.
- */
-function wrapped(filename: string): string {
-  const fd = openSync(filename, 'r')
-  try {
-    room ??= Buffer.allocUnsafeSlow(ROOM)
-    const from = room.write(BEFORE, 0, 'latin1')
-    const { bytes, length } = readToEnd(fd, room, { from, spare: AFTER.length })
-    room = bytes
-    return bytes.toString('latin1', 0, length + bytes.write(AFTER, length, 'latin1'))
-  } finally {
-    closeSync(fd)
   }
 }
 

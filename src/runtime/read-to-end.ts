@@ -1,4 +1,4 @@
-import { readSync } from 'node:fs'
+import { closeSync, openSync, readSync } from 'node:fs'
 
 /** The first `length` bytes of what was given to read into, or of something larger that took its place. */
 export interface Read {
@@ -6,29 +6,26 @@ export interface Read {
   readonly length: number
 }
 
-interface Wish {
-  /** So many bytes at the beginning stay. */
-  readonly from?: number
-  /** So many bytes at the end stay free. */
-  readonly spare?: number
-  /** Of more than so many no more is read. */
-  readonly most?: number
-}
-
 /**
- * Reads a file to its end. Its size is not asked for: a file of /proc and a pipe have none, and to ask takes Node longer
- * than to read a small file. Errors: those of read(2).
+ * Reads a file to its end, or until there is more than `most`. Its size is not asked for: a file of /proc and a pipe have
+ * none, and to ask takes Node longer than to read a small file. Errors: those of read(2).
  */
-export function readToEnd(
-  fd: number,
-  into: Buffer,
-  { from = 0, spare = 0, most = Infinity }: Wish = {},
-): Read {
+export function readToEnd(fd: number, into: Buffer, most = Infinity): Read {
   let bytes = into
-  let length = from
+  let length = 0
   for (let got = -1; got !== 0 && length <= most; length += got) {
-    while (bytes.length - length <= spare) bytes = Buffer.concat([bytes], 2 * bytes.length)
-    got = readSync(fd, bytes, length, bytes.length - length - spare, null)
+    if (bytes.length === length) bytes = Buffer.concat([bytes], 2 * bytes.length)
+    got = readSync(fd, bytes, length, bytes.length - length, null)
   }
   return { bytes, length }
+}
+
+/** A file of about so many bytes, whole. Errors: those of open(2) and read(2). */
+export function readFile(path: string, room: number): Read {
+  const fd = openSync(path, 'r')
+  try {
+    return readToEnd(fd, Buffer.allocUnsafeSlow(room))
+  } finally {
+    closeSync(fd)
+  }
 }

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync } from 'node:fs'
+import { closeSync, openSync, statSync } from 'node:fs'
 import { TwRunError } from '../core/error.ts'
 import { printable } from '../core/printable.ts'
 import { readToEnd } from './read-to-end.ts'
@@ -16,9 +16,12 @@ const USUAL_BYTES = 4_096
  */
 export function readTextFile(path: string, shown: string): string | undefined {
   try {
+    // Most apps have neither `.env` nor app.json, and an error takes Node longer than to read a file.
+    const stats = statSync(path, { throwIfNoEntry: false })
+    if (stats === undefined) return undefined
     const fd = openSync(path, 'r')
     try {
-      return new TextDecoder('utf-8', { ignoreBOM: true }).decode(readBounded(fd, shown))
+      return readBounded(fd, stats.size, shown).toString()
     } finally {
       closeSync(fd)
     }
@@ -30,12 +33,11 @@ export function readTextFile(path: string, shown: string): string | undefined {
 }
 
 /** Bounded by what is read, not by what the size says: a pipe and /dev/zero have none. */
-function readBounded(fd: number, shown: string): Uint8Array {
-  const { size } = fstatSync(fd)
+function readBounded(fd: number, size: number, shown: string): Buffer {
   if (size > MAX_TEXT_BYTES) throw tooLarge(shown, ` (${(size / MAX_TEXT_BYTES).toFixed(1)} MiB)`)
   // Not the most that there may be: to get so much from the kernel takes longer than to read a Procfile.
   const room = Buffer.allocUnsafe(Math.max(size + 1, USUAL_BYTES))
-  const { bytes, length } = readToEnd(fd, room, { most: MAX_TEXT_BYTES })
+  const { bytes, length } = readToEnd(fd, room, MAX_TEXT_BYTES)
   if (length > MAX_TEXT_BYTES) throw tooLarge(shown, '')
   return bytes.subarray(0, length)
 }
