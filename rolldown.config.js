@@ -128,8 +128,7 @@ const buildName = {
 
 /** Chunks whose texts are read together: what most commands load, and what a start and the supervisor load too. */
 const TOGETHER = {
-  asking:
-    'rolldown-runtime asked-first kernel control ask formation-view ps-action scale-action restart-action',
+  asking: 'asked-first kernel control ask formation-view ps-action scale-action restart-action',
   starting: 'ground supervising render start-as-asked start-action supervise-action',
 }
 

@@ -1,4 +1,4 @@
-import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs'
+import { accessSync, closeSync, constants, existsSync, openSync, readSync, statSync } from 'node:fs'
 import { delimiter, resolve } from 'node:path'
 
 export interface Executable {
@@ -11,13 +11,36 @@ const HEAD_BYTES = 256
 
 /** Whether the system can execute it, as far as its files say: it is there, it may be, and so is its interpreter. */
 export function isRunnable({ file }: Executable, cwd: string, path: string | undefined): boolean {
-  // What a shell would take for an option, or look for elsewhere.
-  if (file === '' || file.startsWith('-') || (path === undefined && !file.includes('/'))) return false
-  const folders = file.includes('/') ? [''] : (path ?? '').split(delimiter).map((folder) => folder || '.')
-  const found = folders.map((folder) => resolve(cwd, folder, file)).find(isExecutable)
+  const found = find(file, cwd, path, isExecutable)
   if (found === undefined) return false
-  const interpreter = interpreterOf(found)
+  const interpreter = interpreterIn(headOf(found) ?? '')
   return interpreter === undefined || isExecutable(resolve(cwd, interpreter))
+}
+
+/** Whether the system executes it by itself: what is neither binary nor begins with `#!` a shell would have to read. */
+export function isProgram(file: string, cwd: string, path: string | undefined): boolean {
+  const found = find(file, cwd, path, isMeantToBe)
+  if (found === undefined) return false
+  const head = headOf(found)
+  if (head === undefined || head.includes('\0')) return true
+  const interpreter = interpreterIn(head)
+  return interpreter !== undefined && isMeantToBe(resolve(cwd, interpreter))
+}
+
+function find(
+  file: string,
+  cwd: string,
+  path: string | undefined,
+  isIt: (path: string) => boolean,
+): string | undefined {
+  // What a shell would take for an option, or look for elsewhere.
+  if (file === '' || file.startsWith('-') || (path === undefined && !file.includes('/'))) return undefined
+  if (file.includes('/')) return [resolve(cwd, file)].find(isIt)
+  for (const folder of (path ?? '').split(delimiter)) {
+    const place = folder.startsWith('/') ? `${folder}/${file}` : resolve(cwd, folder, file)
+    if (isIt(place)) return place
+  }
+  return undefined
 }
 
 function isExecutable(path: string): boolean {
@@ -30,19 +53,29 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** What `#!` names; undefined where it is none, or not ours to read. */
-function interpreterOf(path: string): string | undefined {
+/** Whether somebody may execute it. */
+function isMeantToBe(path: string): boolean {
+  if (!existsSync(path)) return false
+  const stats = statSync(path, { throwIfNoEntry: false })
+  return stats?.isFile() === true && (stats.mode & 0o111) !== 0
+}
+
+/** What `#!` names, if anything. */
+function interpreterIn(head: string): string | undefined {
+  return /^#![ \t]*([^ \t\n\0]+)/.exec(head)?.[1]
+}
+
+/** How a file begins, each byte a character; undefined where it is not ours to read, and then it is no script. */
+function headOf(path: string): string | undefined {
   const head = Buffer.alloc(HEAD_BYTES)
   try {
     const fd = openSync(path, 'r')
     try {
-      readSync(fd, head, 0, HEAD_BYTES, 0)
+      return head.toString('latin1', 0, readSync(fd, head, 0, HEAD_BYTES, 0))
     } finally {
       closeSync(fd)
     }
   } catch {
-    // What may be executed need not be readable; then it is no script.
     return undefined
   }
-  return /^#![ \t]*([^ \t\n\0]+)/.exec(head.toString('latin1'))?.[1]
 }

@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { closeSync, linkSync, realpathSync } from 'node:fs'
 import { basename, delimiter, join } from 'node:path'
-import { shellText } from '../core/command.ts'
 import { quoteSh } from '../core/quote-sh.ts'
 import { isHeld, openForReading } from './lifeline.ts'
 import { OWN_VARIABLES, assignments, withoutOwn } from './own-variables.ts'
@@ -28,7 +27,8 @@ const BASH_OWN =
 export interface Launch {
   readonly token: string
   readonly directory: string
-  readonly command: string
+  /** What its shim evaluates, as of commandLines. */
+  readonly commandLine: string
   readonly env: Readonly<Record<string, string>>
 }
 
@@ -129,9 +129,9 @@ export function spawnLauncher({ launches, env }: Batch<Launch>, cwd: string, lif
   return child
 }
 
-function lineOf({ token, directory, command, env }: Launch): string {
+function lineOf({ token, directory, commandLine, env }: Launch): string {
   const own = assignments(env, [...OWN_VARIABLES, ...SET_AGAIN])
-  const words = [directory, shellText(command), shimName(token)].map(quoteSh).join(' ')
+  const words = [directory, commandLine, shimName(token)].map(quoteSh).join(' ')
   const files = `3<>${quoteSh(`${directory}/life`)} 4>>${quoteSh(`${directory}/log`)} 5>&-`
   return `${own} begin ${words} ${files} &`
 }

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { closeSync, existsSync, renameSync, statSync, unlinkSync, writeSync } from 'node:fs'
-import { shellText } from '../core/command.ts'
 import { quoteSh } from '../core/quote-sh.ts'
 import { crashPoint } from './crash-points.ts'
 import type { Launch } from './launcher.ts'
@@ -139,8 +138,8 @@ export function isTellable(launch: Launch): boolean {
   return order.length <= LONGEST_ORDER && order.indexOf('\n') === order.length - 1
 }
 
-function orderFor({ directory, command, env }: Launch): string {
-  const words = [directory, shellText(command)].map(quoteSh).join(' ')
+function orderFor({ directory, commandLine, env }: Launch): string {
+  const words = [directory, commandLine].map(quoteSh).join(' ')
   return `export ${assignments(env, OWN_VARIABLES)}; set -- ${words}; exec ${ORDERS}>>"$1/log"\n`
 }
 

@@ -1,14 +1,13 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { constants } from 'node:os'
-import { shellText } from '../core/command.ts'
 import { TwRunError } from '../core/error.ts'
 import { isToken } from '../core/records.ts'
 import { argumentsOf, findByArgument, holds, titleOf } from './process-table.ts'
 
 /**
  * The parent of a command, which outlives tw-run and writes down how the command ended. $1 is the run's
- * directory, $2 the command; descriptor 3 is the lifeline, 4 the log. 5, where there is one, is for the command.
+ * directory, $2 what executes the command; descriptor 3 is the lifeline, 4 the log. 5, where there is one, is for the command.
  * `pid` is what the shell that runs it calls its own pid.
  *
  * Trapped, not ignored: what is ignored stays ignored in the command. Who reads the pid may signal the group,
@@ -18,7 +17,7 @@ import { argumentsOf, findByArgument, holds, titleOf } from './process-table.ts'
  */
 export function shimText(pid: string): string {
   return `trap : TERM INT HUP QUIT USR1 USR2
-(echo ${pid} >"$1/pid"; exec /bin/sh -c "$2" >&4 2>&4 3>&- 4>&-)
+(echo ${pid} >"$1/pid"; exec >&4 2>&4 3>&- 4>&-; eval "$2")
 code=$?
 echo $code >"$1/exit"
 exit $code`
@@ -71,7 +70,8 @@ export function tokenOfShim(pid: number, directory: string): string | undefined 
 export interface ShimOptions {
   readonly token: string
   readonly directory: string
-  readonly command: string
+  /** What it evaluates, as of commandLines. */
+  readonly commandLine: string
   readonly cwd: string
   readonly env: Readonly<Record<string, string>>
   /** Write end of the lifeline. */
@@ -86,8 +86,8 @@ export interface ShimOptions {
  * says why. Throws at once for arguments or an environment that no process can have (E2BIG, a NUL byte).
  */
 export function spawnShim(options: ShimOptions): ChildProcess {
-  const { token, directory, command, cwd, env, lifeline, log, socket } = options
-  const child = spawn('/bin/sh', ['-c', SHIM, shimName(token), directory, shellText(command)], {
+  const { token, directory, commandLine, cwd, env, lifeline, log, socket } = options
+  const child = spawn('/bin/sh', ['-c', SHIM, shimName(token), directory, commandLine], {
     cwd,
     env,
     detached: true,

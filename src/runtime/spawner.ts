@@ -55,7 +55,7 @@ export class Spawner {
     return undefined
   }
 
-  async #fork({ run, directory: path, env }: Start): Promise<Refusal | undefined> {
+  async #fork({ run, directory: path, commandLine, env }: Start): Promise<Refusal | undefined> {
     const open: number[] = []
     let child: ChildProcess | undefined
     const socket = this.#at.socketOf(run)
@@ -69,7 +69,7 @@ export class Spawner {
       child = spawnShim({
         token: run.token,
         directory: path,
-        command: run.command,
+        commandLine,
         cwd: this.#at.cwd,
         env,
         lifeline: life.write,

@@ -5,6 +5,7 @@ import type { OwnInjection } from '../core/environment.ts'
 import type { ProcessPlan } from '../core/expand.ts'
 import type { Run, Want } from '../core/process.ts'
 import type { Place } from '../core/session.ts'
+import { commandLines } from './command-lines.ts'
 import { crashPoint } from './crash-points.ts'
 import type { Host, HostContext } from './host.ts'
 import { canLaunch, inBatches, launcherFifo, shareLauncher, spawnLauncher } from './launcher.ts'
@@ -96,13 +97,14 @@ export class Starter {
 
   /** One that is started alone is begun by the shim that waits, if it can be. */
   #startsOf(wants: readonly Want[], environmentOf: EnvironmentOf): Start[] {
-    const starts = wants.map((want) => this.#startOf(this.#plan(want), environmentOf))
+    const lineOf = commandLines(this.#at.cwd)
+    const starts = wants.map((want) => this.#startOf(this.#plan(want), environmentOf, lineOf))
     const [want, another] = wants
     const [start] = starts
     if (want === undefined || start === undefined || another !== undefined) return starts
     const ready = this.#at.socketOf(start.run) === undefined ? this.#standBy.take(start) : undefined
     if (ready === undefined) return starts
-    return [{ ...this.#startOf(this.#plan(want, ready.token), environmentOf), ready }]
+    return [{ ...this.#startOf(this.#plan(want, ready.token), environmentOf, lineOf), ready }]
   }
 
   /** What launchers start, and what is started alone: a few, or one that gets a socket with it. */
@@ -132,10 +134,11 @@ export class Starter {
     done.abort()
   }
 
-  #startOf(run: Run, environmentOf: EnvironmentOf): Start {
+  #startOf(run: Run, environmentOf: EnvironmentOf, lineOf: ReturnType<typeof commandLines>): Start {
     const { token, command, id, number } = run
     const path = directory.runPath(this.#at.state, id, number)
-    return { run, token, command, directory: path, env: environmentOf(run) }
+    const env = environmentOf(run)
+    return { run, token, commandLine: lineOf(command, env), directory: path, env }
   }
 
   #prepare(starts: readonly Start[], batches: readonly Batch<Start>[]): void {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { shellText } from '../../src/core/command.ts'
+import { shellText, soleProgram } from '../../src/core/command.ts'
 
 test.each([
   'node web.js',
@@ -49,4 +49,31 @@ test('nothing is ever changed but a leading exec', () => {
 test('a long command that is not simple after all is found out at once', () => {
   const command = `node ${'a'.repeat(100_000)}(`
   expect(shellText(command)).toBe(command)
+})
+
+test.each([
+  ['node web.js', 'node'],
+  ['exec  node web.js', 'node'],
+  ['./bin/web --port $PORT "b c" \'d; e\' ${PORT}', './bin/web'],
+])('%s is a sole program', (command, program) => {
+  expect(soleProgram(command)).toBe(program)
+})
+
+test.each([
+  'echo up',
+  'exec',
+  'exec echo up',
+  'exec exec node',
+  'cd app && node web.js',
+  'exec node web.js; true',
+  'FOO=bar node web.js',
+  // Each shell has its own.
+  'node web.js $PPID',
+  'node web.js ${LINENO}',
+  'node web.js $PORTAL',
+  'node web.js $PORT$UID',
+  "node web.js '$1'",
+  'node "$(cat file)"',
+])('%s is none, or one whose words depend on the shell', (command) => {
+  expect(soleProgram(command)).toBeUndefined()
 })

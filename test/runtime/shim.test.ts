@@ -25,7 +25,7 @@ test('a signal to the group of a shim that has said its pid is never lost, howev
       const shim = spawnShim({
         token: round.toString(16).padStart(16, '0'),
         directory,
-        command: 'exec sleep 5',
+        commandLine: 'exec sleep 5',
         cwd: app.root,
         env: cleanEnvironment(),
         lifeline: nothing,
