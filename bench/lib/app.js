@@ -1,4 +1,6 @@
 // The work that every tool is given: entries of a name, a shell command and how many copies of it.
+import { execFileSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const WRITER = join(import.meta.dirname, '..', 'programs', 'writer.js')
@@ -15,7 +17,18 @@ export function idleApp(count) {
   }
 }
 
-/** The same, but they ignore what asks them to end; `graceSeconds` is what a tool is told to give them. */
+/** The same, each one program that a shell has nothing to do for but to execute it: it waits for who never writes. */
+export function programApp(count, dir) {
+  const [marker, fifo] = ['marker', 'nobody'].map((name) => join(dir, name))
+  writeFileSync(marker, `${MARKER}\n`)
+  execFileSync('mkfifo', [fifo])
+  return {
+    entries: [{ name: 'p', command: `cat ${marker} ${fifo}`, count }],
+    isAppProcess: (argv) => argv[0] === 'cat' && argv[1] === marker,
+  }
+}
+
+/** As idleApp, but they ignore what asks them to end; `graceSeconds` is what a tool is told to give them. */
 export function deafApp(count, graceSeconds) {
   const command = `trap '' TERM INT HUP; echo ${MARKER}; exec sleep ${IDLE_SECONDS}`
   return { ...idleApp(count), entries: [{ name: 'p', command, count }], graceSeconds }

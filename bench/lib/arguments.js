@@ -3,8 +3,8 @@ import { parseArgs } from 'node:util'
 
 export const USAGE = `node bench/run.js [table...] [options]
 
-  tables              start, stop, memory, idle, deaf, commands, control, adopted, router,
-                      lines, sinks, growth; all when none is named
+  tables              start, stop, memory, idle, programs, deaf, commands, control,
+                      adopted, router, lines, sinks, growth; all when none is named
   --rounds N          rounds of every table, instead of each table's own number
   --tools a,b         only these (tw-run, nf, concurrently, "cat", ...)
   --no-floors         without the floors

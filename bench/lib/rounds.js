@@ -1,4 +1,4 @@
-// The order of the runs, and fewer rounds for slow tools, so that a whole run stays under ten minutes.
+// The order of the runs, and fewer rounds for slow tools, so that a whole run takes about ten minutes.
 
 import { nowMs } from './output.js'
 

@@ -6,6 +6,7 @@ import type { ProcessPlan } from '../core/expand.ts'
 import type { Run, Want } from '../core/process.ts'
 import type { Place } from '../core/session.ts'
 import { commandLines } from './command-lines.ts'
+import type { CommandLines } from './command-lines.ts'
 import { crashPoint } from './crash-points.ts'
 import type { Host, HostContext } from './host.ts'
 import { canLaunch, inBatches, launcherFifo, shareLauncher, spawnLauncher } from './launcher.ts'
@@ -134,7 +135,7 @@ export class Starter {
     done.abort()
   }
 
-  #startOf(run: Run, environmentOf: EnvironmentOf, lineOf: ReturnType<typeof commandLines>): Start {
+  #startOf(run: Run, environmentOf: EnvironmentOf, lineOf: CommandLines): Start {
     const { token, command, id, number } = run
     const path = directory.runPath(this.#at.state, id, number)
     const env = environmentOf(run)
