@@ -11,8 +11,8 @@ import { failedWith } from './system-error.ts'
 
 /** So many starts at once are a shell's work: its fork takes a fraction of ours, which copies the tables of 50 MB. */
 const MANY = 12
-/** The most that one launcher starts: it works while those of the next one get their names. */
-const RUNS_A_LAUNCHER = 32
+/** The most that one launcher starts: it works while those of the next one get their names, which take less than a fork of ours. */
+const RUNS_A_LAUNCHER = 100
 /** About how much text it is given, characters: Linux takes 128 KiB an argument. */
 const TEXT_A_LAUNCHER = 64 * 1024
 /** A shim, its command and what that starts, and a margin. */
@@ -63,24 +63,20 @@ export function shareLauncher([first, ...others]: readonly string[]): void {
   for (const directory of others) linkSync(launcherFifo(first), launcherFifo(directory))
 }
 
-/** Parts what is to be started into batches; `alone` is what no launcher can start or is worth it for. */
+/**
+ * Parts what is to be started together into batches; `alone` is what no launcher can start or is worth it for. All have
+ * the environment of the first but for OWN_VARIABLES.
+ */
 export function inBatches<T extends Launch>(launches: readonly T[]): { batches: Batch<T>[]; alone: T[] } {
-  const groups = new Map<string, T[]>()
-  for (const launch of launches) {
-    const key = JSON.stringify(withoutOwn(launch.env))
-    groups.set(key, [...(groups.get(key) ?? []), launch])
+  const all = launches[0]?.env ?? {}
+  const isHandedOn = !Object.keys(all).some((name) => BASH_OWN.test(name))
+  const parted = launches.length > 0 && isHandedOn ? parts(launches) : [launches]
+  const env = withoutOwn(all)
+  const isWorthIt = (part: readonly T[]): boolean => isHandedOn && part.length >= MANY
+  return {
+    batches: parted.filter(isWorthIt).map((part) => ({ launches: part, env })),
+    alone: parted.filter((part) => !isWorthIt(part)).flat(),
   }
-  const batches: Batch<T>[] = []
-  const alone: T[] = []
-  for (const group of groups.values()) {
-    for (const part of parts(group)) {
-      const [first] = part
-      const isHandedOn = !Object.keys(first?.env ?? {}).some((name) => BASH_OWN.test(name))
-      if (first === undefined || part.length < MANY || !isHandedOn) alone.push(...part)
-      else batches.push({ launches: part, env: withoutOwn(first.env) })
-    }
-  }
-  return { batches, alone }
 }
 
 /** Cuts them into parts of about the same size, so that no small rest is left over. */

@@ -7,9 +7,10 @@ import { portAt } from '../support/ports.ts'
 import { requires } from '../support/requirement.ts'
 import { waits } from '../support/waiting-shims.ts'
 
-/** The most that one launcher starts. */
 const ONE_LAUNCHER = 32
+/** With a command so long that one launcher cannot be given all of them. */
 const TWO_LAUNCHERS = 40
+const LONG = `: ${'x'.repeat(2_000)};`
 const onLinux = requires('linux-x64')
 
 function optionsAt(port: number, count = ONE_LAUNCHER): string[] {
@@ -54,8 +55,8 @@ exec /bin/bash "$@"
   }
 }
 
-function notingApp(): LiveApp {
-  return liveApp({ Procfile: 'web: echo $PS >>begun; exec sleep 100\n' })
+function notingApp(first = ''): LiveApp {
+  return liveApp({ Procfile: `web: ${first} echo $PS >>begun; exec sleep 100\n` })
 }
 
 /** What shows the arguments of a launcher: that and the shims that it forked, which have a title of their own. */
@@ -213,7 +214,7 @@ const POINTS = [
 for (const [index, point] of POINTS.entries()) {
   onLinux(`killed at ${point} of many: the next tw-run has one of each`, async () => {
     const options = optionsAt(portAt(400 + 50 * index), TWO_LAUNCHERS)
-    const app = notingApp()
+    const app = notingApp(LONG)
     expect(await app.start(options, { TW_RUN_CRASH_AT: point }).ended).toBe('SIGKILL')
     const second = app.start(options)
     await second.waitFor(/40 processes|still running/)
