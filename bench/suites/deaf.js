@@ -4,7 +4,7 @@ import { MarkerCount } from '../lib/consumers.js'
 import { nowMs } from '../lib/output.js'
 import { Budget, interleaved, mostRounds, roundsOf } from '../lib/rounds.js'
 import { Session, sessionFolder } from '../lib/session.js'
-import { waitForAll } from './lifetimes.js'
+import { waitForAll } from '../lib/wait-for-all.js'
 
 const SIZE = 10
 const GRACE_SECONDS = 1

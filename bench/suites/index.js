@@ -16,8 +16,7 @@ import { deaf } from './deaf.js'
 import { growth } from './growth.js'
 import { lifetimes } from './lifetimes.js'
 import { lines } from './lines.js'
-import { programs } from './programs.js'
 import { router } from './router.js'
 import { sinks } from './sinks.js'
 
-export const suites = [lifetimes, programs, deaf, commands, control, adopted, router, lines, sinks, growth]
+export const suites = [lifetimes, deaf, commands, control, adopted, router, lines, sinks, growth]

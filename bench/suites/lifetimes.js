@@ -1,5 +1,5 @@
 // Start, memory, idle CPU and stop: all from the same runs of idle processes, since a run has a start, a life
-// and an end anyway.
+// and an end anyway. In turn with them, starts of programs.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { idleApp } from '../lib/app.js'
 import { MarkerCount } from '../lib/consumers.js'
@@ -7,13 +7,14 @@ import { nowMs } from '../lib/output.js'
 import { cpuByThread, privateMb, usedSince } from '../lib/proc.js'
 import { Budget, interleaved, mostRounds, roundsOf } from '../lib/rounds.js'
 import { Session, sessionFolder } from '../lib/session.js'
+import { waitForAll } from '../lib/wait-for-all.js'
+import { PROGRAMS, programsTable, takeProgramStart } from './programs.js'
 
 const SIZES = [1, 50, 200]
 const STOP_SIZE = 50
 const IDLE_SIZE = 200
 /** Of the figure 'growth': all four at each. */
 export const GROWTH_SIZES = [1, 10, 100, 500]
-const START_TIMEOUT_MS = 30_000
 const SETTLE_MS = 600
 /**
  * How long after the start, and over how long, idle CPU is measured where it is a table of its own. V8 tidies up after a
@@ -45,21 +46,6 @@ const PLAN = [
   ...GROWTH_SIZES.flatMap((size) => TAKEN.map((sample) => ({ figure: 'growth', sample, size }))),
 ]
 const ALL_SIZES = [...new Set(PLAN.map(({ size }) => size))].toSorted((a, b) => a - b)
-
-/** Resolves with ms from exec of the tool to the last process' line. Throws when it does not come. */
-export async function waitForAll(session, markers, size) {
-  const deadline = nowMs() + START_TIMEOUT_MS
-  while (markers.times.length < size) {
-    if (session.exit !== undefined) {
-      const { error, code, signal } = session.exit
-      throw new Error(error?.message ?? `ended with ${signal ?? code}: ${session.lastWords()}`)
-    }
-    if (nowMs() > deadline)
-      throw new Error(`${markers.times.length} of ${size} up after ${START_TIMEOUT_MS / 1000} s`)
-    await sleep(5)
-  }
-  return markers.times[size - 1] - session.beganAt
-}
 
 function idleTimes({ kind }, size) {
   if (size === IDLE_SIZE) return IDLE[kind === 'tw-run' ? 'own' : 'others']
@@ -141,6 +127,7 @@ async function run(context) {
   const most = Math.max(...Object.values(ROUNDS).map((rounds) => context.rounds ?? mostRounds(rounds)))
   for (const { size, round, tool } of interleaved({ sizes: ALL_SIZES, rounds: most, tools: context.tools })) {
     const budget = budgets[tool.kind === 'peer' ? 'peers' : 'own']
+    await takeProgramStart({ tool, size, round, context })
     const wants = wantsOf({ tool, size, round, context, budget })
     if (wants.size === 0) continue
     const step = `${size} idle, round ${round + 1} of ${most} (${[...wants].join(', ')}): ${tool.name}`
@@ -164,9 +151,9 @@ const bySize = (figure, unit, digits) => (size) => ({
 })
 
 export const lifetimes = {
-  figures: TAKEN,
+  figures: [...TAKEN, PROGRAMS],
   alsoFor: ['growth'],
-  seconds: 265,
+  seconds: 325,
   run,
   tables: [
     {
@@ -175,6 +162,7 @@ export const lifetimes = {
       columns: SIZES.map(bySize('start', 'ms', 1)),
       rounds: ROUNDS.start,
     },
+    programsTable,
     {
       figure: 'stop',
       title: 'Stop: from the signal to the exit of the tool, well-behaved processes',
