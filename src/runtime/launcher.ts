@@ -95,7 +95,8 @@ const RUN_SCRIPT = `eval "$${LAUNCH_SCRIPT}"`
  * What a launcher does first; behind it stands a line for each run. `set -m` gives each a process group of its own,
  * and leaves SIGINT as it is, which a shell's `&` else has ignored for good. Where a shim cannot tell the kernel its
  * name, its arguments have to. One that is a fork of the launcher costs a third of one that is executed: to execute
- * a program takes 1 ms, whatever it does. No variable is set: the user may have exported one of that name.
+ * a program takes 1 ms, whatever it does. No variable is set: the user may have exported one of that name. What has
+ * begun it disowns: the list of its jobs is written to with each, and would be 25 KB of each shim's own memory.
  */
 const BEGIN = `set -m
 unset ${LAUNCH_SCRIPT} SHLVL
@@ -129,7 +130,7 @@ function lineOf({ token, directory, commandLine, env }: Launch): string {
   const own = assignments(env, [...OWN_VARIABLES, ...SET_AGAIN])
   const words = [directory, commandLine, shimName(token)].map(quoteSh).join(' ')
   const files = `3<>${quoteSh(`${directory}/life`)} 4>>${quoteSh(`${directory}/log`)} 5>&-`
-  return `${own} begin ${words} ${files} &`
+  return `${own} begin ${words} ${files} & disown`
 }
 
 let found: { readonly path: string | undefined } | undefined

@@ -36,7 +36,7 @@ function gatedApp(startsBefore: number): GatedApp {
   mkdirSync(folder)
   // Not for ever: a test that was killed opens no gate, and it looks for it fifty times a second.
   const wait = `n=0; while [ ! -e ${app.path('gate')} ] && [ $n -lt 1500 ]; do n=$((n + 1)); sleep 0.02; done`
-  const awk = `/ begin .* &$/ && n++ == ${startsBefore} { print ": >${app.path('waits')}"; print wait } { print }`
+  const awk = `/ begin .* & disown$/ && n++ == ${startsBefore} { print ": >${app.path('waits')}"; print wait } { print }`
   const script = `#!/bin/bash
 TW_RUN_LAUNCH=$(printf '%s\n' "$TW_RUN_LAUNCH" | awk -v wait='${wait}' '${awk}')
 export TW_RUN_LAUNCH
