@@ -13,6 +13,8 @@ import type { ProvePlan } from './prove-plan.ts'
 /** A formation that is looked at while it lives. */
 export interface AuditedFixture {
   readonly fixture: Fixture
+  /** Looks at once: at a moment in which everybody is known to be there. */
+  readonly look: () => void
   /** What was found and what the router has seen, to be asked for once, after the end. */
   readonly results: () => {
     readonly findings: readonly (Finding | FileFinding)[]
@@ -46,6 +48,7 @@ export async function openAudited(
   const { state } = fixture
   return {
     fixture,
+    look: () => audit?.look(),
     results: () => {
       const trace = readTrace(state.path)
       return { findings: audit?.findings(trace) ?? [], trace, isCut: audit?.isCut === true }

@@ -52,12 +52,12 @@ interface Done {
 export async function proof(given: ProofGiven): Promise<Verdict | number> {
   const { plan, seed, interruption } = given
   const stops = new StopWatch(plan)
-  const { fixture, results } = await openAudited(plan.proof, plan, stops.hear)
+  const { fixture, look, results } = await openAudited(plan.proof, plan, stops.hear)
   interruption.tell(fixture)
   const disturber = new Disturber(fixture, randomOf(seed), plan.disturbed)
   const trial = await tryOut(fixture, () => {
     stops.formationIsReady()
-    return disturbed(given, { fixture, disturber, stops })
+    return disturbed(given, { fixture, look, disturber, stops })
   })
   await disturber.stop()
   const { counts } = fixture.session
@@ -115,15 +115,17 @@ function verdictOf(
 
 interface Scene {
   readonly fixture: Fixture
+  readonly look: () => void
   readonly disturber: Disturber
   readonly stops: StopWatch
 }
 
 async function disturbed(
   { options, tests, baselineMs = 0 }: ProofGiven,
-  { fixture, disturber, stops }: Scene,
+  { fixture, look, disturber, stops }: Scene,
 ): Promise<Done> {
   if (options.path !== undefined) {
+    look()
     return { failed: undefined, rounds: 0, probed: await probePages(fixture, options.path) }
   }
   const begun = performance.now()
@@ -131,6 +133,8 @@ async function disturbed(
   const first = await tests.once(fixture, baselineMs)
   if (hasFailed(first) || fixture.session.ending !== undefined)
     return { failed: first, rounds: 1, probed: undefined }
+  // Later looks are few where the machine is busy, and may each miss who is just being replaced.
+  look()
   disturber.start()
   const leastMs = options.for ?? USUAL_MS
   const isEnough = (): boolean => {

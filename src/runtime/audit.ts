@@ -57,6 +57,11 @@ export class Audit {
     })
   }
 
+  /** Looks at once: at a moment in which everybody is known to be there. */
+  look(): void {
+    this.#look()
+  }
+
   /** Looks no more; what was found, once everything has stopped. `exchanges` say who did something when. */
   findings(exchanges: readonly Exchange[]): (Finding | FileFinding)[] {
     clearTimeout(this.#timer)
