@@ -7,8 +7,7 @@ import { Session, sessionFolder } from '../lib/session.js'
 import { waitForAll } from '../lib/wait-for-all.js'
 
 export const PROGRAMS = 'programs'
-const SIZES = [1, 50, 200]
-const ROUNDS = { own: 5, peers: 1 }
+export const PROGRAM_ROUNDS = { own: 5, peers: 1 }
 
 async function startMs(tool, size, { peers }) {
   const markers = new MarkerCount()
@@ -27,8 +26,7 @@ async function startMs(tool, size, { peers }) {
 /** Adds one start of this tool, where it is asked for and there is still a round of it. */
 export async function takeProgramStart({ tool, size, round, context }) {
   const { figures, peers, samples, rounds } = context
-  if (!figures.includes(PROGRAMS) || !SIZES.includes(size) || round >= (rounds ?? roundsOf(ROUNDS, tool)))
-    return
+  if (!figures.includes(PROGRAMS) || round >= (rounds ?? roundsOf(PROGRAM_ROUNDS, tool))) return
   if (samples.reason(PROGRAMS, size, tool.name) !== undefined) return
   try {
     const why = peers.get(tool.peer)?.why ?? tool.unfit?.('start', size)
@@ -39,18 +37,4 @@ export async function takeProgramStart({ tool, size, round, context }) {
   } catch (error) {
     samples.fail(PROGRAMS, size, tool.name, error.message)
   }
-}
-
-export const programsTable = {
-  figure: PROGRAMS,
-  title:
-    'Start of programs: the same of processes that are one program each, `cat` of two files, without a word of shell',
-  columns: SIZES.map((size) => ({
-    figure: PROGRAMS,
-    size,
-    title: `${size === 1 ? 'one' : size}, ms`,
-    digits: 1,
-    ratio: true,
-  })),
-  rounds: ROUNDS,
 }

@@ -53,13 +53,24 @@ export class Audit {
     // Who has a new file open can only be seen while it is open.
     this.#watcher = watchTree(options.root, () => {
       const restMs = Math.max(LOOK_SOONER_MS, this.#tookMs * SHORT_REST)
-      if (performance.now() >= this.#lookedAt + restMs) this.#look()
+      if (performance.now() >= this.#lookedAt + restMs) this.look()
     })
   }
 
-  /** Looks at once: at a moment in which everybody is known to be there. */
+  /** Looks at once. */
   look(): void {
-    this.#look()
+    const begun = performance.now()
+    const runs = new Map(this.#options.runs().map((run) => [run.token, run]))
+    const owners = new Map(carriers(new Set(runs.keys())).map(({ pid, token }) => [pid, runs.get(token)]))
+    for (const [pid, things] of openThings([...owners.keys()])) {
+      const run = owners.get(pid)
+      if (run === undefined) continue
+      for (const path of things.files) if (this.#isForeign(path, run)) note(this.#writers, path, run.id)
+      for (const what of things.memory) if (this.#isForeign(what, run)) note(this.#mappers, what, run.id)
+      for (const port of things.ports) note(this.#listeners, port, run.id)
+    }
+    this.#lookedAt = performance.now()
+    this.#tookMs = this.#lookedAt - begun
   }
 
   /** Looks no more; what was found, once everything has stopped. `exchanges` say who did something when. */
@@ -90,24 +101,9 @@ export class Audit {
   #lookAgain(): void {
     const restMs = Math.max(LOOK_EVERY_MS, this.#tookMs * REST)
     this.#timer = setTimeout(() => {
-      this.#look()
+      this.look()
       this.#lookAgain()
     }, restMs).unref()
-  }
-
-  #look(): void {
-    const begun = performance.now()
-    const runs = new Map(this.#options.runs().map((run) => [run.token, run]))
-    const owners = new Map(carriers(new Set(runs.keys())).map(({ pid, token }) => [pid, runs.get(token)]))
-    for (const [pid, things] of openThings([...owners.keys()])) {
-      const run = owners.get(pid)
-      if (run === undefined) continue
-      for (const path of things.files) if (this.#isForeign(path, run)) note(this.#writers, path, run.id)
-      for (const what of things.memory) if (this.#isForeign(what, run)) note(this.#mappers, what, run.id)
-      for (const port of things.ports) note(this.#listeners, port, run.id)
-    }
-    this.#lookedAt = performance.now()
-    this.#tookMs = this.#lookedAt - begun
   }
 
   /** Neither in its scratch directory nor one of our files, nor a cache that nobody misses. */

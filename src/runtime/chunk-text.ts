@@ -28,6 +28,6 @@ export function chunkText(filename: string): string {
 
 /** Of a file that is ASCII. */
 function bytesOf(path: string): Buffer {
-  const { bytes, length } = readFile(path, ROOM)
+  const { bytes, length } = readFile(path, Buffer.allocUnsafeSlow(ROOM))
   return bytes.subarray(0, length)
 }

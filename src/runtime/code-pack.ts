@@ -17,7 +17,7 @@ const ROOM = 1024 * 1024
 export function readPack(path: string): Pack {
   const pack = new Map<string, Buffer>()
   try {
-    const { bytes, length } = readFile(path, ROOM)
+    const { bytes, length } = readFile(path, Buffer.allocUnsafeSlow(ROOM))
     const half = bytes.subarray(0, length / 2)
     if (half.length === 0 || !half.equals(bytes.subarray(half.length, length))) return pack
     let start = half.indexOf(NEWLINE) + 1

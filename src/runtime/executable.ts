@@ -11,7 +11,7 @@ const HEAD_BYTES = 256
 
 /** Whether the system can execute it, as far as its files say: it is there, it may be, and so is its interpreter. */
 export function isRunnable({ file }: Executable, cwd: string, path: string | undefined): boolean {
-  const found = find(file, cwd, path, isExecutable)
+  const found = find(file, cwd, path)
   if (found === undefined) return false
   const interpreter = interpreterIn(headOf(found) ?? '')
   return interpreter === undefined || isExecutable(resolve(cwd, interpreter))
@@ -19,48 +19,33 @@ export function isRunnable({ file }: Executable, cwd: string, path: string | und
 
 /** Whether the system executes it by itself: what is neither binary nor begins with `#!` a shell would have to read. */
 export function isProgram(file: string, cwd: string, path: string | undefined): boolean {
-  const found = find(file, cwd, path, isMeantToBe)
+  const found = find(file, cwd, path)
   if (found === undefined) return false
   const head = headOf(found)
   if (head === undefined || head.includes('\0')) return true
   const interpreter = interpreterIn(head)
-  return interpreter !== undefined && isMeantToBe(resolve(cwd, interpreter))
+  return interpreter !== undefined && isExecutable(resolve(cwd, interpreter))
 }
 
-function find(
-  file: string,
-  cwd: string,
-  path: string | undefined,
-  isIt: (path: string) => boolean,
-): string | undefined {
+function find(file: string, cwd: string, path: string | undefined): string | undefined {
   // What a shell would take for an option, or look for elsewhere.
   if (file === '' || file.startsWith('-') || (path === undefined && !file.includes('/'))) return undefined
-  if (file.includes('/')) return [resolve(cwd, file)].find(isIt)
-  for (const folder of (path ?? '').split(delimiter)) {
-    const place = folder.startsWith('/') ? `${folder}/${file}` : resolve(cwd, folder, file)
-    if (isIt(place)) return place
+  const folders = file.includes('/') ? [''] : (path ?? '').split(delimiter)
+  for (const folder of folders) {
+    const place = resolve(cwd, folder, file)
+    if (isExecutable(place)) return place
   }
   return undefined
 }
 
 function isExecutable(path: string): boolean {
+  // Most folders of PATH do not have it, and to be told by an error takes ten times as long.
+  if (!existsSync(path)) return false
   try {
     accessSync(path, constants.X_OK)
     return statSync(path).isFile()
   } catch {
     // It is not there, or not for us.
-    return false
-  }
-}
-
-/** Whether somebody may execute it. */
-function isMeantToBe(path: string): boolean {
-  // Most folders of PATH do not have it, and to be told by an error takes ten times as long.
-  if (!existsSync(path)) return false
-  try {
-    const stats = statSync(path)
-    return stats.isFile() && (stats.mode & 0o111) !== 0
-  } catch {
     return false
   }
 }

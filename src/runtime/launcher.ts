@@ -68,14 +68,14 @@ export function shareLauncher([first, ...others]: readonly string[]): void {
  * the environment of the first but for OWN_VARIABLES.
  */
 export function inBatches<T extends Launch>(launches: readonly T[]): { batches: Batch<T>[]; alone: T[] } {
-  const all = launches[0]?.env ?? {}
-  const isHandedOn = !Object.keys(all).some((name) => BASH_OWN.test(name))
-  const parted = launches.length > 0 && isHandedOn ? parts(launches) : [launches]
-  const env = withoutOwn(all)
-  const isWorthIt = (part: readonly T[]): boolean => isHandedOn && part.length >= MANY
+  const [first] = launches
+  if (first === undefined || Object.keys(first.env).some((name) => BASH_OWN.test(name)))
+    return { batches: [], alone: [...launches] }
+  const env = withoutOwn(first.env)
+  const parted = parts(launches)
   return {
-    batches: parted.filter(isWorthIt).map((part) => ({ launches: part, env })),
-    alone: parted.filter((part) => !isWorthIt(part)).flat(),
+    batches: parted.filter(({ length }) => length >= MANY).map((part) => ({ launches: part, env })),
+    alone: parted.filter(({ length }) => length < MANY).flat(),
   }
 }
 

@@ -1,8 +1,8 @@
-import { closeSync, openSync, readdirSync, realpathSync, statSync } from 'node:fs'
+import { readdirSync, realpathSync, statSync } from 'node:fs'
 import { printableCommand } from '../core/printable.ts'
 import { pause } from './clock.ts'
 import { linkOf, textOf } from './proc-files.ts'
-import { readToEnd } from './read-to-end.ts'
+import { readFile } from './read-to-end.ts'
 import { failedWith } from './system-error.ts'
 import type { Carrier, Known, Lap } from './process-table.ts'
 
@@ -226,14 +226,9 @@ function read(pid: number, name: string): Buffer | undefined {
 }
 
 function readWhole(path: string): Buffer {
-  const fd = openSync(path, 'r')
-  try {
-    const { bytes, length } = readToEnd(fd, buffer)
-    buffer = bytes
-    return bytes.subarray(0, length)
-  } finally {
-    closeSync(fd)
-  }
+  const { bytes, length } = readFile(path, buffer)
+  buffer = bytes
+  return bytes.subarray(0, length)
 }
 
 /** Our own descriptors that a child would inherit: those that are not marked close-on-exec. */

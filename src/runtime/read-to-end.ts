@@ -20,11 +20,11 @@ export function readToEnd(fd: number, into: Buffer, most = Infinity): Read {
   return { bytes, length }
 }
 
-/** A file of about so many bytes, whole. Errors: those of open(2) and read(2). */
-export function readFile(path: string, room: number): Read {
+/** The same of the file at a path. Errors: those of open(2) and read(2). */
+export function readFile(path: string, into: Buffer): Read {
   const fd = openSync(path, 'r')
   try {
-    return readToEnd(fd, Buffer.allocUnsafeSlow(room))
+    return readToEnd(fd, into)
   } finally {
     closeSync(fd)
   }

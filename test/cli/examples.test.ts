@@ -33,6 +33,7 @@ describe('examples/web-worker with web=3,worker=2', () => {
   test('five processes on their ports, each on its own', async () => {
     const { run, base } = await startFive()
     const five = await processesOf(run)
+    expect(five.map(({ name }) => name)).toEqual(NAMES)
     expect(five.map(({ port }) => port - base)).toEqual([0, 1, 2, 100, 101])
     expect(five.map(({ env }) => Number(env['PORT']) - base)).toEqual([0, 1, 2, 100, 101])
     expect(five.map(({ env }) => env['PS'])).toEqual(NAMES)
@@ -110,9 +111,9 @@ async function processesOf(run: LiveRun): Promise<Process[]> {
   const named = new Map<string, { port: number; pid: number }>()
   for (const [, name = '', port, pid] of run.output().matchAll(/(\w+\.\d) on (\d+) \(pid (\d+)\)/g))
     named.set(name, { port: Number(port), pid: Number(pid) })
+  const inOrder = [...named].toSorted(([one], [other]) => one.localeCompare(other))
   return await Promise.all(
-    NAMES.map(async (name) => {
-      const { port, pid } = named.get(name) ?? { port: 0, pid: 0 }
+    inOrder.map(async ([name, { port, pid }]) => {
       return { name, port, ...factsOf(pid), env: await environmentOf(pid) }
     }),
   )

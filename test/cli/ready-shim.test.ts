@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect } from 'vitest'
 import { childOf } from '../../src/runtime/process-table.ts'
 import { findShim, isShim, tokenOfShim } from '../../src/runtime/shim.ts'
-import { kill9, liveApp, until } from '../support/live.ts'
+import { endsClean, kill9, liveApp, until } from '../support/live.ts'
 import type { LiveApp, LiveRun } from '../support/live.ts'
 import { portAt } from '../support/ports.ts'
 import { requires } from '../support/requirement.ts'
@@ -22,12 +22,6 @@ async function crash(app: LiveApp, id = 'web.1'): Promise<number> {
     const pid = shimOf(app, id)
     return pid > 0 && pid !== before && childOf(pid) !== undefined ? pid : undefined
   })
-}
-
-async function endsClean(app: LiveApp, run: LiveRun): Promise<void> {
-  run.signal('SIGINT')
-  expect(await run.ended, run.output()).toBe(130)
-  expect(app.survivors()).toEqual([])
 }
 
 /** Kills a supervisor once a shim waits for it, which ends by itself. */

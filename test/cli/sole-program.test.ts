@@ -1,8 +1,8 @@
 import { chmodSync, existsSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { childOf } from '../../src/runtime/process-table.ts'
-import { kill9, liveApp, until } from '../support/live.ts'
-import type { LiveApp, LiveRun } from '../support/live.ts'
+import { endsClean, kill9, liveApp, until } from '../support/live.ts'
+import type { LiveApp } from '../support/live.ts'
 import { portAt } from '../support/ports.ts'
 import { requires } from '../support/requirement.ts'
 import { waitingShim } from '../support/waiting-shims.ts'
@@ -13,12 +13,12 @@ const MANY = 13
 
 /** Writes down what a process can see of how it was executed. */
 const TELLER = `
-const { readFileSync, readdirSync, readlinkSync, renameSync, writeFileSync } = require('node:fs')
+const { readFileSync, readlinkSync, renameSync, writeFileSync } = require('node:fs')
 const status = readFileSync('/proc/self/status', 'latin1')
 const own = /^(_|PORT|PS|TW_RUN_PROCESS|TW_RUN_INSTANCE|TMPDIR)=/
 const told = {
   environment: readFileSync('/proc/self/environ', 'latin1').split('\\0').filter((one) => !own.test(one)).sort(),
-  // Those of Node are closed by what it executes.
+  // But those that Node has opened itself.
   open: [0, 1, 2, 3, 4, 5].map((fd) => { try { return readlinkSync('/proc/self/fd/' + fd) } catch { return '' } })
     .map((path) => path.replace(/^.*[/]processes[/].*[/]/, '')).filter((path) => !/^(anon_inode|pipe|socket|[/]dev[/]null)/.test(path)),
   signals: ['SigBlk', 'SigIgn'].map((name) => new RegExp(name + ':.*').exec(status)[0]),
@@ -48,12 +48,6 @@ async function told(app: LiveApp, id: string): Promise<unknown> {
 
 async function crash(app: LiveApp, id: string): Promise<void> {
   kill9(await until('a command', () => childOf(Number(app.runFile(id, 'pid')))))
-}
-
-async function endsClean(app: LiveApp, run: LiveRun): Promise<void> {
-  run.signal('SIGINT')
-  expect(await run.ended, run.output()).toBe(130)
-  expect(app.survivors()).toEqual([])
 }
 
 onLinux('a program that its shim executes finds what it would find after a shell of its own', async () => {

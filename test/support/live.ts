@@ -134,6 +134,13 @@ function liveRun(child: ChildProcess): LiveRun {
   }
 }
 
+/** Ctrl-C, and nothing is left. */
+export async function endsClean(app: LiveApp, run: LiveRun): Promise<void> {
+  run.signal('SIGINT')
+  expect(await run.ended, run.output()).toBe(130)
+  expect(app.survivors()).toEqual([])
+}
+
 function newestRunFile(stateDir: string, id: string, name: string): string | undefined {
   const folder = join(stateDir, readdirSync(stateDir)[0] ?? '', 'processes', id)
   if (!existsSync(folder)) return undefined
