@@ -1,9 +1,11 @@
 // Bundles src into dist: a hundred small files and their imports cost more than half of what a short command takes.
 // The type check is tsc's, before this. Read what is in dist with this in mind: one idea a region, no name changed.
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { defineConfig } from 'rolldown'
+
+const PROGRAM = 'cli/tw-run.cjs'
 
 /**
  * Modules of Node that take one to three milliseconds each, of the sixty that Node takes for nothing. Each is loaded
@@ -128,7 +130,8 @@ const buildName = {
 
 /** Chunks whose texts are read together: what most commands load, and what a start and the supervisor load too. */
 const TOGETHER = {
-  asking: 'asked-first kernel control ask formation-view ps-action scale-action restart-action',
+  asking:
+    'rolldown-runtime command-line asked-first kernel control ask formation-view ps-action scale-action restart-action',
   starting: 'ground supervising render start-as-asked start-action supervise-action',
 }
 
@@ -152,7 +155,7 @@ const together = {
       if (source.length <= 128 * 1024) throw new Error(`${fileName} is so short that V8 copies its text`)
       this.emitFile({ type: 'asset', fileName: `cli/${fileName}`, source })
     }
-    const entry = bundle['cli/entry.cjs']
+    const entry = bundle[PROGRAM]
     entry.code = entry.code.replace('"__TW_RUN_TOGETHER__"', () => `'${JSON.stringify(places)}'`)
   },
 }
@@ -160,6 +163,18 @@ const together = {
 /** As the function that Node would make of it, on the first line, so that lines in a stack are those of the file. */
 function wrapped(code) {
   return `(function (exports, require, module, __filename, __dirname) { ${code}\n})`
+}
+
+/** What a shell runs as it stands, also before it was installed. */
+const executable = {
+  name: 'executable',
+  generateBundle(_options, bundle) {
+    const entry = bundle[PROGRAM]
+    entry.code = `#!/usr/bin/env node\n${entry.code}`
+  },
+  writeBundle({ dir }) {
+    chmodSync(join(dir, PROGRAM), 0o755)
+  },
 }
 
 /** The licences of what is bundled from node_modules go where its code goes. */
@@ -184,14 +199,14 @@ function licenceOf(folder) {
 }
 
 export default defineConfig({
-  input: 'src/cli/entry.ts',
+  input: { 'tw-run': 'src/cli/entry.ts' },
   // The other chunks take what they share with it from there, too.
   preserveEntrySignatures: 'allow-extension',
   platform: 'node',
   external: /^node:/,
   // Which of two modules a chunk holds is none of the sources' business.
   checks: { ineffectiveDynamicImport: false },
-  plugins: [lazyBuiltins, plainExports, ascii, licences, buildName, together],
+  plugins: [lazyBuiltins, plainExports, ascii, licences, buildName, together, executable],
   output: {
     // As deep as the sources are, so that what they name beside the package is found from either.
     dir: 'dist',
@@ -203,11 +218,16 @@ export default defineConfig({
     comments: { legal: true, annotation: false, jsdoc: false },
     codeSplitting: {
       groups: [
-        // What `version` needs, and everything else too, and what loads the rest. It is one file, since Node looks at
-        // the disk ten times for each, and compiles it anew each time.
+        // What loads the rest.
         {
-          name: 'entry',
-          test: /src\/(cli\/(entry|plain-line|report|version-text)|runtime\/(clock|code-pack|compiled-code|read-to-end|terminal|system-error|young-generation)|core\/(error|duration))\.ts$/,
+          name: 'tw-run',
+          test: /src\/(cli\/entry|runtime\/(chunk-text|chunks|code-pack|compiled-code|read-to-end))\.ts$/,
+          priority: 2,
+        },
+        // What `version` needs, and everything else too.
+        {
+          name: 'command-line',
+          test: /src\/(cli\/(command-line|plain-line|report|version-text)|runtime\/(clock|keep-code|terminal|system-error|write-pack|young-generation)|core\/(error|duration))\.ts$/,
           priority: 2,
         },
         // What every command asks first: on which engine the app runs, and how a process is shown.

@@ -39,7 +39,7 @@ const twRun = {
     writeFileSync(join(dir, 'Procfile'), `web: exec ${onCore(others, [process.execPath, HELLO]).join(' ')}\n`)
     const app = ['-d', dir, '-p', String(FIRST), '--formation', `web=${WEBS}`, '--router', String(PORT)]
     return {
-      argv: [process.execPath, join(ROOT, 'bin', 'tw-run.js'), 'start', ...app],
+      argv: [process.execPath, join(ROOT, 'dist', 'cli', 'tw-run.cjs'), 'start', ...app],
       env: { TW_RUN_STATE_DIR: join(dir, 'state'), TMPDIR: dir },
     }
   },

@@ -8,7 +8,7 @@ export const TW_RUN_VERSION = JSON.parse(readFileSync(join(ROOT, 'package.json')
 // Away from what runs on a developer's machine: tw-run refuses to start when a port is taken.
 const where = (dir) => ['-d', dir, '-p', '24000', '--port-step', '300']
 
-export const BIN = join(ROOT, 'bin', 'tw-run.js')
+export const BIN = join(ROOT, 'dist', 'cli', 'tw-run.cjs')
 /** The argv of a command of tw-run. */
 export const twRunCli = (...args) => [process.execPath, BIN, ...args]
 const cli = twRunCli

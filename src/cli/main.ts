@@ -87,13 +87,13 @@ function output(): OutputConfiguration {
 }
 
 /** Runs the command line and sets the exit code. */
-export async function main(argv: readonly string[]): Promise<void> {
-  const [, , first = ''] = argv
+export async function main(words: readonly string[]): Promise<void> {
+  const [first = ''] = words
   const tw = program(first)
   await carryOut(async () => {
     try {
-      if (argv.length <= 2) tw.help({ error: true })
-      await tw.parseAsync([...argv])
+      if (words.length === 0) tw.help({ error: true })
+      await tw.parseAsync([...words], { from: 'user' })
       return undefined
     } catch (error) {
       if (!(error instanceof CommanderError)) throw error

@@ -1,4 +1,3 @@
-import { closeSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { readFile } from './read-to-end.ts'
 
 /** Compiled code, by the name of the file that it was compiled from. */
@@ -32,29 +31,7 @@ export function readPack(path: string): Pack {
   return pack
 }
 
-/** For the user alone, and never in part. Errors: those of the file system. */
-export function writePack(path: string, pack: Pack): void {
-  const entries = Array.from(pack, ([name, code]) => `${name}:${code.length}`).join(' ')
-  const head = Buffer.from(`${entries.padEnd(padded(entries.length + 1) - 1)}\n`)
-  const parts: Buffer[] = [head]
-  for (const code of pack.values()) parts.push(code, Buffer.alloc(padded(code.length) - code.length))
-  // Containers that share a home may share a pid, too.
-  const next = `${path}.${process.pid}.${Math.random().toString(36).slice(2)}`
-  try {
-    const fd = openSync(next, 'wx', 0o600)
-    try {
-      // One by one: all as one buffer would be 1 MB of memory that is never given back.
-      for (const part of [...parts, ...parts]) writeFileSync(fd, part)
-    } finally {
-      closeSync(fd)
-    }
-    renameSync(next, path)
-  } catch (error) {
-    rmSync(next, { force: true })
-    throw error
-  }
-}
-
-function padded(length: number): number {
+/** How much room a part takes that is so long, bytes. */
+export function padded(length: number): number {
   return Math.ceil(length / ALIGNMENT) * ALIGNMENT
 }

@@ -152,7 +152,7 @@ test('a terminal under Ctrl-S: the second Ctrl-C ends tw-run', async () => {
   const { run, type } = onTerminal(app)
   await until('output', () => existsSync(app.path('shown')) && statSync(app.path('shown')).size > 100_000)
   await freeze(app, type)
-  const [tw] = app.survivors().filter(({ command }) => command.includes('bin/tw-run.js start'))
+  const [tw] = app.survivors().filter(({ command }) => command.includes('dist/cli/tw-run.cjs start'))
   // Not typed: a key may wake the terminal.
   await insist(app, tw?.pid ?? NaN, 'SIGINT')
   expect(await run.ended, run.output()).toBe(130)

@@ -55,7 +55,7 @@ inContainer(
     expect(await inside(app, init, 'ps')).toMatch(/^0: [^]*\nweb\.1 +(up|ready) [^]*\nworker\.1 +(up|ready) /)
     // Nobody reaps the supervisor, nor what it leaves behind.
     const supervisor = await until('the supervisor', () =>
-      app.survivors().find(({ command }) => command.includes('tw-run.js supervise')),
+      app.survivors().find(({ command }) => command.includes('tw-run.cjs supervise')),
     )
     const web = await until('web.1', () => pidOf(app, 'sleep 301'))
     const worker = await until('worker.1', () => pidOf(app, 'sleep 302'))

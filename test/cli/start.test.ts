@@ -123,7 +123,7 @@ test('a tw-run within a tw-run is stopped with everything it started, also when 
   })
   mkdirSync(app.path('sub'))
   writeFileSync(app.path('sub/Procfile'), 'deep: echo deep up; exec sleep 100\n')
-  const env = { NODE: process.execPath, BIN: new URL('../../bin/tw-run.js', import.meta.url).pathname }
+  const env = { NODE: process.execPath, BIN: new URL('../../dist/cli/tw-run.cjs', import.meta.url).pathname }
   const run = app.start([...PORT, '--restart', 'on-failure'], env)
   await run.waitFor(/deep up/)
   const inner = app

@@ -49,7 +49,7 @@ function openApp(): LiveApp {
 /** The clone itself may be where only root can go: the other user gets at it by a mount of its own. */
 const AS_NOBODY = `repository=$0 at=$1; shift 2
 mount --bind "$repository" "$at"
-exec setpriv --reuid ${NOBODY} --regid ${NOBODY} --clear-groups '${process.execPath}' "$at/bin/tw-run.js" "$@"`
+exec setpriv --reuid ${NOBODY} --regid ${NOBODY} --clear-groups '${process.execPath}' "$at/dist/cli/tw-run.cjs" "$@"`
 
 /** tw-run as another user says this. */
 async function asNobody(

@@ -8,7 +8,7 @@ const SOURCES = ['src', 'rolldown.config.js', 'package-lock.json']
 
 /** Bundles the sources if they are newer than what was bundled last: no test may judge what was built before. */
 export default function bundleIfStale(): void {
-  const built = statSync(join(REPOSITORY, 'dist/cli/entry.cjs'), { throwIfNoEntry: false })?.mtimeMs ?? 0
+  const built = statSync(join(REPOSITORY, 'dist/cli/tw-run.cjs'), { throwIfNoEntry: false })?.mtimeMs ?? 0
   const newest = Math.max(...SOURCES.map((name) => newestIn(join(REPOSITORY, name))))
   if (newest > built) execFileSync('node_modules/.bin/rolldown', ['-c'], { cwd: REPOSITORY })
 }

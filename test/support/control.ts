@@ -108,5 +108,5 @@ export function memoryOf(pid: number): number {
 
 /** The supervisors of the app that live now, by their command lines. */
 export function supervisors(app: LiveApp): number[] {
-  return app.survivors().flatMap(({ pid, command }) => (/tw-run\.js supervise/.test(command) ? [pid] : []))
+  return app.survivors().flatMap(({ pid, command }) => (/tw-run\.cjs supervise/.test(command) ? [pid] : []))
 }

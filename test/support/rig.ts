@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { portAt, portsToChooseFrom } from './ports.ts'
 
 /** The program as it is installed; `npm run build` makes what it needs. */
-export const BIN = fileURLToPath(new URL('../../bin/tw-run.js', import.meta.url))
+export const BIN = fileURLToPath(new URL('../../dist/cli/tw-run.cjs', import.meta.url))
 
 /** Variables that are set; what is undefined is taken away, such as PORT where tw-run's own default is meant. */
 export type Environment = Readonly<Record<string, string | undefined>>

@@ -14,7 +14,7 @@ const codes = []
 for (const [index, [type, env]] of JSON.parse(input).entries()) {
   Object.assign(process.env, env)
   const state = join(folder, String(index))
-  await command.main(['node', 'tw-run', 'start', type, '--port', port, '--state-dir', state])
+  await command.main(['start', type, '--port', port, '--state-dir', state])
   codes.push(process.exitCode)
   process.exitCode = undefined
 }

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { randomOf } from './random.js'
 import { lineOf } from './stream.js'
 
-const BIN = fileURLToPath(new URL('../../bin/tw-run.js', import.meta.url))
+const BIN = fileURLToPath(new URL('../../dist/cli/tw-run.cjs', import.meta.url))
 /** Everything that is started here carries it in its environment. */
 const MARK = 'TW_TORTURE_MARK'
 const STREAM = fileURLToPath(new URL('./stream.js', import.meta.url))

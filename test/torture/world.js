@@ -18,7 +18,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
-const BIN = fileURLToPath(new URL('../../bin/tw-run.js', import.meta.url))
+const BIN = fileURLToPath(new URL('../../dist/cli/tw-run.cjs', import.meta.url))
 const HOLDER = fileURLToPath(new URL('./slot-holder.sh', import.meta.url))
 export const TYPES = ['web', 'worker', 'clock']
 export const GRACE_S = 1
