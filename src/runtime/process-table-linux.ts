@@ -231,13 +231,16 @@ function readWhole(path: string): Buffer {
   return bytes.subarray(0, length)
 }
 
+/** Node marks those below it close-on-exec when it starts, and whatever it opens: libuv's uv_disable_stdio_inheritance. */
+const FIRST_UNMARKED = 16
+
 /** Our own descriptors that a child would inherit: those that are not marked close-on-exec. */
 export function inheritableDescriptors(): number[] {
   const O_CLOEXEC = 0o2000000
   return readdirSync('/proc/self/fd')
     .map(Number)
     .filter((fd) => {
-      if (fd <= 2) return false
+      if (fd < FIRST_UNMARKED) return false
       try {
         const flags = /^flags:\s*([0-7]+)/m.exec(readWhole(`/proc/self/fdinfo/${fd}`).toString('latin1'))?.[1]
         return flags !== undefined && (Number.parseInt(flags, 8) & O_CLOEXEC) === 0
