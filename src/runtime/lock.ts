@@ -77,7 +77,9 @@ export async function tryLock(path: string, fifos: readonly string[] = []): Prom
   if (process.platform !== 'linux') return tryOpenLocked(path)
   const fd = openLock(path, 0)
   // flock locks the open file that it inherits, not its own descriptor: the lock stays with us when it ends.
-  const { status, complaint } = await runHelper(fd, fifos)
+  if ((await runHelper(fd, fifos)).status === 0) return fd
+  // Listened to only where something is wrong: a pipe takes as long as the rest.
+  const { status, complaint } = await runHelper(fd, [], 'pipe')
   if (status === 0) return fd
   closeSync(fd)
   if (status === 1 && complaint === '') return undefined
@@ -96,10 +98,14 @@ interface Helped {
   readonly complaint: string
 }
 
-async function runHelper(fd: number, fifos: readonly string[]): Promise<Helped> {
+async function runHelper(
+  fd: number,
+  fifos: readonly string[],
+  stderr: 'ignore' | 'pipe' = 'ignore',
+): Promise<Helped> {
   const helper = spawn('/bin/sh', ['-c', LOCK, 'tw-run-lock', ...fifos], {
     env: { ...process.env, LC_ALL: 'C' },
-    stdio: ['ignore', 'ignore', 'pipe', fd],
+    stdio: ['ignore', 'ignore', stderr, fd],
   })
   let complaint = ''
   helper.stderr?.on('data', (chunk: Buffer) => (complaint += chunk.toString('latin1')))
