@@ -68,8 +68,9 @@ function adopt(run: Run, path: string): Found {
     if (!failedWith(error, 'ENOENT')) throw error
     return adoptByToken(run, path)
   }
-  const launcher = isHeld(lifeline) ? undefined : openHeldLauncher(path)
   const alive = { run: { ...run, life: 'alive' }, lifeline } as const
+  if (isHeld(lifeline)) return alive
+  const launcher = openHeldLauncher(path)
   if (launcher !== undefined) return { ...alive, launcher }
   // Asked again: its launcher may have started it and ended between the two looks.
   if (isHeld(lifeline)) return alive
