@@ -3,7 +3,7 @@ import type { JournalEvent } from '../core/journal.ts'
 import type { ProcessId } from '../core/names.ts'
 import type { Run } from '../core/process.ts'
 import type { Ending } from '../core/session.ts'
-import { bootNow } from '../runtime/clock.ts'
+import { aMoment, bootNow } from '../runtime/clock.ts'
 import { crashPoint } from '../runtime/crash-points.ts'
 import { Follower } from '../runtime/follower.ts'
 import { untilShown } from '../runtime/last-words.ts'
@@ -16,8 +16,9 @@ import { say } from '../runtime/terminal.ts'
 import { describeAddress, describeEvent, describeRuns } from './journal-text.ts'
 
 const STDERR = 2
-/** How long a line that names pids waits for them, ms, and how often it looks: a shim forks within two. */
+/** How long a line that names pids waits for them, ms, and how often it looks: in every moment at first, a shim forks within two. */
 const PIDS_WITHIN_MS = 100
+const PIDS_SOON_MS = 5
 const PIDS_EVERY_MS = 2
 
 export interface ViewOptions {
@@ -104,7 +105,7 @@ export class StartView {
 
   /** Says what runs where, with the pids that the commands see as their own, before their first lines. */
   async #announce(runs: readonly Run[]): Promise<void> {
-    const until = bootNow() + PIDS_WITHIN_MS
+    const begun = bootNow()
     const pids = new Map<Run, number>()
     for (const run of runs) {
       const directory = this.#options.directoryOf(run)
@@ -113,8 +114,9 @@ export class StartView {
         const pid = shim === undefined ? undefined : childOf(shim)
         if (pid !== undefined) pids.set(run, pid)
         // Of one that has ended already there is none to wait for.
-        if (pid !== undefined || hasEnded(directory) || bootNow() > until) break
-        await sleep(PIDS_EVERY_MS)
+        const waited = bootNow() - begun
+        if (pid !== undefined || hasEnded(directory) || waited > PIDS_WITHIN_MS) break
+        await (waited < PIDS_SOON_MS ? aMoment() : sleep(PIDS_EVERY_MS))
       }
     }
     this.#follower.say(describeRuns(runs, (run) => pids.get(run)))

@@ -1,4 +1,4 @@
-import { bootNow } from './clock.ts'
+import { aMoment, bootNow } from './clock.ts'
 import type { Feed } from './feeds.ts'
 import type { LogSource } from './log-source.ts'
 
@@ -7,6 +7,8 @@ const READ_AGAIN_MS = 4
 /** The same where somebody waits for a first line, as long as that costs a few looks. */
 const READ_FIRST_MS = 1
 const FEW = 4
+/** What a shell prints first comes so soon after its start, ms: it is looked for in every moment. */
+const FIRST_WITHIN_MS = 6
 /** After so long without growth, ms, a log is watched instead of read. */
 const COLD_AFTER_MS = 100
 /** A reader may leave without a word: look this often, ms. */
@@ -37,6 +39,7 @@ export class Attention {
   async rest(feeds: Iterable<Feed>): Promise<void> {
     const wait = this.#watchCold(feeds)
     if (this.#isHinted) return
+    if (wait === 0) return aMoment()
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, wait)
       this.#hint = () => {
@@ -47,19 +50,23 @@ export class Attention {
     this.#hint = () => {}
   }
 
-  /** Watches what does not grow; how long to wait for what does, ms. */
+  /** Watches what does not grow; how long to wait for what does, ms; 0 for a moment. */
   #watchCold(feeds: Iterable<Feed>): number {
     const now = bootNow()
     let growing = 0
     let silent = 0
+    let isSoon = false
     for (const { source } of feeds) {
       if (source.isEnded || now - source.grewAt < COLD_AFTER_MS) {
         growing += 1
-        if (source.offset === 0) silent += 1
+        if (source.offset > 0) continue
+        silent += 1
+        isSoon ||= now - source.grewAt < FIRST_WITHIN_MS
       } else if (!source.isWatched) this.#watch(source)
     }
     if (growing === 0) return LOOK_EVERY_MS
-    return silent > 0 && growing <= FEW ? READ_FIRST_MS : READ_AGAIN_MS
+    if (silent === 0 || growing > FEW) return READ_AGAIN_MS
+    return isSoon ? 0 : READ_FIRST_MS
   }
 
   #watch(source: LogSource): void {
