@@ -11,6 +11,7 @@ import type { Slots } from '../runtime/slots.ts'
 import { sparePaths } from '../runtime/spare-fifos.ts'
 import { locateStateDir, makeStateDir, requireRoom } from '../runtime/state-dir.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
+import type { Surroundings } from '../runtime/surroundings.ts'
 
 /** An app whose state directory is held: what a supervisor works on. */
 export interface Ground {
@@ -18,6 +19,7 @@ export interface Ground {
   readonly state: StateDir
   readonly lock: Lock
   readonly slots: Slots
+  readonly surroundings: Surroundings
   readonly stages: readonly Stage[]
   /** The options as another supervisor of this app needs them, wherever it is started. */
   readonly flags: Flags
@@ -39,9 +41,9 @@ export async function takeGround(flags: Flags, isRevival = false): Promise<Groun
   const state = locateStateDir(app.root, app.stateDir)
   makeStateDir(state)
   const fifos = sparePaths(state.spares, app.plan.length)
-  const [lock, { readSlots, refuseIfOver }] = await Promise.all([
+  const [lock, { readSlots, refuseIfOver, surroundings }] = await Promise.all([
     takeLock(state.lock, fifos),
-    import('./held-ground.ts'),
+    meanwhile(),
   ])
   crashPoint('lock:held')
   // What lives is supervised, however full the disk is.
@@ -54,12 +56,19 @@ export async function takeGround(flags: Flags, isRevival = false): Promise<Groun
     state,
     lock,
     slots,
+    surroundings,
     stages,
     flags: lastingFlags(flags, app),
     socket: controlPath(state.path),
     isRevival,
     ...(broken === undefined ? {} : { broken }),
   }
+}
+
+/** What is done while a helper takes the lock. */
+async function meanwhile() {
+  const { lookAround, readSlots, refuseIfOver } = await import('./held-ground.ts')
+  return { surroundings: lookAround(), readSlots, refuseIfOver }
 }
 
 /** The app as its files describe it; to go on with what runs, what is remembered of it will do. */

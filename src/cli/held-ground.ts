@@ -6,6 +6,7 @@ import type { App } from '../runtime/load.ts'
 import { here } from '../runtime/place.ts'
 import { Slots } from '../runtime/slots.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
+export { lookAround } from '../runtime/surroundings.ts'
 import { refuseTakenPorts } from './taken-ports.ts'
 
 /**

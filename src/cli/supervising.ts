@@ -21,7 +21,7 @@ export interface SupervisorChoices {
 }
 
 export function newSupervisor(ground: Ground, choices: SupervisorChoices): Supervisor {
-  const { app, state, lock, slots, stages, flags, isRevival } = ground
+  const { app, state, lock, slots, surroundings, stages, flags, isRevival } = ground
   const { journal, isDetached, isFixture, isColorTerminal } = choices
   const { formation, only, except } = app.settings
   const keepsCounts = formation.text === '' && only.length + except.length === 0
@@ -30,6 +30,7 @@ export function newSupervisor(ground: Ground, choices: SupervisorChoices): Super
     lock,
     slots,
     place: here(),
+    surroundings,
     asked: {
       counts: Object.fromEntries(app.counts),
       stages,

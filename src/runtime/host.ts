@@ -1,7 +1,7 @@
 import { graceOf } from '../core/journal.ts'
 import type { Grace, JournalEvent } from '../core/journal.ts'
 import type { Action, End, Exit, Health, Run } from '../core/process.ts'
-import { Acquaintances } from './acquaintances.ts'
+import type { Acquaintances } from './acquaintances.ts'
 import { bootNow } from './clock.ts'
 import { crashPoint } from './crash-points.ts'
 import type { Ballast } from './descriptors.ts'
@@ -16,14 +16,13 @@ import { signalCarrier, signalGroup, tellGroup } from './signal.ts'
 import type { Slots } from './slots.ts'
 import type { StateDir } from './state-dir.ts'
 
-/** That of node:fs/promises, which takes 2 ms to load. */
-
 /** What the actions need of the world around them. */
 export interface HostContext {
   readonly state: StateDir
   readonly lock: Lock
   readonly slots: Slots
   readonly ballast: Ballast
+  readonly acquaintances: Acquaintances
   readonly journal: (event: JournalEvent) => void
 }
 
@@ -39,7 +38,6 @@ export class Host {
   /** Runs that are over though something of them would not go. */
   readonly #unswept: Run[] = []
   readonly #bornAt = bootNow()
-  readonly #acquaintances = new Acquaintances()
 
   constructor(context: HostContext) {
     this.#at = context
@@ -75,7 +73,7 @@ export class Host {
     const tokens = tokensOf(runs)
     const areYounger = runs.every(({ startedAt }) => startedAt >= this.#bornAt)
     const ours = tokensOf(this.#at.slots.runs())
-    return carriersNow(tokens, this.#acquaintances.known({ tokens, areYounger, ours }))
+    return carriersNow(tokens, this.#at.acquaintances.known({ tokens, areYounger, ours }))
   }
 
   /** Looks for processes that carry the tokens of these runs. */

@@ -2,7 +2,6 @@ import type { ChildProcess } from 'node:child_process'
 import { closeSync } from 'node:fs'
 import type { Run } from '../core/process.ts'
 import { crashPoint } from './crash-points.ts'
-import { descriptorCeiling } from './descriptors.ts'
 import type { Launch } from './launcher.ts'
 import { openLifeline } from './lifeline.ts'
 import type { ReadyShim } from './ready-shim.ts'
@@ -32,6 +31,8 @@ async function errorOf(child: ChildProcess | undefined): Promise<unknown> {
 export interface SpawnerOptions {
   readonly slots: Slots
   readonly cwd: string
+  /** As of `descriptorCeiling`. */
+  readonly ceiling: number
   /** A socket that is held for a run, if there is one. */
   readonly socketOf: (run: Run) => number | undefined
 }
@@ -39,7 +40,6 @@ export interface SpawnerOptions {
 /** Starts shims that are children of ours, one at a time. */
 export class Spawner {
   readonly #at: SpawnerOptions
-  readonly #ceiling = descriptorCeiling()
 
   constructor(options: SpawnerOptions) {
     this.#at = options
@@ -91,7 +91,8 @@ export class Spawner {
 
   /** Numbers are given lowest first: a high one means that nearly all are in use. */
   requireRoom(descriptor: number): void {
-    if (descriptor >= this.#ceiling) throw Object.assign(new Error('too many open files'), { code: 'EMFILE' })
+    if (descriptor >= this.#at.ceiling)
+      throw Object.assign(new Error('too many open files'), { code: 'EMFILE' })
   }
 
   /** Does something that a start takes; the reason if that failed. */

@@ -14,7 +14,6 @@ import type { Batch } from './launcher.ts'
 import { isHeld, openForReading, openLifeline, watchLifeline } from './lifeline.ts'
 import type { Lifeline } from './lifeline.ts'
 import { newRun, specOf } from './new-run.ts'
-import { beginThreads } from './process-room.ts'
 import { randomHex } from './random.ts'
 import * as directory from './run-directory.ts'
 import { SpareFifos } from './spare-fifos.ts'
@@ -55,7 +54,6 @@ export class Starter {
     this.#spawner = new Spawner(options)
     this.#spares = new SpareFifos(options.state.spares)
     this.#standBy = new StandBy({ ...options, spares: this.#spares })
-    beginThreads()
   }
 
   /** Starts what is wanted; what could not start is recorded as an end of that run alone. */

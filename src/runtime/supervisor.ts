@@ -12,7 +12,6 @@ import { applyCommand } from './apply-command.ts'
 import { bootNow } from './clock.ts'
 import { crashPoint } from './crash-points.ts'
 import type { Definition } from './definition.ts'
-import { Ballast } from './descriptors.ts'
 import { isGone, replaceFile } from './disk.ts'
 import { watchHealth } from './health-watch.ts'
 import { HeldPort } from './held-port.ts'
@@ -28,6 +27,7 @@ import { NOT_WRITTEN, SessionKeeper } from './session-keeper.ts'
 import type { Slots } from './slots.ts'
 import { Starter, sameProcess } from './starter.ts'
 import type { StateDir } from './state-dir.ts'
+import type { Surroundings } from './surroundings.ts'
 import { Tellers } from './tellers.ts'
 
 /** The longest time between two looks, ms: events are hints, and may be lost. */
@@ -41,6 +41,7 @@ export interface SupervisorOptions {
   /** Loaded from the state directory. */
   readonly slots: Slots
   readonly place: Place
+  readonly surroundings: Surroundings
   readonly asked: Asked
   readonly definition: Definition
   readonly journal: (event: JournalEvent) => void
@@ -74,12 +75,12 @@ export class Supervisor {
   readonly #tellers: Tellers
 
   constructor(options: SupervisorOptions) {
-    const { state, lock, asked, journal, place } = options
+    const { state, lock, asked, journal, place, surroundings } = options
     this.#options = options
     this.#definition = options.definition
     this.#slots = options.slots
     this.#slots.onChange(() => this.#alarm.ring())
-    const context = { state, lock, slots: this.#slots, ballast: new Ballast(), journal }
+    const context = { ...surroundings, state, lock, slots: this.#slots, journal }
     this.#host = new Host(context)
     this.#tellers = new Tellers(this.#slots.runs(), journal)
     const here = { ...place, id: randomHex(4), beganAt: bootNow() }
@@ -102,9 +103,8 @@ export class Supervisor {
       grew: (run) => options.journal({ type: 'wrote', run }),
       trouble: (message) => this.#host.trouble(message),
     })
-    const definition = (): Definition => this.#definition
     const ring = (): void => this.#alarm.ring()
-    const watching = { host: this.#host, definition, journal, ring }
+    const watching = { host: this.#host, definition: () => this.#definition, journal, ring }
     this.#prober = watchHealth(watching)
     const replaceThem = (names: readonly string[]): void => this.#write(replace(this.#session, names))
     this.#replacer = new Replacer({ ...watching, except: state.path, replace: replaceThem })
