@@ -58,7 +58,9 @@ async function untilAllCame({ session, keep, watch, app, lines, readsNothing }) 
     if (!readsNothing && keep.length === 0 && nowMs() - began > FIRST_OUTPUT_MS) throw new Error('no output')
     // Counting takes a moment, so it waits for a pause that can be the end.
     const canBeAll = keep.length >= lines * LINE_BYTES && keep.quietMs() > 2 * SAMPLE_MS
-    if (canBeAll && keep.lines() >= lines && allWritten()) return
+    // Helpers begin a moment after that: who needs them for one line needs them for a million, and no more.
+    const areHelpersSeen = nowMs() - began > 2 * SCAN_MS
+    if (canBeAll && areHelpersSeen && keep.lines() >= lines && allWritten()) return
     if (keep.quietMs() > GIVE_UP_MS && allWritten()) return
     await sleep(SAMPLE_MS)
   }
