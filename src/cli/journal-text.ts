@@ -80,6 +80,7 @@ export function describeEvent(event: JournalEvent, graceMs: number, now: number)
       return `waiting for ${event.runs.map((run) => describeWaiting(run, now)).join(', ')}`
     case 'trouble':
       return event.message
+    case 'starting':
     case 'started':
     case 'wrote':
       return undefined

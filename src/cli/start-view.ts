@@ -37,6 +37,8 @@ export class StartView {
   /** What was told before has been said. */
   #said: Promise<void> = Promise.resolve()
   #isFirst = true
+  /** The tokens of the first runs, which are followed before they are announced. */
+  readonly #first = new Set<string>()
 
   private constructor(options: ViewOptions, follower: Follower) {
     this.#options = options
@@ -78,8 +80,8 @@ export class StartView {
       return
     }
     const text = describeEvent(event, this.#options.app.settings.graceMs, bootNow())
-    // Opened while the first pids are waited for: nothing is shown of them before.
-    if (event.type === 'started' && this.#isFirst) this.#follow(event.runs)
+    if (event.type === 'starting' || event.type === 'started') this.#followFirst(event.runs)
+    if (event.type === 'starting') return
     const isFollowed = this.#isFirst
     if (event.type === 'started') this.#isFirst = false
     this.#said = this.#said.then(async () => {
@@ -90,6 +92,13 @@ export class StartView {
       else if (text !== undefined) this.#follower.say(text)
       if (event.type === 'carried-on' || event.type === 'started') this.#follower.release()
     })
+  }
+
+  /** Opens their logs while their launcher is at work and the first pids are waited for: nothing is shown of them before. */
+  #followFirst(runs: readonly Run[]): void {
+    if (!this.#isFirst) return
+    this.#follow(runs.filter(({ token }) => !this.#first.has(token)))
+    for (const { token } of runs) this.#first.add(token)
   }
 
   #follow(runs: readonly Run[]): void {

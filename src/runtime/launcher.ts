@@ -32,9 +32,15 @@ export interface Launch {
   readonly env: Readonly<Record<string, string>>
 }
 
+/** A run, and what its launcher is told of it. */
+export interface Line<T extends Launch> {
+  readonly launch: T
+  readonly text: string
+}
+
 /** Some runs that one launcher can start: their environments are the same but for what tw-run gives each. */
 export interface Batch<T extends Launch> {
-  readonly launches: readonly T[]
+  readonly lines: readonly Line<T>[]
   readonly env: Readonly<Record<string, string>>
 }
 
@@ -72,19 +78,19 @@ export function inBatches<T extends Launch>(launches: readonly T[]): { batches: 
   if (first === undefined || Object.keys(first.env).some((name) => BASH_OWN.test(name)))
     return { batches: [], alone: [...launches] }
   const env = withoutOwn(first.env)
-  const parted = parts(launches)
+  const parted = parts(launches.map((launch) => ({ launch, text: textOf(launch) })))
   return {
-    batches: parted.filter(({ length }) => length >= MANY).map((part) => ({ launches: part, env })),
-    alone: parted.filter(({ length }) => length < MANY).flat(),
+    batches: parted.filter(({ length }) => length >= MANY).map((lines) => ({ lines, env })),
+    alone: parted.filter(({ length }) => length < MANY).flatMap((lines) => lines.map(({ launch }) => launch)),
   }
 }
 
 /** Cuts them into parts of about the same size, so that no small rest is left over. */
-function parts<T extends Launch>(launches: readonly T[]): T[][] {
-  const text = launches.reduce((sum, launch) => sum + lineOf(launch).length, 0)
-  const count = Math.ceil(Math.max(launches.length / RUNS_A_LAUNCHER, text / TEXT_A_LAUNCHER))
-  const size = Math.ceil(launches.length / count)
-  return Array.from({ length: count }, (_, part) => launches.slice(part * size, (part + 1) * size))
+function parts<T extends Launch>(lines: readonly Line<T>[]): Line<T>[][] {
+  const length = lines.reduce((sum, { text }) => sum + text.length, 0)
+  const count = Math.ceil(Math.max(lines.length / RUNS_A_LAUNCHER, length / TEXT_A_LAUNCHER))
+  const size = Math.ceil(lines.length / count)
+  return Array.from({ length: count }, (_, part) => lines.slice(part * size, (part + 1) * size))
 }
 
 /** In the environment, since the shims show the arguments of their launcher for as long as they live. */
@@ -113,12 +119,12 @@ ${shimText('$3')}
  * Each shim opens its run's lifeline before it closes the launcher's: who finds the launcher's end closed finds every
  * lifeline of the batch held that ever will be. For reading, too, so that it waits for no reader.
  */
-export function spawnLauncher({ launches, env }: Batch<Launch>, cwd: string, lifeline: number): ChildProcess {
-  const names = launches.map(({ token }) => shimName(token))
+export function spawnLauncher({ lines, env }: Batch<Launch>, cwd: string, lifeline: number): ChildProcess {
+  const names = lines.map(({ launch }) => shimName(launch.token))
   // -p: neither $BASH_ENV is run nor a function taken from the environment.
   const child = spawn(bash() ?? '', ['-p', '-c', RUN_SCRIPT, LAUNCHER, ...names], {
     cwd,
-    env: { ...env, [LAUNCH_SCRIPT]: [BEGIN, ...launches.map(lineOf)].join('\n') },
+    env: { ...env, [LAUNCH_SCRIPT]: [BEGIN, ...lines.map(({ text }) => text)].join('\n') },
     detached: true,
     stdio: ['ignore', 'ignore', 'ignore', 'ignore', 'ignore', lifeline],
   })
@@ -126,7 +132,7 @@ export function spawnLauncher({ launches, env }: Batch<Launch>, cwd: string, lif
   return child
 }
 
-function lineOf({ token, directory, commandLine, env }: Launch): string {
+function textOf({ token, directory, commandLine, env }: Launch): string {
   const own = assignments(env, [...OWN_VARIABLES, ...SET_AGAIN])
   const words = [directory, commandLine, shimName(token)].map(quoteSh).join(' ')
   const files = `3<>${quoteSh(`${directory}/life`)} 4>>${quoteSh(`${directory}/log`)} 5>&-`

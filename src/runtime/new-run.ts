@@ -18,7 +18,7 @@ type Given = Pick<
 export function newRun(given: Given): Run {
   return {
     ...given,
-    scratch: join(tempFolder(), `${SCRATCH}${given.token}`),
+    scratch: `${tempFolder()}/${SCRATCH}${given.token}`,
     startedAt: bootNow(),
     life: 'alive',
     pid: undefined,

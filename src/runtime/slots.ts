@@ -134,6 +134,11 @@ export class Slots {
     )
   }
 
+  /** Follows a run's life by looking for its shim, where it has no lifeline for us. */
+  watchShim(run: Run): void {
+    this.#unwatched.add(run.id)
+  }
+
   /** A child of our own, whose exit the kernel will tell us. */
   expectExit(run: Run): void {
     this.#children.add(run.token)
@@ -193,7 +198,7 @@ export class Slots {
   }
 
   #isShimThere(run: Run): boolean {
-    return run.pid !== undefined && isShim(run.pid, run.token)
+    return run.pid === undefined ? findShim(run.token) !== undefined : isShim(run.pid, run.token)
   }
 
   #lifelineEnded(run: Run): void {

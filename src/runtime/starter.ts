@@ -1,5 +1,5 @@
 import { closeSync, mkdirSync } from 'node:fs'
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { ChildProcess } from 'node:child_process'
 import type { OwnInjection } from '../core/environment.ts'
 import type { ProcessPlan } from '../core/expand.ts'
@@ -76,7 +76,10 @@ export class Starter {
       else this.#refuse(start, reason)
       if (index % STARTS_A_TURN === STARTS_A_TURN - 1) await nextTurn()
     }
-    await this.#launchersDone()
+    if (this.#launching.size > 0) {
+      this.#at.journal({ type: 'starting', runs: started })
+      await this.#launchersDone()
+    }
     crashPoint('start:all')
     if (started.length > 0)
       this.#at.journal({ type: 'started', runs: started.flatMap((run) => this.#at.slots.run(run.id) ?? []) })
@@ -125,12 +128,11 @@ export class Starter {
 
   /** Until every launcher has done its work, or it takes too long to wait for. */
   async #launchersDone(): Promise<void> {
-    if (this.#launching.size === 0) return
-    const done = new AbortController()
-    const { signal } = done
-    const late = sleep(LAUNCHED_WITHIN_MS, undefined, { signal }).catch(() => {})
+    let timer: NodeJS.Timeout | undefined
+    // Not a timer with a signal: that takes Node 2 ms to load.
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, LAUNCHED_WITHIN_MS)))
     await Promise.race([Promise.all(this.#launching), late])
-    done.abort()
+    clearTimeout(timer)
   }
 
   #startOf(run: Run, environmentOf: EnvironmentOf, lineOf: CommandLines): Start {
@@ -147,7 +149,7 @@ export class Starter {
       return ready === undefined ? [life] : []
     })
     crashPoint('start:directory-made')
-    const shared = batches.map(({ launches }) => launches.map((one) => directory.newPath(one.directory)))
+    const shared = batches.map(({ lines }) => lines.map(({ launch }) => directory.newPath(launch.directory)))
     const launchers = shared.flatMap(([first]) => (first === undefined ? [] : [launcherFifo(first)]))
     this.#spares.provide([...lives, ...launchers])
     for (const together of shared) shareLauncher(together)
@@ -179,34 +181,33 @@ export class Starter {
    * Has the runs of a batch started by a launcher; those that are on their way. Where there can be no launcher, each
    * is started alone, and whatever is wrong is found there.
    */
-  async #launchBatch({ launches, env }: Batch<Start>): Promise<Run[]> {
-    const named = launches.filter((start) => {
-      const refused = this.#spawner.attempt(() => this.#name(start))
-      if (refused !== undefined) this.#refuse(start, refused)
+  async #launchBatch({ lines, env }: Batch<Start>): Promise<Run[]> {
+    const named = lines.filter(({ launch }) => {
+      const refused = this.#spawner.attempt(() => this.#name(launch))
+      if (refused !== undefined) this.#refuse(launch, refused)
       return refused === undefined
     })
-    const reads: number[] = []
-    const [first] = launches
+    const starts = named.map(({ launch }) => launch)
+    const [first] = lines
     let lifeline: Lifeline | undefined
     let child: ChildProcess | undefined
     const refused = this.#spawner.attempt(() => {
-      for (const { directory: path } of named) reads.push(openForReading(`${path}/life`))
-      lifeline = openLifeline(launcherFifo(first?.directory ?? ''))
-      this.#spawner.requireRoom(lifeline.write)
+      lifeline = openLifeline(launcherFifo(first?.launch.directory ?? ''))
+      this.#spawner.requireRoom(lifeline.write + named.length)
       crashPoint('start:lifeline-opened')
-      child = spawnLauncher({ launches: named, env }, this.#at.cwd, lifeline.write)
+      child = spawnLauncher({ lines: named, env }, this.#at.cwd, lifeline.write)
       crashPoint('start:spawned')
     })
     if (lifeline !== undefined) closeSync(lifeline.write)
     if (lifeline !== undefined && refused === undefined && child?.pid !== undefined) {
-      this.#awaitLauncher(named, reads, lifeline.read)
+      this.#awaitLauncher(starts, lifeline.read)
       crashPoint('start:closed')
-      return named.map(({ run }) => run)
+      return starts.map(({ run }) => run)
     }
     // Its error is told by an event that nobody else waits for.
     child?.once('error', () => {})
-    for (const fd of [...reads, ...(lifeline === undefined ? [] : [lifeline.read])]) closeSync(fd)
-    return this.#spawnEach(named)
+    if (lifeline !== undefined) closeSync(lifeline.read)
+    return this.#spawnEach(starts)
   }
 
   async #spawnEach(starts: readonly Start[]): Promise<Run[]> {
@@ -220,20 +221,25 @@ export class Starter {
   }
 
   /** What its launcher was to start is judged when that is gone: until then a lifeline that nobody holds says nothing. */
-  #awaitLauncher(starts: readonly Start[], reads: readonly number[], launcher: number): void {
+  #awaitLauncher(starts: readonly Start[], launcher: number): void {
     for (const { run } of starts) this.#at.slots.add(run)
     const gone = new Promise<void>((resolve) => watchLifeline(launcher, resolve))
+    // Now that it is at work: where the kernel makes room for more descriptors it waits for 10 ms, at 64, 128, 256 ...
+    const reads = starts.map(({ directory: path }) => openIfAny(`${path}/life`))
     const launched = gone
-      .then(() =>
-        this.#spawnEach(starts.filter((start, index) => !this.#isLaunched(start, reads[index] ?? -1))),
-      )
+      .then(() => this.#spawnEach(starts.filter((start, index) => !this.#isLaunched(start, reads[index]))))
       .then(() => void this.#launching.delete(launched))
     this.#launching.add(launched)
   }
 
   /** Whether its launcher has started it. One that could not, for want of processes, is told why when it is tried alone. */
-  #isLaunched({ run, directory: path }: Start, read: number): boolean {
+  #isLaunched({ run, directory: path }: Start, read: number | undefined): boolean {
     const { slots } = this.#at
+    // Whether it was is not known, and it is looked for by its token.
+    if (read === undefined) {
+      slots.watchShim(run)
+      return true
+    }
     if (isHeld(read) || directory.readPid(path) !== undefined || slots.run(run.id)?.stop !== undefined) {
       slots.watch(run, read)
       return true
@@ -247,6 +253,15 @@ export class Starter {
     void ready?.close()
     this.#at.slots.add({ ...run, life: 'dead' })
     this.#at.host.finish(run, { kind: 'unstarted', message, again }, false)
+  }
+}
+
+/** The read end of a lifeline; undefined where the system has no descriptor more, or somebody removed it. */
+function openIfAny(path: string): number | undefined {
+  try {
+    return openForReading(path)
+  } catch {
+    return undefined
   }
 }
 
