@@ -60,22 +60,17 @@ export class Starter {
   async start(wants: readonly Want[]): Promise<void> {
     const read = this.#environment()
     const starts = this.#startsOf(wants, 'refused' in read ? () => ({}) : read.environmentOf)
-    const { batches, alone } = this.#parted('refused' in read ? [] : starts)
-    const unprepared = this.#spawner.attempt(() => this.#prepare(starts, batches))
-    const refused = unprepared ?? ('refused' in read ? read.refused : undefined)
-    if (refused !== undefined) {
-      for (const start of starts) this.#refuse(start, refused)
+    if ('refused' in read) {
+      if (this.#arePrepared(starts)) for (const start of starts) this.#refuse(start, read.refused)
       return
     }
+    const { batches, alone } = this.#parted(starts)
+    // The launcher of one works while the next one is prepared.
+    const launched = batches.map((batch) => this.#launchBatch(batch))
     const started: Run[] = []
-    // The launcher of one works while those of the next get their names.
-    for (const batch of batches) started.push(...(await this.#launchBatch(batch)))
-    for (const [index, start] of alone.entries()) {
-      const reason = await this.#launch(start)
-      if (reason === undefined) started.push(start.run)
-      else this.#refuse(start, reason)
-      if (index % STARTS_A_TURN === STARTS_A_TURN - 1) await nextTurn()
-    }
+    for (const { named, launcher } of launched)
+      started.push(...(launcher === undefined ? await this.#spawnEach(named) : this.#follow(named, launcher)))
+    started.push(...(await this.#launchAlone(alone)))
     if (this.#launching.size > 0) {
       this.#at.journal({ type: 'starting', runs: started })
       await this.#launchersDone()
@@ -142,17 +137,23 @@ export class Starter {
     return { run, token, commandLine: lineOf(command, env), directory: path, env }
   }
 
-  #prepare(starts: readonly Start[], batches: readonly Batch<Start>[]): void {
+  /** Makes their directories, of which those of a batch share the FIFO of a launcher; if it cannot, so they end. */
+  #arePrepared(starts: readonly Start[], batch?: Batch<Start>): boolean {
+    const refused = this.#spawner.attempt(() => this.#prepare(starts, batch))
+    if (refused !== undefined) for (const start of starts) this.#refuse(start, refused)
+    return refused === undefined
+  }
+
+  #prepare(starts: readonly Start[], batch: Batch<Start> | undefined): void {
     const lives = starts.flatMap(({ run, ready }) => {
       const life = `${directory.prepareRun(this.#at.state, specOf(run, this.#at))}/life`
       ready?.giveLife(life)
       return ready === undefined ? [life] : []
     })
     crashPoint('start:directory-made')
-    const shared = batches.map(({ lines }) => lines.map(({ launch }) => directory.newPath(launch.directory)))
-    const launchers = shared.flatMap(([first]) => (first === undefined ? [] : [launcherFifo(first)]))
-    this.#spares.provide([...lives, ...launchers])
-    for (const together of shared) shareLauncher(together)
+    const shared = batch === undefined ? [] : starts.map((start) => directory.newPath(start.directory))
+    this.#spares.provide([...lives, ...shared.slice(0, 1).map(launcherFifo)])
+    shareLauncher(shared)
     crashPoint('start:prepared')
   }
 
@@ -164,9 +165,17 @@ export class Starter {
     }
   }
 
-  /** The reason if it could not be started. */
-  async #launch(start: Start): Promise<Refusal | undefined> {
-    return this.#spawner.attempt(() => this.#name(start)) ?? this.#spawner.spawn(start)
+  /** Those that were started. */
+  async #launchAlone(starts: readonly Start[]): Promise<Run[]> {
+    const started: Run[] = []
+    if (starts.length === 0 || !this.#arePrepared(starts)) return started
+    for (const [index, start] of starts.entries()) {
+      const refused = this.#spawner.attempt(() => this.#name(start)) ?? (await this.#spawner.spawn(start))
+      if (refused === undefined) started.push(start.run)
+      else this.#refuse(start, refused)
+      if (index % STARTS_A_TURN === STARTS_A_TURN - 1) await nextTurn()
+    }
+    return started
   }
 
   /** From here on the run is meant to be. */
@@ -178,36 +187,34 @@ export class Starter {
   }
 
   /**
-   * Has the runs of a batch started by a launcher; those that are on their way. Where there can be no launcher, each
-   * is started alone, and whatever is wrong is found there.
+   * Has the runs of a batch started by a launcher; those that have their names, and the read end of the launcher's FIFO.
+   * Where there can be no launcher, each is to be started alone, and whatever is wrong is found there.
    */
-  async #launchBatch({ lines, env }: Batch<Start>): Promise<Run[]> {
-    const named = lines.filter(({ launch }) => {
+  #launchBatch(batch: Batch<Start>): { named: readonly Start[]; launcher?: number } {
+    const all = batch.lines.map(({ launch }) => launch)
+    if (!this.#arePrepared(all, batch)) return { named: [] }
+    const lines = batch.lines.filter(({ launch }) => {
       const refused = this.#spawner.attempt(() => this.#name(launch))
       if (refused !== undefined) this.#refuse(launch, refused)
       return refused === undefined
     })
-    const starts = named.map(({ launch }) => launch)
-    const [first] = lines
+    const named = lines.map(({ launch }) => launch)
     let lifeline: Lifeline | undefined
     let child: ChildProcess | undefined
     const refused = this.#spawner.attempt(() => {
-      lifeline = openLifeline(launcherFifo(first?.launch.directory ?? ''))
+      lifeline = openLifeline(launcherFifo(all[0]?.directory ?? ''))
       this.#spawner.requireRoom(lifeline.write + named.length)
       crashPoint('start:lifeline-opened')
-      child = spawnLauncher({ lines: named, env }, this.#at.cwd, lifeline.write)
+      child = spawnLauncher({ ...batch, lines }, this.#at.cwd, lifeline.write)
       crashPoint('start:spawned')
     })
     if (lifeline !== undefined) closeSync(lifeline.write)
-    if (lifeline !== undefined && refused === undefined && child?.pid !== undefined) {
-      this.#awaitLauncher(starts, lifeline.read)
-      crashPoint('start:closed')
-      return starts.map(({ run }) => run)
-    }
+    if (lifeline !== undefined && refused === undefined && child?.pid !== undefined)
+      return { named, launcher: lifeline.read }
     // Its error is told by an event that nobody else waits for.
     child?.once('error', () => {})
     if (lifeline !== undefined) closeSync(lifeline.read)
-    return this.#spawnEach(starts)
+    return { named }
   }
 
   async #spawnEach(starts: readonly Start[]): Promise<Run[]> {
@@ -221,7 +228,7 @@ export class Starter {
   }
 
   /** What its launcher was to start is judged when that is gone: until then a lifeline that nobody holds says nothing. */
-  #awaitLauncher(starts: readonly Start[], launcher: number): void {
+  #follow(starts: readonly Start[], launcher: number): Run[] {
     for (const { run } of starts) this.#at.slots.add(run)
     const gone = new Promise<void>((resolve) => watchLifeline(launcher, resolve))
     // Now that it is at work: where the kernel makes room for more descriptors it waits for 10 ms, at 64, 128, 256 ...
@@ -230,6 +237,8 @@ export class Starter {
       .then(() => this.#spawnEach(starts.filter((start, index) => !this.#isLaunched(start, reads[index]))))
       .then(() => void this.#launching.delete(launched))
     this.#launching.add(launched)
+    crashPoint('start:closed')
+    return starts.map(({ run }) => run)
   }
 
   /** Whether its launcher has started it. One that could not, for want of processes, is told why when it is tried alone. */
