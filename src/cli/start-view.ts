@@ -16,10 +16,11 @@ import { say } from '../runtime/terminal.ts'
 import { describeAddress, describeEvent, describeRuns } from './journal-text.ts'
 
 const STDERR = 2
-/** How long a line that names pids waits for them, ms, and how often it looks: in every moment at first, a shim forks within two. */
+/** How long a line that names pids waits for them, ms, and how often it looks. */
 const PIDS_WITHIN_MS = 100
-const PIDS_SOON_MS = 5
 const PIDS_EVERY_MS = 2
+/** A shim forks within two: for so long it is looked for in every moment. */
+const PIDS_SOON_MS = 5
 
 export interface ViewOptions {
   readonly app: App
@@ -94,7 +95,7 @@ export class StartView {
     })
   }
 
-  /** Opens their logs while their launcher is at work and the first pids are waited for: nothing is shown of them before. */
+  /** Opened while their launcher is at work and the first pids are waited for: nothing is shown of them before. */
   #followFirst(runs: readonly Run[]): void {
     if (!this.#isFirst) return
     this.#follow(runs.filter(({ token }) => !this.#first.has(token)))

@@ -20,8 +20,8 @@ export function pause(milliseconds: number): void {
 }
 
 /**
- * A turn of the event loop, and before it a quarter of a millisecond in which nothing of ours happens: no timer of Node is
- * shorter than 1 ms, and most are 0.5 ms late. For what is over within a few.
+ * A quarter of a millisecond in which nothing of ours happens, and a turn of the event loop: no timer of Node is shorter
+ * than 1 ms, and most are 0.5 ms late. For what comes within a few.
  */
 export async function aMoment(): Promise<void> {
   pause(0.25)
