@@ -9,7 +9,7 @@ import { findNewest } from './adoption.ts'
 import type { Found } from './adoption.ts'
 import { bootNow } from './clock.ts'
 import { crashPoint } from './crash-points.ts'
-import { watchLifeline } from './lifeline.ts'
+import { isHeld, watchLifeline } from './lifeline.ts'
 import * as directory from './run-directory.ts'
 import { findShim, isShim } from './shim.ts'
 import type { StateDir } from './state-dir.ts'
@@ -128,6 +128,12 @@ export class Slots {
 
   /** Follows a run's life by its lifeline; takes the descriptor over. */
   watch(run: Run, read: number): void {
+    // The kernel tells nobody of an end who opened it later.
+    if (!isHeld(read)) {
+      closeSync(read)
+      queueMicrotask(() => this.#lifelineEnded(run))
+      return
+    }
     this.#watches.set(
       run.token,
       watchLifeline(read, () => this.#lifelineEnded(run)),

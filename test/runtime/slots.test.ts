@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import type { Run } from '../../src/core/process.ts'
-import { makeLifelines } from '../../src/runtime/lifeline.ts'
+import { makeLifelines, openForReading } from '../../src/runtime/lifeline.ts'
 import { newRun, specOf } from '../../src/runtime/new-run.ts'
 import { here } from '../../src/runtime/place.ts'
 import { shimName } from '../../src/runtime/shim.ts'
@@ -55,6 +55,23 @@ test('a run that has no lifeline for us lives as long as its shim, whose pid may
   shim.stdin.end()
   await once(shim, 'exit')
   expect(life()).toMatchObject({ life: 'dead', pid: shim.pid })
+})
+
+test('a shim that ended before its lifeline was opened by who follows it has ended', async () => {
+  const { run, folder } = runAt()
+  const life = join(folder, 'life')
+  makeLifelines([life])
+  const shim = spawn('sh', ['-c', 'exec 3<>life; echo 7 >pid; echo 5 >exit'], {
+    cwd: folder,
+    stdio: 'ignore',
+  })
+  await once(shim, 'exit')
+  const slots = new Slots(stateDirAt(root), here(), true)
+  slots.add(run)
+  const changed = new Promise<void>((resolve) => slots.onChange(resolve))
+  slots.watch(run, openForReading(life))
+  await changed
+  expect(slots.run('web.1')).toMatchObject({ life: 'dead', pid: 7, exit: { kind: 'code', code: 5 } })
 })
 
 test('a shim that ends between two looks of who takes over has not lost its last words', async () => {
