@@ -42,13 +42,18 @@ beforeAll(() => {
 function appOf(): LiveApp {
   const line = (name: string): string =>
     `${name}: exec ${process.execPath} ${WRITER} ${name} ${LINES} ${name}.done\n`
-  return liveApp({ Procfile: NAMES.map(line).join('') })
+  return liveApp({ Procfile: NAMES.map(line).join(''), 'home/.keep': '' })
+}
+
+/** Each is the first of its user: what others have had compiled would make one smaller, and another larger. */
+function homeOf(app: LiveApp): Record<string, string> {
+  return { HOME: app.path('home'), XDG_CACHE_HOME: '' }
 }
 
 /** Goes on until all four have ended; colours would stand between the prefixes and the bytes. */
 function startIn(app: LiveApp, script: string, options: readonly string[]): LiveRun {
   const args = ['start', '--restart', 'on-failure', '--no-color', '-p', String(portAt(0)), ...options]
-  return app.startBy(['sh', '-c', script, 'sh', process.execPath], args)
+  return app.startBy(['sh', '-c', script, 'sh', process.execPath], args, homeOf(app))
 }
 
 function expectAll(output: Buffer, format: keyof typeof FORMATS): void {
@@ -132,8 +137,8 @@ let idle: number | undefined
 /** What tw-run takes for four processes that say nothing. */
 async function idleMb(): Promise<number> {
   if (idle !== undefined) return idle
-  const app = liveApp({ Procfile: NAMES.map((name) => `${name}: sleep 1000\n`).join('') })
-  const run = app.start(['-p', String(portAt(0))])
+  const app = liveApp({ Procfile: NAMES.map((name) => `${name}: sleep 1000\n`).join(''), 'home/.keep': '' })
+  const run = app.start(['-p', String(portAt(0))], homeOf(app))
   await run.waitFor(/d\.1 on/)
   // It is idle when it has loaded all that it needs, and kept what was compiled.
   let [peak, since] = [0, performance.now()]
