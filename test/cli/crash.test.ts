@@ -12,10 +12,10 @@ const PORT = ['-p', String(portAt(0)), '-t', '1']
  * One that stays, one that is slow to stop, one that has to be killed, one that fails and is restarted, one with a
  * leftover. It fails when these are deaf to SIGTERM, for that is when the stop of all is asked for.
  */
-const procfile = (deaf: readonly string[]): string => `stays: node probe.js
+const procfile = (awaited: readonly string[]): string => `stays: node probe.js
 slow: node probe.js slow
 ignores: node probe.js stubborn mark
-fails: until ${deaf.map((id) => `test -e up-${id}`).join(' && ')}; do sleep 0.05; done; echo failing; exit 9
+fails: until ${awaited.map((path) => `test -e ${path}`).join(' && ')}; do sleep 0.05; done; echo failing; exit 9
 leaves: node probe.js grandchild stubborn mark & until test -e up-$PS; do sleep 0.05; done; exit 4
 `
 
@@ -59,7 +59,10 @@ async function recovers(point: string, firstPort: number): Promise<void> {
   // Two that have to be killed, and two with leftovers, for a second time.
   const more = pass === undefined ? [] : ['-m', 'ignores=2,leaves=2']
   const twice = pass === undefined ? [] : ['ignores.2', 'leaves.2']
-  const app = appOf(procfile(['ignores.1', 'leaves.1', ...twice]))
+  const deaf = ['ignores.1', 'leaves.1', ...twice].map((id) => `up-${id}`)
+  // What is started by the shim that waits is so only when that is there, which takes a busy machine its time.
+  const waiting = READY.includes(step) ? ['"$TW_RUN_STATE_DIR"/*/ready'] : []
+  const app = appOf(procfile([...deaf, ...waiting]))
   const args = [...port, '--restart', 'on-failure:2', ...more]
   const first = app.start(args, { TW_RUN_CRASH_AT: point })
   // Steps of a start come by themselves; those of a command and of a stop when they are asked for.
