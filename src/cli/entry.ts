@@ -5,10 +5,10 @@ import { loadChunks } from '../runtime/chunks.ts'
 const program = process.mainModule
 if (program?.filename === import.meta.filename) {
   loadChunks(program, process.argv[2] ?? '')
-  void carryOut(process.argv.slice(2))
+  void begin(process.argv.slice(2))
 }
 
-async function carryOut(words: readonly string[]): Promise<void> {
+async function begin(words: readonly string[]): Promise<void> {
   const { commandLine } = await import('./command-line.ts')
   return commandLine(words)
 }

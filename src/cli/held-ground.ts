@@ -6,8 +6,10 @@ import type { App } from '../runtime/load.ts'
 import { here } from '../runtime/place.ts'
 import { Slots } from '../runtime/slots.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
-export { lookAround } from '../runtime/surroundings.ts'
 import { refuseTakenPorts } from './taken-ports.ts'
+
+// Loaded with what is here, while a helper takes the lock.
+export { lookAround } from '../runtime/surroundings.ts'
 
 /**
  * What the directory and the kernel know of every process, for who holds the lock; `starting`: an app whose ports have

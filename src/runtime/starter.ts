@@ -69,8 +69,11 @@ export class Starter {
     const launched = batches.map((batch) => this.#launchBatch(batch))
     const started: Run[] = []
     for (const { named, launcher } of launched)
-      started.push(...(launcher === undefined ? await this.#spawnEach(named) : this.#follow(named, launcher)))
-    started.push(...(await this.#launchAlone(alone)))
+      if (launcher !== undefined) started.push(...this.#follow(named, launcher))
+    for (const { named, launcher } of launched)
+      if (launcher === undefined) started.push(...(await this.#spawnEach(named)))
+    if (alone.length > 0 && this.#arePrepared(alone))
+      started.push(...(await this.#spawnEach(alone, (start) => this.#isNamed(start))))
     if (this.#launching.size > 0) {
       this.#at.journal({ type: 'starting', runs: started })
       await this.#launchersDone()
@@ -165,17 +168,11 @@ export class Starter {
     }
   }
 
-  /** Those that were started. */
-  async #launchAlone(starts: readonly Start[]): Promise<Run[]> {
-    const started: Run[] = []
-    if (starts.length === 0 || !this.#arePrepared(starts)) return started
-    for (const [index, start] of starts.entries()) {
-      const refused = this.#spawner.attempt(() => this.#name(start)) ?? (await this.#spawner.spawn(start))
-      if (refused === undefined) started.push(start.run)
-      else this.#refuse(start, refused)
-      if (index % STARTS_A_TURN === STARTS_A_TURN - 1) await nextTurn()
-    }
-    return started
+  /** Gives it its name; if it cannot, so it ends. */
+  #isNamed(start: Start): boolean {
+    const refused = this.#spawner.attempt(() => this.#name(start))
+    if (refused !== undefined) this.#refuse(start, refused)
+    return refused === undefined
   }
 
   /** From here on the run is meant to be. */
@@ -193,11 +190,7 @@ export class Starter {
   #launchBatch(batch: Batch<Start>): { named: readonly Start[]; launcher?: number } {
     const all = batch.lines.map(({ launch }) => launch)
     if (!this.#arePrepared(all, batch)) return { named: [] }
-    const lines = batch.lines.filter(({ launch }) => {
-      const refused = this.#spawner.attempt(() => this.#name(launch))
-      if (refused !== undefined) this.#refuse(launch, refused)
-      return refused === undefined
-    })
+    const lines = batch.lines.filter(({ launch }) => this.#isNamed(launch))
     const named = lines.map(({ launch }) => launch)
     let lifeline: Lifeline | undefined
     let child: ChildProcess | undefined
@@ -217,12 +210,18 @@ export class Starter {
     return { named }
   }
 
-  async #spawnEach(starts: readonly Start[]): Promise<Run[]> {
+  /** Those that were started, one at a time; `isNamed`: has the name, or gets it now. */
+  async #spawnEach(
+    starts: readonly Start[],
+    isNamed: (start: Start) => boolean = () => true,
+  ): Promise<Run[]> {
     const started: Run[] = []
-    for (const start of starts) {
+    for (const [index, start] of starts.entries()) {
+      if (!isNamed(start)) continue
       const refused = await this.#spawner.spawn(start)
       if (refused === undefined) started.push(start.run)
       else this.#refuse(start, refused)
+      if (index % STARTS_A_TURN === STARTS_A_TURN - 1) await nextTurn()
     }
     return started
   }
