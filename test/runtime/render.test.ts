@@ -1,3 +1,4 @@
+import { getHeapSpaceStatistics } from 'node:v8'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Outbox } from '../../src/runtime/outbox.ts'
@@ -11,6 +12,9 @@ const PRETTY: RenderOptions = {
   width: () => 6,
   paint: undefined,
 }
+
+/** Of 500,000 lines, bytes: as many numbers would be 1 MB. */
+const LITTLE = 300_000
 
 /** What comes out for these bytes: whole lines, the last of which may be partial. */
 function rendered(bytes: Uint8Array, options: Partial<RenderOptions> = {}, seq = 1): Buffer {
@@ -94,3 +98,32 @@ test('an outbox that grew for a flood of empty lines gives the memory back', () 
   out.clear()
   expect(out.bytes.buffer.byteLength).toBeLessThan(1024 * 1024)
 })
+
+describe.each(['pretty', 'json'] as const)('%s, of a flood', (format) => {
+  test.each([
+    ['text', 'é "quoted"\n'],
+    ['no UTF-8', '\u00ff\u0000"\\\n'],
+  ])('of %s nothing is kept', (_, line) => {
+    const render = makeRender({ ...PRETTY, format })
+    const out = new Outbox()
+    const chunk = Buffer.from(line.repeat(2_000), 'latin1')
+    let seq = 1_000_000
+    const flood = (chunks: number): void => {
+      for (let n = 0; n < chunks; n += 1) {
+        render(chunk, { process: 'web.1', seq, isPartial: false }, out)
+        out.clear()
+        seq += 2_000
+      }
+    }
+    // By then V8 has compiled it.
+    flood(20)
+    const before = keptForLong()
+    flood(250)
+    expect(keptForLong() - before).toBeLessThan(LITTLE)
+  })
+})
+
+/** What outlived two collections of what is young, bytes: it takes memory until there is a collection of everything. */
+function keptForLong(): number {
+  return getHeapSpaceStatistics().find(({ space_name: name }) => name === 'old_space')?.space_used_size ?? NaN
+}
