@@ -227,7 +227,7 @@ export default defineConfig({
         // What `version` needs, and everything else too.
         {
           name: 'command-line',
-          test: /src\/(cli\/(command-line|plain-line|report|version-text)|runtime\/(clock|keep-code|terminal|system-error|write-pack|young-generation)|core\/(error|duration))\.ts$/,
+          test: /src\/(cli\/(command-line|plain-line|report|version-text)|runtime\/(clock|keep-code|terminal|system-error|write-pack|small-heap)|core\/(error|duration))\.ts$/,
           priority: 2,
         },
         // What every command asks first: on which engine the app runs, and how a process is shown.

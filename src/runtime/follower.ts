@@ -8,7 +8,7 @@ import { Outbox } from './outbox.ts'
 import { Output, OutputLost, ReaderGone } from './output.ts'
 import { ReaderWatch } from './reader-watch.ts'
 import type { Render } from './render.ts'
-import { keepYoungGenerationSmall } from './young-generation.ts'
+import { keepHeapSmall } from './small-heap.ts'
 
 /** A batch is sent when it has so many bytes: enough to be fast, little to be shown twice after a kill. */
 const BATCH = 256 * 1024
@@ -175,7 +175,7 @@ export class Follower {
 
   async #send({ out, shown }: Batch): Promise<void> {
     // Not for less: V8's module takes 1 ms, in which a first line would wait.
-    if (out.length >= FLOOD) keepYoungGenerationSmall()
+    if (out.length >= FLOOD) keepHeapSmall()
     await this.#output.write(out.bytes)
     this.#options.onStep('written')
     for (const { feed, offset, seq } of shown) {

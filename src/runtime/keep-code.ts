@@ -4,7 +4,7 @@ import { compiledCode } from './chunks.ts'
 import { isOurs, keptOf } from './compiled-code.ts'
 import type { CompiledCode } from './compiled-code.ts'
 import { writePack } from './write-pack.ts'
-import { underFirstFlags } from './young-generation.ts'
+import { underFirstFlags } from './small-heap.ts'
 
 const OLD_AFTER_MS = 30 * 86_400_000
 /**

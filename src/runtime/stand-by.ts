@@ -5,7 +5,7 @@ import { processRoom } from './process-room.ts'
 import { ReadyShim, canWait, isTellable } from './ready-shim.ts'
 import type { SpareFifos } from './spare-fifos.ts'
 import type { StateDir } from './state-dir.ts'
-import { keepYoungGenerationSmall } from './young-generation.ts'
+import { keepYoungGenerationSmall } from './small-heap.ts'
 
 /** So long after a start, ms: what was started has the processors for itself until then. */
 const LATER_MS = 50
