@@ -1,27 +1,19 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { JournalEvent } from '../core/journal.ts'
 import type { ProcessId } from '../core/names.ts'
 import type { Run } from '../core/process.ts'
 import type { Ending } from '../core/session.ts'
-import { aMoment, bootNow } from '../runtime/clock.ts'
+import { bootNow } from '../runtime/clock.ts'
 import { crashPoint } from '../runtime/crash-points.ts'
 import { Follower } from '../runtime/follower.ts'
 import { untilShown } from '../runtime/last-words.ts'
 import type { App } from '../runtime/load.ts'
 import { endTornLine } from '../runtime/output.ts'
-import { childOf } from '../runtime/process-table.ts'
 import { makeRender } from '../runtime/render.ts'
-import { hasEnded, readPid } from '../runtime/run-directory.ts'
 import { say } from '../runtime/terminal.ts'
 import { describeAddress, describeEvent, describeRuns } from './journal-text.ts'
+import { Pids } from './pids.ts'
 
 const STDERR = 2
-/** How long a line that names pids waits for them, ms, and how often it looks. */
-const PIDS_WITHIN_MS = 100
-const PIDS_EVERY_MS = 2
-/** A shim forks within two: for so long it is looked for in every moment. */
-const PIDS_SOON_MS = 5
-
 export interface ViewOptions {
   readonly app: App
   /** The descriptor that a person or a program reads. */
@@ -40,10 +32,12 @@ export class StartView {
   #isFirst = true
   /** The tokens of the first runs, which are followed before they are announced. */
   readonly #first = new Set<string>()
+  readonly #pids: Pids
 
   private constructor(options: ViewOptions, follower: Follower) {
     this.#options = options
     this.#follower = follower
+    this.#pids = new Pids(options.directoryOf)
   }
 
   static async open(options: ViewOptions): Promise<StartView> {
@@ -82,7 +76,10 @@ export class StartView {
     }
     const text = describeEvent(event, this.#options.app.settings.graceMs, bootNow())
     if (event.type === 'starting' || event.type === 'started') this.#followFirst(event.runs)
-    if (event.type === 'starting') return
+    if (event.type === 'starting') {
+      this.#pids.seek(event.runs)
+      return
+    }
     const isFollowed = this.#isFirst
     if (event.type === 'started') this.#isFirst = false
     this.#said = this.#said.then(async () => {
@@ -115,21 +112,8 @@ export class StartView {
 
   /** Says what runs where, with the pids that the commands see as their own, before their first lines. */
   async #announce(runs: readonly Run[]): Promise<void> {
-    const begun = bootNow()
-    const pids = new Map<Run, number>()
-    for (const run of runs) {
-      const directory = this.#options.directoryOf(run)
-      for (;;) {
-        const shim = readPid(directory)
-        const pid = shim === undefined ? undefined : childOf(shim)
-        if (pid !== undefined) pids.set(run, pid)
-        // Of one that has ended already there is none to wait for.
-        const waited = bootNow() - begun
-        if (pid !== undefined || hasEnded(directory) || waited > PIDS_WITHIN_MS) break
-        await (waited < PIDS_SOON_MS ? aMoment() : sleep(PIDS_EVERY_MS))
-      }
-    }
-    this.#follower.say(describeRuns(runs, (run) => pids.get(run)))
+    const pids = await this.#pids.take(runs)
+    this.#follower.say(describeRuns(runs, ({ token }) => pids.get(token)))
     const address = describeAddress(runs, this.#options.app.settings.router)
     if (address !== undefined) this.#follower.say(address)
   }

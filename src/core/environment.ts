@@ -56,17 +56,31 @@ export type Common = Pick<Injection, 'root' | 'color'>
 /** What each has for itself. */
 export type OwnInjection = Omit<Injection, keyof Common>
 
+/** The environment of one of many runs that begin together. */
+export interface RunEnvironment {
+  readonly shared: Readonly<Record<string, string>>
+  /** OWN_VARIABLES, of which none is shared. */
+  readonly own: Readonly<Record<string, string>>
+}
+
 /**
- * The same as a child process takes it, of many runs: what is not of one run alone is laid over each other once, which
- * was a tenth of the start of 200.
+ * The same for many runs: what is not of one run alone is laid over each other once, and is one object, since to make 40
+ * variables an object takes V8 0.1 ms.
  */
 export function environmentsFor(
   layers: EnvironmentLayers,
   precedence: Precedence,
   common: Common,
-): (own: OwnInjection) => Record<string, string> {
-  const shared = valuesOf(layer(beforehand(layers, precedence, common)))
-  return (own) => ({ ...shared, ...injected({ ...common, ...own }, layers.shell.entries) })
+): (own: OwnInjection) => RunEnvironment {
+  const outside = valuesOf(layer(beforehand(layers, precedence, common)))
+  const all = Object.entries({ ...outside, ...commonVariables(common, layers.shell.entries) })
+  const shared = Object.fromEntries(all.filter(([key]) => !OWN_VARIABLES.includes(key)))
+  return (own) => ({ shared, own: ownVariables(own) })
+}
+
+/** The environment as the run takes it. */
+export function wholeOf({ shared, own }: RunEnvironment): Record<string, string> {
+  return { ...shared, ...own }
 }
 
 /** What there is without tw-run, and under it what tw-run only suggests. */
@@ -103,18 +117,27 @@ export function valuesOf(environment: Environment): Record<string, string> {
  * the outer one's sweep still finds what the inner one starts.
  */
 export function injected(
-  { id, token, port, scratch, root }: Omit<Injection, 'color'>,
+  injection: Omit<Injection, 'color'>,
   shell: Readonly<Record<string, string>>,
 ): Record<string, string> {
-  const within = [shell['TW_RUN_WITHIN'], shell['TW_RUN_INSTANCE']].filter(Boolean).join(',')
+  return { ...ownVariables(injection), ...commonVariables(injection, shell) }
+}
+
+/** What differs between the runs of a formation, whose environments are else the same. */
+export const OWN_VARIABLES: readonly string[] = ['PORT', 'PS', 'TW_RUN_PROCESS', 'TW_RUN_INSTANCE', 'TMPDIR']
+
+function ownVariables({ id, token, port, scratch }: OwnInjection): Record<string, string> {
+  return { PORT: String(port), PS: id, TW_RUN_PROCESS: id, TW_RUN_INSTANCE: token, TMPDIR: scratch }
+}
+
+function commonVariables(
+  { root }: Pick<Common, 'root'>,
+  shell: Readonly<Record<string, string>>,
+): Record<string, string> {
+  if (shell['TW_RUN_INSTANCE'] === undefined) return { PWD: root }
   return {
-    PORT: String(port),
-    PS: id,
-    TW_RUN_PROCESS: id,
-    TW_RUN_INSTANCE: token,
-    TMPDIR: scratch,
     PWD: root,
-    ...(shell['TW_RUN_INSTANCE'] === undefined ? {} : { TW_RUN_WITHIN: within }),
+    TW_RUN_WITHIN: [shell['TW_RUN_WITHIN'], shell['TW_RUN_INSTANCE']].filter(Boolean).join(','),
   }
 }
 

@@ -2,3 +2,8 @@
 export function quoteSh(text: string): string {
   return `'${text.replaceAll("'", String.raw`'\''`)}'`
 }
+
+/** Those of these variables that are set, as a shell assigns or exports them: `A='1' B='2'`. */
+export function assignments(env: Readonly<Record<string, string>>, keys = Object.keys(env)): string {
+  return keys.flatMap((key) => (env[key] === undefined ? [] : `${key}=${quoteSh(env[key])}`)).join(' ')
+}

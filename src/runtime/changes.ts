@@ -1,9 +1,9 @@
+import { OWN_VARIABLES, wholeOf } from '../core/environment.ts'
 import { parseProcessId } from '../core/names.ts'
 import type { ProcessId } from '../core/names.ts'
 import type { Session } from '../core/session.ts'
 import type { Definition } from './definition.ts'
 import { environmentOfRun } from './environment-of-run.ts'
-import { OWN_VARIABLES } from './own-variables.ts'
 import type { Slots } from './slots.ts'
 
 type Variables = Readonly<Record<string, string>>
@@ -29,7 +29,7 @@ export function changesOf(
     if (run === undefined || plan === undefined || run.life === 'dead') return [`${id}: starting`]
     const parts = run.command === plan.command ? [] : ['command changed']
     const before = environmentOfRun(run, next.app.root)
-    const after = environmentOf({ id, port: plan.port, token: run.token, scratch: run.scratch })
+    const after = wholeOf(environmentOf({ id, port: plan.port, token: run.token, scratch: run.scratch }))
     if (before !== undefined) parts.push(...changedKeys(before, after))
     return [`${id}: ${parts.length === 0 ? 'restarting, nothing changed' : parts.join(', ')}`]
   })

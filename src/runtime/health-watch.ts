@@ -1,3 +1,4 @@
+import { wholeOf } from '../core/environment.ts'
 import { healthChange } from '../core/health.ts'
 import type { JournalEvent } from '../core/journal.ts'
 import type { Health, Run } from '../core/process.ts'
@@ -38,6 +39,6 @@ export function watchHealth({ host, definition, journal, ring }: HealthWatchOpti
 /** A command sees what the process sees: the environment that it was started with, where the kernel tells it. */
 function contextOf(run: Run, definition: Definition): CommandContext {
   const { root } = definition.app
-  const env = environmentOfRun(run, root) ?? definition.readEnvironment()(run)
+  const env = environmentOfRun(run, root) ?? wholeOf(definition.readEnvironment()(run))
   return { cwd: root, env, token: run.token }
 }

@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { closeSync, linkSync, realpathSync } from 'node:fs'
 import { basename, delimiter, join } from 'node:path'
-import { quoteSh } from '../core/quote-sh.ts'
+import type { RunEnvironment } from '../core/environment.ts'
+import { assignments, quoteSh } from '../core/quote-sh.ts'
 import { isHeld, openForReading } from './lifeline.ts'
-import { OWN_VARIABLES, assignments, withoutOwn } from './own-variables.ts'
 import { processRoom } from './process-room.ts'
 import { LAUNCHER, SHIM, shimName, shimText } from './shim.ts'
 import { failedWith } from './system-error.ts'
@@ -29,7 +29,7 @@ export interface Launch {
   readonly directory: string
   /** What its shim evaluates, as of commandLines. */
   readonly commandLine: string
-  readonly env: Readonly<Record<string, string>>
+  readonly env: RunEnvironment
 }
 
 /** A run, and what its launcher is told of it. */
@@ -38,7 +38,7 @@ export interface Line<T extends Launch> {
   readonly text: string
 }
 
-/** Some runs that one launcher can start: their environments are the same but for what tw-run gives each. */
+/** Some runs that one launcher can start: what their environments share is the same. */
 export interface Batch<T extends Launch> {
   readonly lines: readonly Line<T>[]
   readonly env: Readonly<Record<string, string>>
@@ -70,14 +70,14 @@ export function shareLauncher([first, ...others]: readonly string[]): void {
 }
 
 /**
- * Parts what is to be started together into batches; `alone` is what no launcher can start or is worth it for. All have
- * the environment of the first but for OWN_VARIABLES.
+ * Parts what is to be started together into batches; `alone` is what no launcher can start or is worth it for. All share
+ * the environment of the first.
  */
 export function inBatches<T extends Launch>(launches: readonly T[]): { batches: Batch<T>[]; alone: T[] } {
   const [first] = launches
-  if (first === undefined || Object.keys(first.env).some((name) => BASH_OWN.test(name)))
+  if (first === undefined || Object.keys(first.env.shared).some((name) => BASH_OWN.test(name)))
     return { batches: [], alone: [...launches] }
-  const env = withoutOwn(first.env)
+  const env = first.env.shared
   const parted = parts(launches.map((launch) => ({ launch, text: textOf(launch) })))
   return {
     batches: parted.filter(({ length }) => length >= MANY).map((lines) => ({ lines, env })),
@@ -133,7 +133,7 @@ export function spawnLauncher({ lines, env }: Batch<Launch>, cwd: string, lifeli
 }
 
 function textOf({ token, directory, commandLine, env }: Launch): string {
-  const own = assignments(env, [...OWN_VARIABLES, ...SET_AGAIN])
+  const own = `${assignments(env.own)} ${assignments(env.shared, SET_AGAIN)}`
   const words = [directory, commandLine, shimName(token)].map(quoteSh).join(' ')
   const files = `3<>${quoteSh(`${directory}/life`)} 4>>${quoteSh(`${directory}/log`)} 5>&-`
   return `${own} begin ${words} ${files} & disown`

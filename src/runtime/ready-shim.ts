@@ -1,11 +1,10 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { closeSync, existsSync, renameSync, statSync, unlinkSync, writeSync } from 'node:fs'
-import { quoteSh } from '../core/quote-sh.ts'
+import { assignments, quoteSh } from '../core/quote-sh.ts'
 import { crashPoint } from './crash-points.ts'
 import type { Launch } from './launcher.ts'
 import { openLifeline, openOrders } from './lifeline.ts'
-import { OWN_VARIABLES, assignments, withoutOwn } from './own-variables.ts'
 import { randomHex } from './random.ts'
 import { SHIM, shimName } from './shim.ts'
 import { killChildGroup } from './signal.ts'
@@ -22,7 +21,7 @@ ${SHIM}`
 /** With these bash, where it is sh, would not wait for a line and read it, but do what they say. */
 const TOLD_OTHERWISE = /^(?:TMOUT$|BASH_FUNC_)/
 
-type Variables = Launch['env']
+type Variables = Launch['env']['shared']
 
 export interface ReadyShimOptions {
   /** The FIFO that is its lifeline. */
@@ -30,7 +29,7 @@ export interface ReadyShimOptions {
   /** The FIFO by which it is told to begin. */
   readonly orders: string
   readonly cwd: string
-  /** That of a run such as it is for. */
+  /** What runs such as it is for share. */
   readonly env: Variables
 }
 
@@ -77,7 +76,7 @@ export class ReadyShim {
       unlinkSync(options.orders)
       const child = spawn('/bin/sh', ['-c', READY_SHIM, shimName(token)], {
         cwd: options.cwd,
-        env: withoutOwn(options.env),
+        env: options.env,
         detached: true,
         stdio: ['ignore', 'ignore', 'ignore', life.write, orders.read],
       })
@@ -140,11 +139,11 @@ export function isTellable(launch: Launch): boolean {
 
 function orderFor({ directory, commandLine, env }: Launch): string {
   const words = [directory, commandLine].map(quoteSh).join(' ')
-  return `export ${assignments(env, OWN_VARIABLES)}; set -- ${words}; exec ${ORDERS}>>"$1/log"\n`
+  return `export ${assignments(env.own)}; set -- ${words}; exec ${ORDERS}>>"$1/log"\n`
 }
 
 /** The same for two runs that begin alike. A folder that was made anew is another one. */
 function kindOf(cwd: string, env: Variables): string {
   const { dev, ino } = statSync(cwd, { throwIfNoEntry: false }) ?? {}
-  return JSON.stringify([dev, ino, withoutOwn(env)])
+  return JSON.stringify([dev, ino, env])
 }

@@ -59,8 +59,8 @@ export function prepareRun(state: StateDir, spec: RunSpec): string {
 }
 
 /** Gives the directory its name, from when on the run is meant to be. */
-export function publishRun(state: StateDir, spec: RunSpec): string {
-  const path = runPath(state, spec.id, spec.number)
+export function publishRun(state: StateDir, { id, number }: Pick<RunSpec, 'id' | 'number'>): string {
+  const path = runPath(state, id, number)
   renameSync(newPath(path), path)
   return path
 }
@@ -220,6 +220,8 @@ export function logLength(path: string): { readonly length: number; readonly wri
 
 /** The directories of runs that are too old to be kept, given the newest number. */
 export function oldRuns(state: StateDir, id: ProcessId, newest: number): string[] {
+  // One of the first has none, and needs no look: of 200 that take a fortieth of a start.
+  if (newest <= KEPT_RUNS) return []
   return runNumbers(state, id)
     .filter((number) => number <= newest - KEPT_RUNS)
     .map((number) => runPath(state, id, number))

@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { closeSync } from 'node:fs'
+import { wholeOf } from '../core/environment.ts'
 import type { Run } from '../core/process.ts'
 import { crashPoint } from './crash-points.ts'
 import type { Launch } from './launcher.ts'
@@ -71,7 +72,7 @@ export class Spawner {
         directory: path,
         commandLine,
         cwd: this.#at.cwd,
-        env,
+        env: wholeOf(env),
         lifeline: life.write,
         log,
         ...(socket === undefined ? {} : { socket }),

@@ -12,6 +12,8 @@ const LATER_MS = 50
 /** Fewer processes than this a user may have more, and what is started needs them all. */
 const ROOM = 64
 
+type Shared = Launch['env']['shared']
+
 export interface StandByOptions {
   readonly state: StateDir
   readonly lock: Lock
@@ -33,8 +35,8 @@ export class StandBy {
     this.#at = options
   }
 
-  /** Sees to it that one waits soon, for a run with this environment. */
-  renew(environment: () => Launch['env']): void {
+  /** Sees to it that one waits soon, for a run that shares this environment. */
+  renew(environment: () => Shared): void {
     if (this.#isClosed) return
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.#renew(environment), LATER_MS).unref()
@@ -42,7 +44,7 @@ export class StandBy {
 
   /** The one that waits, if it can be this run's: the caller's from now on. */
   take(launch: Launch): ReadyShim | undefined {
-    if (this.#ready?.suits(launch.env) !== true || !isTellable(launch)) return undefined
+    if (this.#ready?.suits(launch.env.shared) !== true || !isTellable(launch)) return undefined
     const ready = this.#ready
     this.#ready = undefined
     this.#isUsed = true
@@ -57,7 +59,7 @@ export class StandBy {
     await this.#gone
   }
 
-  #renew(environment: () => Launch['env']): void {
+  #renew(environment: () => Shared): void {
     const { lock, spares } = this.#at
     if (lock.isRemoved()) return
     try {
@@ -70,7 +72,7 @@ export class StandBy {
     if (this.#isUsed) keepYoungGenerationSmall()
   }
 
-  #replace(env: Launch['env']): void {
+  #replace(env: Shared): void {
     if (this.#ready?.suits(env) === true) return
     this.#dismiss()
     const { cwd, spares, state } = this.#at

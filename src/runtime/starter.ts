@@ -1,10 +1,11 @@
 import { closeSync, mkdirSync } from 'node:fs'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { ChildProcess } from 'node:child_process'
-import type { OwnInjection } from '../core/environment.ts'
+import type { OwnInjection, RunEnvironment } from '../core/environment.ts'
 import type { ProcessPlan } from '../core/expand.ts'
 import type { Run, Want } from '../core/process.ts'
 import type { Place } from '../core/session.ts'
+import { bootNow } from './clock.ts'
 import { commandLines } from './command-lines.ts'
 import type { CommandLines } from './command-lines.ts'
 import { crashPoint } from './crash-points.ts'
@@ -25,12 +26,15 @@ import type { Refusal, SpawnerOptions, Start } from './spawner.ts'
 const LAUNCHED_WITHIN_MS = 2_000
 /** Forks between two turns of the event loop: each blocks it for a millisecond or more. */
 const STARTS_A_TURN = 16
+/** How often it is looked whether a launcher has come to the next run, ms: it begins about one a millisecond. */
+const BEGUN_EVERY_MS = 10
 
 /** The environment of one run, read anew for each start. */
-export type EnvironmentOf = (run: OwnInjection) => Record<string, string>
+export type EnvironmentOf = (run: OwnInjection) => RunEnvironment
 
 /** What is the run's own does not matter to the shim that waits for it. */
 const NOBODY: OwnInjection = { id: '', token: '', port: 0, scratch: '' }
+const NO_ENVIRONMENT: RunEnvironment = { shared: {}, own: {} }
 
 export interface StarterOptions extends HostContext, SpawnerOptions {
   readonly host: Host
@@ -59,7 +63,7 @@ export class Starter {
   /** Starts what is wanted; what could not start is recorded as an end of that run alone. */
   async start(wants: readonly Want[]): Promise<void> {
     const read = this.#environment()
-    const starts = this.#startsOf(wants, 'refused' in read ? () => ({}) : read.environmentOf)
+    const starts = this.#startsOf(wants, 'refused' in read ? () => NO_ENVIRONMENT : read.environmentOf)
     if ('refused' in read) {
       if (this.#arePrepared(starts)) for (const start of starts) this.#refuse(start, read.refused)
       return
@@ -82,12 +86,12 @@ export class Starter {
     if (started.length > 0)
       this.#at.journal({ type: 'started', runs: started.flatMap((run) => this.#at.slots.run(run.id) ?? []) })
     for (const run of started) this.#at.host.prune(run)
-    this.#standBy.renew(() => starts[0]?.env ?? {})
+    this.#standBy.renew(() => (starts[0]?.env ?? NO_ENVIRONMENT).shared)
   }
 
   /** Sees to it that one that is started soon does not wait for a shim. */
   standBy(): void {
-    this.#standBy.renew(() => this.#at.readEnvironment()(NOBODY))
+    this.#standBy.renew(() => this.#at.readEnvironment()(NOBODY).shared)
   }
 
   /** Nothing is started any more; resolves when what was kept ready for it is gone. */
@@ -137,7 +141,7 @@ export class Starter {
     const { token, command, id, number } = run
     const path = directory.runPath(this.#at.state, id, number)
     const env = environmentOf(run)
-    return { run, token, commandLine: lineOf(command, env), directory: path, env }
+    return { run, token, commandLine: lineOf(command, env.shared), directory: path, env }
   }
 
   /** Makes their directories, of which those of a batch share the FIFO of a launcher; if it cannot, so they end. */
@@ -177,7 +181,7 @@ export class Starter {
 
   /** From here on the run is meant to be. */
   #name({ run }: Start): void {
-    directory.publishRun(this.#at.state, specOf(run, this.#at))
+    directory.publishRun(this.#at.state, run)
     crashPoint('start:named')
     mkdirSync(run.scratch, { mode: 0o700 })
     crashPoint('start:scratch-made')
@@ -232,12 +236,35 @@ export class Starter {
     const gone = new Promise<void>((resolve) => watchLifeline(launcher, resolve))
     // Now that it is at work: where the kernel makes room for more descriptors it waits for 10 ms, at 64, 128, 256 ...
     const reads = starts.map(({ directory: path }) => openIfAny(`${path}/life`))
-    const launched = gone
-      .then(() => this.#spawnEach(starts.filter((start, index) => !this.#isLaunched(start, reads[index]))))
+    const launched = this.#watchAsTheyBegin(starts, reads, gone)
+      .then(async (rest) => this.#spawnEach(rest))
       .then(() => void this.#launching.delete(launched))
     this.#launching.add(launched)
     crashPoint('start:closed')
     return starts.map(({ run }) => run)
+  }
+
+  /** Follows each from when it is there: of 200, at the end, that would take 15 ms. Those that their launcher could not start. */
+  async #watchAsTheyBegin(
+    starts: readonly Start[],
+    reads: readonly (number | undefined)[],
+    gone: Promise<void>,
+  ): Promise<Start[]> {
+    const until = bootNow() + LAUNCHED_WITHIN_MS
+    let isGone = false
+    void gone.then(() => (isGone = true))
+    const unsure = new Map<Start, number | undefined>()
+    for (const [index, start] of starts.entries()) {
+      const read = reads[index]
+      const isThere = (): boolean => !isGone && read !== undefined && isHeld(read)
+      const isToCome = (): boolean =>
+        !isGone && directory.readPid(start.directory) === undefined && bootNow() < until
+      while (!isThere() && isToCome()) await Promise.race([gone, sleep(BEGUN_EVERY_MS)])
+      if (read !== undefined && isThere()) this.#at.slots.watch(start.run, read)
+      else unsure.set(start, read)
+    }
+    await gone
+    return [...unsure].flatMap(([start, read]) => (this.#isLaunched(start, read) ? [] : [start]))
   }
 
   /** Whether its launcher has started it. One that could not, for want of processes, is told why when it is tried alone. */

@@ -3,7 +3,9 @@ import { describe, expect, test } from 'vitest'
 import {
   environmentFor,
   environmentsFor,
+  OWN_VARIABLES,
   valuesOf,
+  wholeOf,
   type EnvironmentLayers,
 } from '../../src/core/environment.ts'
 
@@ -71,7 +73,9 @@ test('of many together each gets what it would get alone', () => {
     fc.property(found, precedence, fc.boolean(), (from, wins, color) => {
       const alone = valuesOf(environmentFor(from, wins, { ...INJECTION, color }))
       const among = environmentsFor(from, wins, { root: INJECTION.root, color })(INJECTION)
-      expect(Object.entries(among)).toEqual(Object.entries(alone))
+      expect(wholeOf(among)).toEqual(alone)
+      expect(Object.keys(among.own)).toEqual(OWN_VARIABLES)
+      expect(Object.keys(among.shared).filter((key) => OWN_VARIABLES.includes(key))).toEqual([])
     }),
   )
 })
