@@ -1,7 +1,7 @@
 // Floor: the least a Node program must do to run processes that outlive it and lose neither an exit code nor a line.
 // A lock that its death gives back; for each a FIFO that tells who lives, a log, a session of its own and a shell that
 // writes down how it ended; and it shows what they write. It records nothing else, and checks nothing.
-// node shims.js <file with one command a line> <folder>
+// node shims.js <file with one command a line> <folder> [bash: one bash forks the shims, and is waited for]
 import { spawn, spawnSync } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, readFileSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
@@ -13,7 +13,7 @@ const LOOK_MS = 1
 /** Longer than any start of the benchmark; after it, as a manager with watches would, it looks seldom. */
 const HURRY_MS = 2_000
 
-const [, , file, folder] = process.argv
+const [, , file, folder, launcher] = process.argv
 const commands = readFileSync(file, 'utf8').trimEnd().split('\n')
 const kept = commands.map((command, index) => ({ command, path: join(folder, `kept-${index}`), shown: 0 }))
 const bytes = Buffer.alloc(65_536)
@@ -31,6 +31,19 @@ function start(one) {
   one.child.once('exit', () => {
     if (!isEnding) start(one)
   })
+}
+
+/** One bash for all, which forks where Node would copy its own tables and execute a shell; each gets a group of its own. */
+function startByBash(launched) {
+  const lines = kept.map(
+    ({ path, command }) => `shim '${path}' '${command}' 3<>'${path}/life' 4>>'${path}/log' & disown`,
+  )
+  const shim = `set -m\nunset SHIMS\nshim() {\n${SHIM.replace('$$', '$BASHPID')}\n}`
+  const env = { ...process.env, SHIMS: [shim, ...lines].join('\n') }
+  spawn('bash', ['-p', '-c', 'eval "$SHIMS"'], { detached: true, stdio: 'ignore', env }).once(
+    'exit',
+    launched,
+  )
 }
 
 function show(one) {
@@ -52,13 +65,20 @@ spawnSync(
   'mkfifo',
   kept.map(({ path }) => join(path, 'life')),
 )
-for (const one of kept) {
-  start(one)
-  one.log = openSync(join(one.path, 'log'), 'r')
+
+// What bash has forked may not have opened its log yet.
+function lookAtAll() {
+  for (const one of kept) one.log = openSync(join(one.path, 'log'), 'a+')
+  look()
+}
+
+if (launcher === 'bash') startByBash(lookAtAll)
+else {
+  for (const one of kept) start(one)
+  lookAtAll()
 }
 process.once('SIGINT', () => {
   isEnding = true
   for (const { child } of kept) if (child.pid > 1) process.kill(-child.pid, 'SIGTERM')
   process.exit()
 })
-look()

@@ -64,7 +64,13 @@ const nodeControl = {
   restart: ({ app }) => inNode(SPAWN_ONE, first(app)),
   crash: true,
 }
-const withShims = (app, dir) => [process.execPath, join(PROGRAMS, 'shims.js'), commandFile(app, dir), dir]
+const withShims = (app, dir, ...by) => [
+  process.execPath,
+  join(PROGRAMS, 'shims.js'),
+  commandFile(app, dir),
+  dir,
+  ...by,
+]
 const emptyNodeControl = {
   ...shControl,
   untilExit: true,
@@ -131,6 +137,14 @@ export const floors = [
         scale: undefined,
         restart: undefined,
       },
+    },
+  ),
+  floor(
+    'node that has bash fork shims',
+    ['start'],
+    ({ app, dir }) => ({ argv: withShims(app, dir, 'bash') }),
+    {
+      stopSignal: undefined,
     },
   ),
   floor(
