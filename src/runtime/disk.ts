@@ -1,6 +1,8 @@
 import {
   closeSync,
+  existsSync,
   lstatSync,
+  mkdirSync,
   openSync,
   readFileSync,
   readdirSync,
@@ -9,6 +11,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { dirname } from 'node:path'
 import { failedWith } from './system-error.ts'
 
 /** The text of a file, or undefined if there is none. */
@@ -68,6 +71,26 @@ export function isGone(path: string): boolean {
     // No permission is no news of the file.
     return false
   }
+}
+
+/**
+ * Makes a folder and those above it that are missing; the first of them, or undefined if there was none. Node's own way
+ * goes round for ever where a folder is there and none can be made in it, as in /proc. Errors: those of mkdir(2).
+ */
+export function makeFolder(path: string, mode = 0o777): string | undefined {
+  const missing: string[] = []
+  for (let at = path; !existsSync(at); at = dirname(at)) missing.unshift(at)
+  for (const one of missing) {
+    try {
+      mkdirSync(one, { mode })
+    } catch (error) {
+      // Somebody else was as quick.
+      if (!failedWith(error, 'EEXIST')) throw error
+    }
+  }
+  // What is there instead is named by the error.
+  if (!statSync(path).isDirectory()) mkdirSync(path)
+  return missing[0]
 }
 
 /** Makes an empty file whose being there is the message. */

@@ -1,7 +1,6 @@
 import {
   closeSync,
   fchmodSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -14,6 +13,7 @@ import { TwRunError } from '../core/error.ts'
 import { printable } from '../core/printable.ts'
 import { MADE_BY } from '../exporters/input.ts'
 import type { ExportedFile } from '../exporters/input.ts'
+import { makeFolder } from './disk.ts'
 import { reasonOf } from './system-error.ts'
 
 /** What becomes of a file: nothing was there, it is ours, it has the same text, or somebody else wrote it. */
@@ -54,7 +54,7 @@ export function writeFiles(planned: readonly PlannedFile[]): void {
 /** A reader sees the old file or the new one, and no secret before its permissions. */
 function replace(path: string, { text, mode }: ExportedFile): void {
   const folder = dirname(path)
-  mkdirSync(folder, { recursive: true })
+  makeFolder(folder)
   const next = join(folder, `.${basename(path)}.tw-run`)
   rmSync(next, { force: true })
   const fd = openSync(next, 'wx', mode & 0o700)

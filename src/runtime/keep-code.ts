@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { makeFolder } from './disk.ts'
 import { compiledCode } from './chunks.ts'
 import { isOurs, keptOf } from './compiled-code.ts'
 import type { CompiledCode } from './compiled-code.ts'
@@ -56,7 +57,7 @@ function keep(code: CompiledCode): void {
   if (process.exitCode === WRONG_USAGE) return
   try {
     if (!mayMake(folder)) return
-    if (mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined) removeOld(dirname(folder))
+    if (makeFolder(folder, 0o700) !== undefined) removeOld(dirname(folder))
     if (!isOurs(folder)) return
     const codes = underFirstFlags(() =>
       Array.from(scripts, ([name, script]) => [name, script.createCachedData()] as const),

@@ -1,8 +1,9 @@
-import { mkdirSync } from 'node:fs'
+import {} from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { TwRunError } from '../core/error.ts'
 import type { PortRange } from '../core/option-values.ts'
+import { makeFolder } from './disk.ts'
 import { listeningPorts } from './listeners.ts'
 import { tryLock } from './lock.ts'
 import { failedWith } from './system-error.ts'
@@ -80,6 +81,6 @@ async function holdName(page: number): Promise<GiveBack | undefined> {
 /** Where there are no such names: a lock, held by a descriptor that nobody closes. */
 async function holdFile(page: number): Promise<GiveBack | undefined> {
   const folder = join(tempFolder(), `tw-run-ports-${process.getuid?.() ?? 0}`)
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  makeFolder(folder, 0o700)
   return (await tryLock(join(folder, String(page)))) === undefined ? undefined : () => {}
 }

@@ -1,9 +1,9 @@
 import type { Stats } from 'node:fs'
-import { accessSync, constants, existsSync, lstatSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, lstatSync, statSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { TwRunError } from '../core/error.ts'
 import { shortHash } from '../core/short-hash.ts'
-import { removeIfThere } from './disk.ts'
+import { makeFolder, removeIfThere } from './disk.ts'
 import { reasonOf } from './system-error.ts'
 import { homeFolder, tempFolder } from './usual-places.ts'
 
@@ -83,7 +83,7 @@ function isWritable(path: string): boolean {
 export function makeStateDir(state: StateDir): void {
   checkStateDir(state)
   try {
-    for (const path of [state.processes, state.spares]) mkdirSync(path, { recursive: true, mode: 0o700 })
+    for (const path of [state.processes, state.spares]) makeFolder(path, 0o700)
   } catch (error) {
     throw refusal(`cannot make the state directory ${state.path}: ${whyNotMade(state.path, error)}`)
   }

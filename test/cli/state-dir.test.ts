@@ -156,6 +156,15 @@ test('where FIFOs cannot be made the way out is named, and nothing runs', async 
   expect(app.survivors()).toEqual([])
 })
 
+test('where no folder can be made the way out is named, and what can do without does', async () => {
+  const app = liveApp({ Procfile: PROCFILE })
+  const started = await app.cli(['start', ...PORT], { TMPDIR: '/proc/no-such' })
+  expect(started).toMatchObject({ code: 1, stdout: '' })
+  expect(started.stderr).toContain('TMPDIR has to be a folder that you may write to')
+  expect((await app.cli(['check'], { XDG_CACHE_HOME: '/proc/no-such' })).code).toBe(0)
+  expect(app.survivors()).toEqual([])
+})
+
 test('runs that are over leave no scratch directory, and old runs are dropped', async () => {
   const app = liveApp({ Procfile: 'web: echo $TMPDIR; echo x >$TMPDIR/file; exit 1' })
   const run = app.start([...PORT, '--restart', 'on-failure:4'])
