@@ -13,14 +13,6 @@ const TRY_AGAIN_MS = 20
 /** open(2) takes the lock itself on macOS and the BSDs; Node has no name for the flag. */
 const O_EXLOCK = 0x20
 
-/** Locks descriptor 3, and meanwhile makes FIFOs of the arguments. Its status is that of the lock. */
-const LOCK = `[ $# -eq 0 ] || mkfifo -m 600 -- "$@" 2>/dev/null 3>&- &
-flock -n -x 3; locked=$?
-wait
-exit $locked`
-/** The status of a shell that has not found a command. */
-const NOT_FOUND = 127
-
 /** A lock that is held. */
 export interface Lock {
   /** Whether its file was removed: under that name another tw-run may by now hold another one. */
@@ -32,8 +24,8 @@ export interface Lock {
 /**
  * Takes the one lock of a state directory, for as long as this process lives: the kernel gives it back
  * however the holder dies, so that there is nothing stale to clean up. The file is never unlinked: two
- * starters would lock two files of that name. The helper that locks makes FIFOs of these paths by the way, those that
- * can be: another one would take as long again. Errors: TwRunError 1 naming the holder.
+ * starters would lock two files of that name. FIFOs of these paths are made meanwhile, those that can be: afterwards that
+ * would take as long again. Errors: TwRunError 1 naming the holder.
  */
 export async function takeLock(path: string, fifos: readonly string[] = []): Promise<Lock> {
   const until = bootNow() + LINGER_MS
@@ -76,19 +68,19 @@ function sayWhoHolds(fd: number, path: string): void {
 export async function tryLock(path: string, fifos: readonly string[] = []): Promise<number | undefined> {
   if (process.platform !== 'linux') return tryOpenLocked(path)
   const fd = openLock(path, 0)
-  // flock locks the open file that it inherits, not its own descriptor: the lock stays with us when it ends.
-  if ((await runHelper(fd, fifos)).status === 0) return fd
-  // Listened to only where something is wrong: a pipe takes as long as the rest.
-  const { status, complaint } = await runHelper(fd, [], 'pipe')
+  // Two programs and no shell to begin them: a shell takes as long as they do, and we wait for nothing else.
+  const [{ status }] = await Promise.all([runFlock(fd), makeFifos(fifos)])
   if (status === 0) return fd
+  // Listened to only where something is wrong: a pipe takes as long as the rest.
+  const again = await runFlock(fd, 'pipe')
+  if (again.status === 0) return fd
   closeSync(fd)
-  if (status === 1 && complaint === '') return undefined
-  throw new TwRunError(`cannot lock ${path}: ${complaint.trim()}`, {
+  if (again.status === 1 && again.complaint === '') return undefined
+  throw new TwRunError(`cannot lock ${path}: ${again.complaint.trim()}`, {
     exitCode: 1,
-    hint:
-      status === NOT_FOUND
-        ? 'install util-linux, which has the flock command'
-        : 'if this file system has no locks, name another place with --state-dir DIR',
+    hint: again.isMissing
+      ? 'install util-linux, which has the flock command'
+      : 'if this file system has no locks, name another place with --state-dir DIR',
   })
 }
 
@@ -96,23 +88,31 @@ interface Helped {
   /** Null if a signal ended it or it could not be started. */
   readonly status: number | null
   readonly complaint: string
+  /** There is no such program. */
+  readonly isMissing: boolean
 }
 
-async function runHelper(
-  fd: number,
-  fifos: readonly string[],
-  stderr: 'ignore' | 'pipe' = 'ignore',
-): Promise<Helped> {
-  const helper = spawn('/bin/sh', ['-c', LOCK, 'tw-run-lock', ...fifos], {
+/** It locks the open file that it inherits, not its own descriptor: the lock stays with us when it ends. */
+async function runFlock(fd: number, stderr: 'ignore' | 'pipe' = 'ignore'): Promise<Helped> {
+  const helper = spawn('flock', ['-n', '-x', '3'], {
     env: { ...process.env, LC_ALL: 'C' },
     stdio: ['ignore', 'ignore', stderr, fd],
   })
   let complaint = ''
   helper.stderr?.on('data', (chunk: Buffer) => (complaint += chunk.toString('latin1')))
   return new Promise((resolve) => {
-    helper.once('error', ({ message }) => resolve({ status: null, complaint: message }))
-    helper.once('close', (status) => resolve({ status, complaint }))
+    helper.once('error', (error) =>
+      resolve({ status: null, complaint: error.message, isMissing: failedWith(error, 'ENOENT') }),
+    )
+    helper.once('close', (status) => resolve({ status, complaint, isMissing: false }))
   })
+}
+
+async function makeFifos(paths: readonly string[]): Promise<void> {
+  if (paths.length === 0) return
+  const helper = spawn('mkfifo', ['-m', '600', '--', ...paths], { stdio: 'ignore' })
+  // One that is missing is made when it is needed, and what is wrong is said then.
+  return new Promise((resolve) => void helper.once('error', () => resolve()).once('close', () => resolve()))
 }
 
 function tryOpenLocked(path: string): number | undefined {

@@ -156,6 +156,18 @@ test('where FIFOs cannot be made the way out is named, and nothing runs', async 
   expect(app.survivors()).toEqual([])
 })
 
+test.runIf(process.platform === 'linux')(
+  'without flock it says what to install, and nothing runs',
+  async () => {
+    const app = liveApp({ Procfile: PROCFILE })
+    mkdirSync(app.path('bin'))
+    const { code, stderr } = await app.cli(['start', ...PORT], { PATH: app.path('bin') })
+    expect(code).toBe(1)
+    expect(stderr).toContain('install util-linux')
+    expect(app.survivors()).toEqual([])
+  },
+)
+
 test('where no folder can be made the way out is named, and what can do without does', async () => {
   const app = liveApp({ Procfile: PROCFILE })
   const started = await app.cli(['start', ...PORT], { TMPDIR: '/proc/no-such' })
