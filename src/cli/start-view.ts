@@ -14,6 +14,7 @@ import { describeAddress, describeEvent, describeRuns } from './journal-text.ts'
 import { Pids } from './pids.ts'
 
 const STDERR = 2
+
 export interface ViewOptions {
   readonly app: App
   /** The descriptor that a person or a program reads. */

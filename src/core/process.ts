@@ -78,7 +78,7 @@ export interface Run {
   /** It is ready when its checks say so, not when it has been up for a while. */
   readonly isProbed: boolean
   /** The policy of its type when it was started, for who knows no better one. */
-  readonly policy?: RestartPolicy | undefined
+  readonly policy?: RestartPolicy
   /** What its checks said last. */
   readonly health: Health
   /** The router says that no request is under way to it any more. */

@@ -1,12 +1,16 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { closeSync, constants, openSync, readSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { TwRunError } from '../core/error.ts'
 import { failedWith } from './system-error.ts'
 
+/** For the user alone. */
+const MKFIFO = ['-m', '600', '--'] as const
+
 /** Makes the FIFOs, all by one call. Errors: TwRunError 1 where the file system has none. */
 export function makeLifelines(paths: readonly string[]): void {
-  const { status, error, stderr } = spawnSync('mkfifo', ['-m', '600', '--', ...paths], { encoding: 'utf8' })
+  const { status, error, stderr } = spawnSync('mkfifo', [...MKFIFO, ...paths], { encoding: 'utf8' })
   if (status === 0) return
   // Out of descriptors or processes: the caller tries again later.
   if (error !== undefined && !failedWith(error, 'ENOENT')) throw error
@@ -14,6 +18,11 @@ export function makeLifelines(paths: readonly string[]): void {
     exitCode: 1,
     hint: 'this file system may have none: name another place with --state-dir DIR or TW_RUN_STATE_DIR',
   })
+}
+
+/** Makes those that can be, beside other work; who needs one that is missing makes it then, and hears what is wrong. */
+export function beginLifelines(paths: readonly string[]): ChildProcess {
+  return spawn('mkfifo', [...MKFIFO, ...paths], { stdio: 'ignore' })
 }
 
 /** The descriptors of both ends. */

@@ -4,6 +4,7 @@ import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TwRunError } from '../core/error.ts'
 import { bootNow } from './clock.ts'
+import { beginLifelines } from './lifeline.ts'
 import { failedWith } from './system-error.ts'
 import { unwritable } from './state-dir.ts'
 
@@ -110,8 +111,7 @@ async function runFlock(fd: number, stderr: 'ignore' | 'pipe' = 'ignore'): Promi
 
 async function makeFifos(paths: readonly string[]): Promise<void> {
   if (paths.length === 0) return
-  const helper = spawn('mkfifo', ['-m', '600', '--', ...paths], { stdio: 'ignore' })
-  // One that is missing is made when it is needed, and what is wrong is said then.
+  const helper = beginLifelines(paths)
   return new Promise((resolve) => void helper.once('error', () => resolve()).once('close', () => resolve()))
 }
 

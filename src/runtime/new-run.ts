@@ -16,19 +16,9 @@ type Given = Pick<
 
 /** A run that begins now, with its own place for temporary files: short, since programs put sockets there. */
 export function newRun(given: Given): Run {
-  const { id, number, generation, session, command, port, isProbed, policy, token } = given
-  // Each by its name: what is spread into an object is added to it one by one, and slowly.
   return {
-    id,
-    number,
-    generation,
-    session,
-    command,
-    port,
-    isProbed,
-    policy,
-    token,
-    scratch: `${tempFolder()}/${SCRATCH}${token}`,
+    ...given,
+    scratch: `${tempFolder()}/${SCRATCH}${given.token}`,
     startedAt: bootNow(),
     life: 'alive',
     pid: undefined,

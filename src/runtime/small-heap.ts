@@ -55,7 +55,8 @@ function setFactor(wanted: number): void {
   factor = wanted
 }
 
-function oldGeneration(): number {
+/** What the old generation has, dead or alive, bytes. */
+export function oldGeneration(): number {
   return getHeapSpaceStatistics().find(({ space_name: name }) => name === 'old_space')?.space_used_size ?? 0
 }
 

@@ -1,7 +1,6 @@
-import { spawn } from 'node:child_process'
 import { renameSync } from 'node:fs'
 import { readFolder } from './disk.ts'
-import { makeLifelines } from './lifeline.ts'
+import { beginLifelines, makeLifelines } from './lifeline.ts'
 import { failedWith } from './system-error.ts'
 
 /** So many are kept ready: a helper that makes one takes 2 ms, which a restart would wait for. */
@@ -40,13 +39,12 @@ export class SpareFifos {
     if (this.#isRefilling || this.#names.length > KEPT / 2) return
     this.#isRefilling = true
     const paths = sparePaths(this.#folder, 0)
-    const helper = spawn('mkfifo', ['-m', '600', '--', ...paths], { stdio: 'ignore' })
     const done = (): void => {
       this.#names = readFolder(this.#folder)
       this.#isRefilling = false
     }
-    // Without spares each start makes its own, and says what is wrong.
-    helper.once('error', done).once('exit', done).unref()
+    // Without spares each start makes its own.
+    beginLifelines(paths).once('error', done).once('exit', done).unref()
   }
 
   #take(path: string): boolean {

@@ -1,6 +1,5 @@
-import { getHeapSpaceStatistics } from 'node:v8'
 import { expect, test } from 'vitest'
-import { keepHeapSmall } from '../../src/runtime/small-heap.ts'
+import { keepHeapSmall, oldGeneration } from '../../src/runtime/small-heap.ts'
 
 /** More batches than go by between two looks. */
 const BATCHES = 100
@@ -26,8 +25,4 @@ function leave(count: number): void {
   // Short-lived ones, until those have outlived two collections of the young.
   for (let n = 0; n < 200_000; n += 1) needed[n % count] = { n, list: Array.from({ length: 20 }, () => n) }
   needed.length = 0
-}
-
-function oldGeneration(): number {
-  return getHeapSpaceStatistics().find(({ space_name: name }) => name === 'old_space')?.space_used_size ?? NaN
 }
