@@ -59,6 +59,8 @@ export function sharedMemory(maps: string): string[] {
   for (const [, device = '', inode = '', name = ''] of maps.matchAll(/^\S+ .w.s \S+ (\S+) (\d+)\s*(.*)$/gm)) {
     if (inode === '0' || name.startsWith('/dev/zero')) continue
     if (name.startsWith('/dev/') && !name.startsWith('/dev/shm/')) continue
+    // What a process shares with the kernel: each Node 24 has such rings.
+    if (name.startsWith('anon_inode:')) continue
     const isNamed = name !== '' && !name.endsWith(' (deleted)')
     found.add(isNamed ? name : `${name.replace(/ \(deleted\)$/, '') || 'memory'} (${device} ${inode})`)
   }

@@ -52,16 +52,23 @@ const TOGETHER = ['start:directory-made', 'start:prepared', 'start:all']
 /** Steps that are taken for the first that is restarted, while it has just been. */
 const READY = ['ready:spawned', 'ready:told']
 
+function idsOf(type: string, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `${type}.${index + 1}`)
+}
+
 /** Killed at the step (`name#2`: the second time), by a start or by the stop after it; fails if it does not recover. */
 async function recovers(point: string, firstPort: number): Promise<void> {
   const port = ['-p', String(firstPort), '--port-step', '10', '-t', '1']
   const [step = '', pass] = point.split('#')
+  const isByReadyShim = READY.includes(step)
   // Two that have to be killed, and two with leftovers, for a second time.
-  const more = pass === undefined ? [] : ['-m', 'ignores=2,leaves=2']
-  const twice = pass === undefined ? [] : ['ignores.2', 'leaves.2']
-  const deaf = ['ignores.1', 'leaves.1', ...twice].map((id) => `up-${id}`)
+  const twice = pass === undefined ? {} : { ignores: 2, leaves: 2 }
+  // The shim that waits begins one that is started alone: what else is restarted could come at the same time.
+  const { ignores = 1, leaves = 1 } = isByReadyShim ? { leaves: 0 } : twice
+  const more = ['-m', `ignores=${ignores},leaves=${leaves}`]
+  const deaf = [...idsOf('ignores', ignores), ...idsOf('leaves', leaves)].map((id) => `up-${id}`)
   // What is started by the shim that waits is so only when that is there, which takes a busy machine its time.
-  const waiting = READY.includes(step) ? ['"$TW_RUN_STATE_DIR"/*/ready'] : []
+  const waiting = isByReadyShim ? ['"$TW_RUN_STATE_DIR"/*/ready'] : []
   const app = appOf(procfile([...deaf, ...waiting]))
   const args = [...port, '--restart', 'on-failure:2', ...more]
   const first = app.start(args, { TW_RUN_CRASH_AT: point })
@@ -69,7 +76,7 @@ async function recovers(point: string, firstPort: number): Promise<void> {
   const command =
     point === 'command:written' ? first.waitFor(/ready/).then(() => app.cli(['scale', 'slow=2'])) : undefined
   const isLater = [...TOGETHER, ...READY].includes(step)
-  const failures = (READY.includes(step) ? 2 : 1) + (pass !== undefined && isLater ? 1 : 0)
+  const failures = (isByReadyShim ? 2 : 1) + (pass !== undefined && isLater ? 1 : 0)
   const stops = point === 'command:written' ? /never/ : new RegExp(`(failing[^]*){${failures}}`)
   void first.waitFor(stops).then(
     () => first.child.exitCode === null && first.child.signalCode === null && first.signal('SIGINT'),

