@@ -1,4 +1,3 @@
-import { TwRunError } from '../core/error.ts'
 import type { Stage } from '../core/session.ts'
 import type { Flags } from '../core/settings.ts'
 import { controlPath } from '../runtime/control-path.ts'
@@ -25,8 +24,6 @@ export interface Ground {
   readonly flags: Flags
   readonly socket: string
   readonly isRevival: boolean
-  /** What is wrong with the app's files now, where it is worked on as it was. */
-  readonly broken?: string
 }
 
 /**
@@ -34,7 +31,7 @@ export interface Ground {
  * TwRunError; nothing was started then.
  */
 export async function takeGround(flags: Flags, isRevival = false): Promise<Ground> {
-  const { app, broken } = await appFor(flags, isRevival)
+  const app = await appFor(flags, isRevival)
   const stages = stagesOf(app)
   if (stages.length === 1 && !isRevival) requireProcesses(app)
   if (!isRevival) requireVariables(app)
@@ -61,7 +58,6 @@ export async function takeGround(flags: Flags, isRevival = false): Promise<Groun
     flags: lastingFlags(flags, app),
     socket: controlPath(state.path),
     isRevival,
-    ...(broken === undefined ? {} : { broken }),
   }
 }
 
@@ -71,17 +67,11 @@ async function meanwhile() {
   return { surroundings: lookAround(), readSlots, refuseIfOver }
 }
 
-/** The app as its files describe it; to go on with what runs, what is remembered of it will do. */
-async function appFor(flags: Flags, isRevival: boolean): Promise<{ app: App; broken?: string }> {
-  try {
-    return { app: loadApp(flags, process.env) }
-  } catch (error) {
-    if (!isRevival || !(error instanceof TwRunError)) throw error
-    const { rememberedApp } = await import('../runtime/remembered-app.ts')
-    const app = rememberedApp(flags, process.env)
-    if (app === undefined) throw error
-    return { app, broken: error.message }
-  }
+/** The app as its files describe it; who only goes on with what runs has it as they were when they were last taken in. */
+async function appFor(flags: Flags, isRevival: boolean): Promise<App> {
+  if (!isRevival) return loadApp(flags, process.env)
+  const { rememberedApp } = await import('../runtime/remembered-app.ts')
+  return rememberedApp(flags, process.env) ?? loadApp(flags, process.env)
 }
 
 /** `--release` runs the stages that the Procfile has before the formation. */

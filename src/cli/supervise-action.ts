@@ -21,7 +21,6 @@ export async function supervise(flags: Flags, isRevival: boolean): Promise<numbe
         : describeEvent(event, graceMs, bootNow())
     if (text !== undefined) log.note(text)
   }
-  if (ground.broken !== undefined) log.note(`going on with the commands as they were: ${ground.broken}`)
   const supervisor = newSupervisor(ground, { journal, isDetached: true, isColorTerminal: false })
   const result = await serve(supervisor, ground)
   log.note(farewell(result))

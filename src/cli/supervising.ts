@@ -32,6 +32,7 @@ export function newSupervisor(ground: Ground, choices: SupervisorChoices): Super
     place: here(),
     surroundings,
     asked: {
+      types: app.types,
       counts: Object.fromEntries(app.counts),
       stages,
       isDetached,

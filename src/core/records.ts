@@ -1,7 +1,10 @@
 import type { End, Exit, Health, RestartPolicy, StopIntent } from './process.ts'
 import { isSignalName } from './exit.ts'
+import { isCount, isObject, isText } from './json.ts'
+import type { Json } from './json.ts'
 import { parseProcessId } from './names.ts'
 import type { ProcessId } from './names.ts'
+import type { ProcessType } from './procfile.ts'
 import type { Ending, Reason, Session, Stage } from './session.ts'
 import type { Flags } from './settings.ts'
 import { SESSION_VERSION } from './session.ts'
@@ -110,20 +113,21 @@ export function decodeSession(text: string): Session | undefined {
   const o = decodeObject(text)
   if (o === undefined || o['version'] !== SESSION_VERSION) return undefined
   const { id, bootId, pidNamespace, beganAt, over, isDetached, hasRouter } = o
-  if (typeof hasRouter !== 'boolean') return undefined
+  if (typeof hasRouter !== 'boolean' || typeof isDetached !== 'boolean') return undefined
   if (!isTime(beganAt)) return undefined
+  const types = decodeTypes(o['types'])
   const counts = decodeNumbers(o['counts'], isTypeName)
   const generations = decodeNumbers(o['generations'], (name) => isTypeName(name) || isProcessId(name))
   const stopped = decodeProcesses(o['stopped'])
   const flags = decodeFlags(o['flags'])
   const stages = decodeStages(o['stages'])
   const ending = o['ending'] === undefined ? undefined : decodeEnding(o['ending'])
-  if (counts === undefined || generations === undefined || stages === undefined) return undefined
-  if (stopped === undefined || flags === undefined || typeof isDetached !== 'boolean') return undefined
+  if (types === undefined || counts === undefined || generations === undefined) return undefined
+  if (stages === undefined || stopped === undefined || flags === undefined) return undefined
   if (o['ending'] !== undefined && ending === undefined) return undefined
   if (!isText(id) || !isText(bootId) || !isText(pidNamespace) || typeof over !== 'boolean') return undefined
   const place = { id, bootId, pidNamespace, beganAt }
-  const wanted = { stages, counts, generations, stopped, hasRouter }
+  const wanted = { stages, types, counts, generations, stopped, hasRouter }
   const { isFixture } = o
   if (isFixture !== undefined && isFixture !== true) return undefined
   return { version: SESSION_VERSION, ...place, ...wanted, isDetached, isFixture, flags, ending, over }
@@ -181,6 +185,17 @@ function decodeNumbers(
   return good ? Object.fromEntries(entries as [string, number][]) : undefined
 }
 
+function decodeTypes(value: unknown): ProcessType[] | undefined {
+  if (!Array.isArray(value)) return undefined
+  const types = value.flatMap((one): ProcessType[] => {
+    const { name, command, line } = isObject(one) ? one : {}
+    return isText(name) && isTypeName(name) && isText(command) && isCount(line)
+      ? [{ name, command, line }]
+      : []
+  })
+  return types.length === value.length ? types : undefined
+}
+
 /** A list of processes. */
 function decodeProcesses(value: unknown): ProcessId[] | undefined {
   if (!Array.isArray(value)) return undefined
@@ -203,7 +218,7 @@ function decodeStages(value: unknown): Stage[] | undefined {
   return good ? (value as Stage[]) : undefined
 }
 
-function decodeObject(text: string): Record<string, unknown> | undefined {
+function decodeObject(text: string): Json | undefined {
   try {
     const value: unknown = JSON.parse(text)
     return isObject(value) ? value : undefined
@@ -211,10 +226,6 @@ function decodeObject(text: string): Record<string, unknown> | undefined {
     // Not JSON is one of the ways not to be a record.
     return undefined
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function isTypeName(name: string): boolean {
@@ -225,10 +236,6 @@ function isProcessId(text: string): boolean {
   return parseProcessId(text) !== undefined
 }
 
-function isText(value: unknown): value is string {
-  return typeof value === 'string'
-}
-
 function isSignal(value: unknown): value is string {
   return isText(value) && isSignalName(value)
 }
@@ -236,10 +243,6 @@ function isSignal(value: unknown): value is string {
 /** Tokens are searched for in argument lists and environments: a short one would match strangers. */
 export function isToken(value: unknown): value is string {
   return isText(value) && /^[0-9a-f]{16}$/.test(value)
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
 function isTime(value: unknown): value is number {

@@ -2,6 +2,7 @@ import { exitCodeOf, exitCodeOfSignal } from './exit.ts'
 import type { Exit } from './process.ts'
 import { parseProcessId } from './names.ts'
 import type { ProcessId } from './names.ts'
+import type { ProcessType } from './procfile.ts'
 import type { Flags } from './settings.ts'
 
 /** What runs: a stage to completion, or the formation. `start --release` goes through them in this order. */
@@ -47,6 +48,8 @@ export interface Session {
   readonly beganAt: number
   /** The stage that runs now, and those still to come. */
   readonly stages: readonly Stage[]
+  /** As the Procfile was when it was last taken in: who only goes on does not take in what was edited since. */
+  readonly types: readonly ProcessType[]
   readonly counts: Readonly<Record<string, number>>
   /** A number per type, and one per process that was restarted alone; raising it replaces what runs. */
   readonly generations: Readonly<Record<string, number>>
@@ -75,6 +78,7 @@ export interface Place {
 
 /** What `start` asks for. */
 export interface Asked {
+  readonly types: readonly ProcessType[]
   readonly counts: Readonly<Record<string, number>>
   readonly stages: readonly Stage[]
   readonly isDetached: boolean
@@ -100,12 +104,12 @@ export function beginOrCarryOn(
   if (previous !== undefined && isUnfinished(previous, here)) {
     if (previous.ending !== undefined || asked.isRevival === true)
       return { session: previous, carriedOn: true }
-    const { isDetached, hasRouter, isFixture, flags } = asked
+    const { types, isDetached, hasRouter, isFixture, flags } = asked
     const held = asked.keepsCounts === true
     const counts = held ? { ...asked.counts, ...previous.counts } : asked.counts
     const stopped = held ? previous.stopped : []
     return {
-      session: { ...previous, counts, stopped, isDetached, hasRouter, isFixture, flags },
+      session: { ...previous, types, counts, stopped, isDetached, hasRouter, isFixture, flags },
       carriedOn: true,
     }
   }
@@ -115,6 +119,7 @@ export function beginOrCarryOn(
   const session: Session = {
     version: SESSION_VERSION,
     ...here,
+    types: asked.types,
     counts: asked.counts,
     stages: asked.stages,
     isDetached: asked.isDetached,

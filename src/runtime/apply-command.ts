@@ -70,7 +70,8 @@ function applyRestart(words: readonly string[], { session, definition, slots }: 
   if (ids.length === 0) return refusal([{ message: 'nothing to restart: none of it is in the formation' }])
   const next = definition.withCommands(typesOf(ids), definition.reload(session.flags))
   const lines = changesOf(ids, next, session, slots)
-  return { session: restart(session, ids), definition: next, endsAll: false, lines }
+  const { types } = next.app
+  return { session: { ...restart(session, ids), types }, definition: next, endsAll: false, lines }
 }
 
 function applyStop(words: readonly string[], { session, definition }: Ground): Applied | Reply {
@@ -102,10 +103,17 @@ function applyReload({ session, definition }: Ground): Applied | Reply {
     ...moved.map((type) => `${type}: port ${definition.app.ports.get(type)} -> ${next.app.ports.get(type)}`),
   ]
   if (textOf(definition.app.manifest) !== textOf(next.app.manifest)) lines.push('app.json: changed')
+  const { types } = next.app
   const stopped = session.stopped.filter((id) => next.types.includes(parseProcessId(id)?.type ?? ''))
   return {
     session: replace(
-      { ...session, counts: Object.fromEntries(counts), stopped, flags: flagsWithout(gone, session, counts) },
+      {
+        ...session,
+        types,
+        counts: Object.fromEntries(counts),
+        stopped,
+        flags: flagsWithout(gone, session, counts),
+      },
       new Set([...edited.map(({ name }) => name), ...moved]),
     ),
     definition: next,

@@ -120,13 +120,21 @@ function limitsOf(
   counts: Counts,
   known: readonly string[],
 ): { limits: Counts; problems: Problem[] } {
-  const { steps, problems } = parseFormation(max.text, known)
-  const limits = new Map(steps.map(({ type, count }) => [type, count]))
+  const { limits, problems } = limitsIn(max, known)
   const beyond = limitProblems(Object.fromEntries(counts), (type) => {
     const count = limits.get(type) ?? rules.get(type)?.max
     return count === undefined ? undefined : { count, from: limits.has(type) ? '--max' : APP_JSON }
   })
   return { limits, problems: [...problems, ...beyond] }
+}
+
+/** The limits that `--max` sets, and what is wrong with them. */
+export function limitsIn(
+  { text }: Settings['max'],
+  known: readonly string[],
+): { limits: Counts; problems: readonly Problem[] } {
+  const { steps, problems } = parseFormation(text, known)
+  return { limits: new Map(steps.map(({ type, count }) => [type, count])), problems }
 }
 
 /** Throws a TwRunError of exit code 2 if the formation has no process. */

@@ -1,5 +1,4 @@
 import { assignPorts } from '../core/ports.ts'
-import { parseProcessId } from '../core/names.ts'
 import { decodeSession } from '../core/records.ts'
 import { TwRunError } from '../core/error.ts'
 import { NO_MANIFEST } from '../core/rules.ts'
@@ -9,16 +8,15 @@ import type { Flags } from '../core/settings.ts'
 import { readAppJson } from './app-json.ts'
 import { readIfThere } from './disk.ts'
 import { readLayers } from './env-files.ts'
+import { limitsIn } from './load.ts'
 import type { App } from './load.ts'
 import { locate } from './locate.ts'
 import { routerPlan } from './router-plan.ts'
-import { keptRuns, knownProcesses } from './run-directory.ts'
 import { locateStateDir } from './state-dir.ts'
-import type { StateDir } from './state-dir.ts'
 
 /**
- * The app as its state directory remembers it, for whoever goes on with a formation whose files are broken now:
- * its types are those that have run, with their newest commands. Undefined if nothing was ever started.
+ * The app as its state directory remembers it, for whoever goes on with a formation: its files may have been edited
+ * since they were last taken in, or be broken now. Undefined if nothing was ever started.
  */
 export function rememberedApp(flags: Flags, shell: NodeJS.ProcessEnv): App | undefined {
   const { root, envFiles } = locate(flags, shell)
@@ -30,15 +28,10 @@ export function rememberedApp(flags: Flags, shell: NodeJS.ProcessEnv): App | und
     shell,
   )
   const { settings } = resolveSettings({ flags, shell, files: layers.files })
+  const { types } = session
+  const names = types.map(({ name }) => name)
   const counts = new Map(Object.entries(session.counts))
-  const commands = commandsIn(state, session.id)
-  // In file order, as they were written.
-  const names = [...counts.keys()]
   const { ports } = assignPorts(names, counts, { base: settings.port, step: settings.portStep })
-  const types = names.flatMap((name) => {
-    const command = commands.get(name)
-    return command === undefined ? [] : [{ name, command, line: 0 }]
-  })
   const { procfile = '', stateDir } = flags
   return {
     root,
@@ -51,7 +44,7 @@ export function rememberedApp(flags: Flags, shell: NodeJS.ProcessEnv): App | und
     settings,
     manifest: manifestOf(root, names),
     warnings: [],
-    limits: new Map(),
+    limits: limitsIn(settings.max, names).limits,
     router: settings.router && routerPlan(settings.router, state.path),
     envFiles,
     layers,
@@ -68,12 +61,4 @@ function manifestOf(root: string, types: readonly string[]): Manifest {
     if (error instanceof TwRunError) return NO_MANIFEST
     throw error
   }
-}
-
-function commandsIn(state: StateDir, session: string): Map<string, string> {
-  const runs = knownProcesses(state)
-    .flatMap((id) => keptRuns(state, id))
-    .filter((run) => run.session === session)
-    .toSorted((a, b) => a.generation - b.generation || a.startedAt - b.startedAt)
-  return new Map(runs.map(({ id, command }) => [parseProcessId(id)?.type ?? id, command]))
 }

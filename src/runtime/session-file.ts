@@ -34,6 +34,7 @@ export function readSession(found: Found, trouble: (message: string) => void): S
     id: orphan.session,
     ...place,
     beganAt: 0,
+    types: asked.types,
     counts: asked.counts,
     stages: asked.stages,
     isDetached: asked.isDetached,

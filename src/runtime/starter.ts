@@ -1,6 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { OwnInjection, RunEnvironment } from '../core/environment.ts'
-import type { ProcessPlan } from '../core/expand.ts'
 import type { Run, Want } from '../core/process.ts'
 import type { Place } from '../core/session.ts'
 import { commandLines } from './command-lines.ts'
@@ -159,9 +158,4 @@ export class Starter {
     }
     return started
   }
-}
-
-/** Whether a run is still what its process is planned to be. */
-export function sameProcess(run: Run, plan: ProcessPlan): boolean {
-  return run.command === plan.command && run.port === plan.port
 }

@@ -13,6 +13,7 @@ import { bootNow } from './clock.ts'
 import { crashPoint } from './crash-points.ts'
 import type { Definition } from './definition.ts'
 import { isGone, replaceFile } from './disk.ts'
+import { editedOf } from './edited.ts'
 import { watchHealth } from './health-watch.ts'
 import { HeldPort } from './held-port.ts'
 import { Host } from './host.ts'
@@ -25,7 +26,7 @@ import { randomHex } from './random.ts'
 import { readSession } from './session-file.ts'
 import { NOT_WRITTEN, SessionKeeper } from './session-keeper.ts'
 import type { Slots } from './slots.ts'
-import { Starter, sameProcess } from './starter.ts'
+import { Starter } from './starter.ts'
 import type { StateDir } from './state-dir.ts'
 import type { Surroundings } from './surroundings.ts'
 import { Tellers } from './tellers.ts'
@@ -243,13 +244,10 @@ export class Supervisor {
     return this.#slots.observed((id) => wants.get(id)?.policy)
   }
 
-  /** Takes over what a killed supervisor left: what was edited since is replaced, the rest goes on. */
+  /** Takes over what a killed supervisor left; with a start, what was edited since is replaced. */
   #carryOn(): void {
-    const edited = this.#definition.wanted(this.#session).flatMap((plan) => {
-      const run = this.#slots.run(plan.id)
-      return run?.life === 'alive' && !sameProcess(run, plan) ? [plan.id] : []
-    })
-    this.#session = replace(this.#session, new Set(edited))
+    const wanted = this.#options.asked.isRevival === true ? [] : this.#definition.wanted(this.#session)
+    this.#session = replace(this.#session, editedOf(wanted, this.#slots))
     this.#starter.standBy()
     const runs = this.runs()
     this.#options.journal({

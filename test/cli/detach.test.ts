@@ -195,6 +195,23 @@ test('six commands over a dead supervisor make one, and none is lost', async () 
   await stopped(app)
 })
 
+test('what was edited and not taken in is none of the next supervisor', async () => {
+  const app = liveApp({ Procfile: `${SLEEPS}task: exec sleep 300\n` })
+  await detached(app, '-m', 'task=0')
+  const before = await running(app, 'web.1', 'worker.1')
+  const session = readFileSync(join(app.state(), 'formation.json'), 'utf8')
+  writeFileSync(app.path('Procfile'), 'web: exec sleep 301\nnew: exec sleep 300\n')
+  await killSupervisor(app)
+  expect((await app.cli(['scale', 'new=1'])).code).toBe(2)
+  expect(JSON.parse(readFileSync(join(app.state(), 'formation.json'), 'utf8'))).toEqual(JSON.parse(session))
+  expect(await running(app, 'web.1', 'worker.1')).toEqual(before)
+  await done(app, 'scale', 'task=1')
+  await running(app, 'web.1', 'worker.1', 'task.1')
+  expect(await done(app, 'reload')).toBe('new: new\nworker: gone\ntask: gone\nweb: command changed\n')
+  await running(app, 'web.1', 'new.1')
+  await stopped(app)
+})
+
 test('what is broken in the files does not keep a formation from being supervised', async () => {
   const app = liveApp({ Procfile: 'web: echo first; exec sleep 300\n' })
   await detached(app, '--restart', 'always')
@@ -209,7 +226,6 @@ test('what is broken in the files does not keep a formation from being supervise
   await watch.waitFor(/first[^]*first/)
   // Not one try after the other while it comes up.
   const log = readFileSync(join(app.state(), 'supervisor.log'), 'utf8')
-  expect(log).toContain('going on with the commands as they were')
   expect(log.match(/already running/g) ?? []).toEqual([])
   await stopped(app)
   expect(await watch.ended).toBe(0)

@@ -16,6 +16,7 @@ const SESSION: Session = {
   pidNamespace: 'pid:[1]',
   beganAt: 0,
   stages: ['formation'],
+  types: [],
   counts: { web: 2, worker: 1, 'my-job': 0, release: 0 },
   generations: { web: 3 },
   stopped: [],

@@ -38,6 +38,7 @@ function session(change: Partial<Session> = {}): Session {
   const place = { bootId: 'boot', pidNamespace: 'pid', beganAt: 0 }
   const started = {
     stages: ['formation'] as const,
+    types: [],
     counts: {},
     isDetached: false,
     hasRouter: false,

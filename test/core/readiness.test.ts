@@ -148,6 +148,7 @@ const SESSION: Session = {
   pidNamespace: 'pid',
   beganAt: 0,
   stages: ['formation'],
+  types: [],
   counts: {},
   generations: {},
   stopped: [],

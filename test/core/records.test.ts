@@ -123,6 +123,7 @@ const session: fc.Arbitrary<Session> = fc.record({
   pidNamespace: text,
   beganAt: time,
   stages,
+  types: fc.array(fc.record({ name: type, command: text, line: fc.nat() }), { maxLength: 3 }),
   counts,
   generations,
   stopped: fc.uniqueArray(id, { maxLength: 3 }),
@@ -135,7 +136,7 @@ const session: fc.Arbitrary<Session> = fc.record({
 })
 
 /** Parts that may be empty, or hold more than one kind of thing. */
-const LOOSE = new Set(['counts', 'generations', 'stopped', 'flags'])
+const LOOSE = new Set(['types', 'counts', 'generations', 'stopped', 'flags'])
 
 const RECORDS: [string, fc.Arbitrary<object>, (text: string) => object | undefined][] = [
   ['a run', spec, decodeRunSpec],
@@ -233,6 +234,7 @@ const sound = {
     bootId: 'x',
     pidNamespace: 'x',
     beganAt: 0,
+    types: [{ name: 'web', command: 'node web.js', line: 1 }],
     counts: { web: 1 },
     generations: {},
     stopped: ['web.1'],
@@ -307,6 +309,9 @@ describe('a session is not read', () => {
     ['of another version', { version: 2 }],
     ['without a stage', { stages: [] }],
     ['with an unknown stage', { stages: ['formation', 'deploy'] }],
+    ['with types by name', { types: { web: 'node web.js' } }],
+    ['with a type without a command', { types: [{ name: 'web', line: 1 }] }],
+    ['with a type of no name', { types: [{ name: '../x', command: 'true', line: 1 }] }],
     ['with a count that is none', { counts: { web: -1 } }],
     ['with a type that leads elsewhere', { counts: { '../x': 1 } }],
     ['with a type of another form', { generations: { 'a.b': 1 } }],

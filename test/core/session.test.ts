@@ -20,6 +20,7 @@ const INTERRUPTED: Session = {
   id: 'old',
   ...PLACE,
   stages: ['release', 'formation'],
+  types: [{ name: 'web', command: 'node old.js', line: 1 }],
   counts: { web: 1 },
   generations: { web: 4, 'web.2': 3 },
   stopped: ['web.1'],
@@ -31,6 +32,7 @@ const INTERRUPTED: Session = {
 }
 
 const ASKED: Asked = {
+  types: [{ name: 'web', command: 'node new.js', line: 2 }],
   counts: { web: 3, worker: 2 },
   stages: ['formation'],
   isDetached: true,
@@ -42,8 +44,8 @@ describe('a session that was interrupted', () => {
   test('is carried on where it stood, as it is now asked for and with nothing kept down', () => {
     const { session, carriedOn } = beginOrCarryOn(INTERRUPTED, ASKED, HERE, { web: 9 })
     expect(carriedOn).toBe(true)
-    const { counts, isDetached, flags } = ASKED
-    expect(session).toEqual({ ...INTERRUPTED, counts, isDetached, flags, stopped: [] })
+    const { types, counts, isDetached, flags } = ASKED
+    expect(session).toEqual({ ...INTERRUPTED, types, counts, isDetached, flags, stopped: [] })
   })
 
   test('comes back to a terminal, and forgets the options of before', () => {

@@ -462,6 +462,7 @@ export class FakeSupervisor {
       newest[type] = Math.max(newest[type] ?? 0, run?.generation ?? 0, ends.at(-1)?.generation ?? 0)
     }
     const started = {
+      types: [],
       counts: host.counts,
       stages: ['formation'] as const,
       isDetached: false,
