@@ -1,11 +1,10 @@
 import type { JournalEvent } from '../core/journal.ts'
-import { makeControlFolder } from '../runtime/control-path.ts'
 import { listenForCommands } from '../runtime/control-server.ts'
 import { Definition } from '../runtime/definition.ts'
 import { SIGNALS } from '../runtime/last-words.ts'
 import { here } from '../runtime/place.ts'
 import { Supervisor } from '../runtime/supervisor.ts'
-import type { RunResult } from '../runtime/supervisor.ts'
+import type { RunResult } from '../runtime/run-result.ts'
 import type { Ground } from './formation.ts'
 import { describeReason } from './journal-text.ts'
 
@@ -50,11 +49,10 @@ export function newSupervisor(ground: Ground, choices: SupervisorChoices): Super
 /** Runs a supervisor to the end of its formation, listening to signals and commands. */
 export async function serve(supervisor: Supervisor, { socket }: Ground): Promise<RunResult> {
   for (const signal of SIGNALS) process.on(signal, () => supervisor.end({ kind: 'signal', signal }))
-  makeControlFolder()
-  const server = await listenForCommands(socket, (request) => supervisor.apply(request))
-  supervisor.publish(socket)
+  const listening = await listenForCommands(socket, (request) => supervisor.apply(request))
+  supervisor.publish(socket, listening)
   const result = await supervisor.run()
-  server.close()
+  listening.close()
   return result
 }
 

@@ -1,11 +1,12 @@
 import { connect } from 'node:net'
 import { TwRunError } from '../core/error.ts'
-import { decodeReply, LONGEST_MESSAGE } from '../core/protocol.ts'
+import { decodeReply } from '../core/protocol.ts'
 import type { Reply, Request } from '../core/protocol.ts'
 import { failedWith } from './system-error.ts'
 
 /** How long the supervisor may take to answer, ms. It answers before it acts. */
 const ANSWER_WITHIN_MS = 10_000
+const OTHER_VERSION = 'it may be of another version: `tw-run ps` shows what runs, and `tw-run stop` ends it'
 
 /**
  * Sends a command to the supervisor; undefined if none listens, `hung-up` if it went without an answer, so
@@ -26,17 +27,23 @@ export function sendCommand(path: string, request: Request): Promise<Reply | 'hu
     }, ANSWER_WITHIN_MS)
     socket.setEncoding('utf8')
     socket.on('connect', () => socket.write(`${JSON.stringify(request)}\n`))
-    const finish = (): void => {
+    const finish = (isWhole: boolean): void => {
       clearTimeout(timeout)
       // Nobody waits for the other side, which acts before it hangs up. Nor is it destroyed: Node would make a stream of
       // stderr to see that it is none.
       socket.unref()
+      const reply = decodeReply(text)
+      if (reply !== undefined) resolve(reply)
       // Hung up without a word: it died with the question in its hands, or is turning clients away.
-      resolve(decodeReply(text) ?? 'hung-up')
+      else if (!isWhole) resolve('hung-up')
+      else
+        reject(
+          new TwRunError(`the supervisor gave an answer that is none`, { exitCode: 1, hint: OTHER_VERSION }),
+        )
     }
     socket.on('data', (chunk: string) => {
-      if (text.length <= LONGEST_MESSAGE) text += chunk
-      if (chunk.includes('\n')) finish()
+      text += chunk
+      if (chunk.includes('\n')) finish(true)
     })
     socket.on('error', (error) => {
       clearTimeout(timeout)
@@ -44,6 +51,6 @@ export function sendCommand(path: string, request: Request): Promise<Reply | 'hu
       else if (failedWith(error, 'ECONNRESET', 'EPIPE')) resolve('hung-up')
       else reject(error)
     })
-    socket.on('end', finish)
+    socket.on('end', () => finish(false))
   })
 }

@@ -2,18 +2,45 @@ import { createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
 import { decodeRequest, LONGEST_MESSAGE } from '../core/protocol.ts'
 import type { Reply, Request } from '../core/protocol.ts'
-import { removeIfThere } from './disk.ts'
+import { makeControlFolder } from './control-path.ts'
+import { isGone, removeIfThere } from './disk.ts'
 
 /** A client that has not said what it wants by then, ms, is hung up on. */
 const SAY_WITHIN_MS = 5_000
 /** When more than this many have not said what they want, the one that has been silent longest is hung up on. */
 const MOST_CLIENTS = 128
 
+type Handle = (request: Request) => Reply
+
+export interface Listening {
+  /** Listens again where its socket is gone: temporary folders are cleaned. Errors: TwRunError, or those of listen(2). */
+  readonly look: () => Promise<void>
+  readonly close: () => void
+}
+
 /**
  * Listens for commands, one a connection. Only the holder of the state directory's lock may: it removes what
- * a dead one left under the name. `handle` may throw; the client is told.
+ * a dead one left under the name. `handle` may throw; the client is told. Errors: as `look`.
  */
-export async function listenForCommands(path: string, handle: (request: Request) => Reply): Promise<Server> {
+export async function listenForCommands(path: string, handle: Handle): Promise<Listening> {
+  let server: Server | undefined
+  const listen = async (): Promise<void> => {
+    // Before there is another one: Node removes what has the name of a socket that it closes.
+    server?.close()
+    makeControlFolder()
+    server = await listenAt(path, handle)
+  }
+  await listen()
+  let again: Promise<void> | undefined
+  const look = async (): Promise<void> => {
+    if (again === undefined && !isGone(path)) return
+    again ??= listen().finally(() => (again = undefined))
+    await again
+  }
+  return { look, close: () => server?.close() }
+}
+
+async function listenAt(path: string, handle: Handle): Promise<Server> {
   removeIfThere(path)
   const silent = new Set<Socket>()
   const server = createServer({ allowHalfOpen: true }, (socket) => {
@@ -35,7 +62,7 @@ export async function listenForCommands(path: string, handle: (request: Request)
   return server
 }
 
-function serve(socket: Socket, handle: (request: Request) => Reply): void {
+function serve(socket: Socket, handle: Handle): void {
   let text = ''
   socket.setEncoding('utf8')
   const hangUp = setTimeout(() => socket.destroy(), SAY_WITHIN_MS).unref()
@@ -53,7 +80,7 @@ function serve(socket: Socket, handle: (request: Request) => Reply): void {
   })
 }
 
-function answer(line: string, handle: (request: Request) => Reply): Reply {
+function answer(line: string, handle: Handle): Reply {
   const request = line.length > LONGEST_MESSAGE ? undefined : decodeRequest(line)
   if (request === undefined) {
     return {

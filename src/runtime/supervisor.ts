@@ -12,6 +12,7 @@ import { applyCommand } from './apply-command.ts'
 import { bootNow } from './clock.ts'
 import { crashPoint } from './crash-points.ts'
 import type { Definition } from './definition.ts'
+import type { Listening } from './control-server.ts'
 import { isGone, replaceFile } from './disk.ts'
 import { editedOf } from './edited.ts'
 import { watchHealth } from './health-watch.ts'
@@ -19,10 +20,10 @@ import { HeldPort } from './held-port.ts'
 import { Host } from './host.ts'
 import type { Lock } from './lock.ts'
 import { LogKeeper } from './log-keeper.ts'
-import type { Carrier } from './process-table.ts'
 import type { Prober } from './prober.ts'
 import { Replacer } from './replacer.ts'
 import { randomHex } from './random.ts'
+import type { RunResult } from './run-result.ts'
 import { readSession } from './session-file.ts'
 import { NOT_WRITTEN, SessionKeeper } from './session-keeper.ts'
 import type { Slots } from './slots.ts'
@@ -48,12 +49,6 @@ export interface SupervisorOptions {
   readonly journal: (event: JournalEvent) => void
 }
 
-/** How a run of the formation ended: its exit code, why, and what could not be ended. */
-export interface RunResult {
-  readonly ending: Ending
-  readonly survivors: readonly Carrier[]
-}
-
 /**
  * The loop: compares what should run with what the directory and the kernel say, and takes the steps
  * between. It decides nothing itself and knows nothing that the next supervisor could not read.
@@ -74,6 +69,7 @@ export class Supervisor {
   readonly #alarm = new Alarm()
   #endingSince = Infinity
   readonly #tellers: Tellers
+  #listening: Listening | undefined
 
   constructor(options: SupervisorOptions) {
     const { state, lock, asked, journal, place, surroundings } = options
@@ -127,7 +123,8 @@ export class Supervisor {
   }
 
   /** Says where it listens for commands. */
-  publish(socket: string): void {
+  publish(socket: string, listening: Listening): void {
+    this.#listening = listening
     this.#host.persist(() => replaceFile(this.#options.state.socket, `${socket}\n`))
   }
 
@@ -280,10 +277,11 @@ export class Supervisor {
     this.#host.persist(() => this.#logs.look(running))
     if (!isOurs || isGone(state.session)) {
       this.#host.trouble(
-        `the state directory ${state.path} was removed: stopping, since nothing can be kept track of`,
+        `the state directory ${state.path} was removed: stopping, since nothing is kept track of`,
       )
       this.end({ kind: 'state-gone' })
     }
+    void this.#listening?.look().catch(({ message }: Error) => this.#host.trouble(message))
     this.#tellers.tellWaiting(this.#endingSince, this.runs())
   }
 }

@@ -1,7 +1,7 @@
 import { connect, createServer } from 'node:net'
 import type { Socket } from 'node:net'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { kill9, liveApp, until } from '../support/live.ts'
 import type { LiveApp } from '../support/live.ts'
@@ -201,5 +201,33 @@ test('what a dying supervisor may have added is not added again, and that is sai
   expect(stderr).toContain('the supervisor died while it was asked: it may have happened or not')
   await done(app, 'ps')
   await running(app, 'web.1', 'crash.1')
+  await stopped(app)
+})
+
+test('a socket that was removed is there again, with its folder', async () => {
+  const { app, supervisor, path } = await detached()
+  rmSync(dirname(path), { recursive: true })
+  expect(await done(app, 'scale', 'web=2')).toBe('web: 1 -> 2\n')
+  await running(app, 'web.1', 'web.2', 'crash.1')
+  rmSync(path)
+  await until('it to be there again', () => existsSync(path))
+  await supervises(app, supervisor)
+  await stopped(app)
+})
+
+test('a long answer is read whole, and nothing is done twice for it', async () => {
+  const app = liveApp({ Procfile: 'w: exec sleep 300\n' })
+  await done(app, 'start', '-D', ...PORT, '-m', 'w=30')
+  const ids = Array.from({ length: 30 }, (_, index) => `w.${index + 1}`)
+  await running(app, ...ids)
+  await done(app, 'stop', 'w.1')
+  const keys = Array.from({ length: 600 }, (_, index) => `A_KEY_OF_SOME_LENGTH_${index}`)
+  writeFileSync(app.path('.env'), keys.map((key) => `${key}=1\n`).join(''))
+  const said = await done(app, 'restart')
+  expect(said.split('\n').filter((line) => line.startsWith('w.'))).toHaveLength(30)
+  expect(said.length).toBeGreaterThan(256 * 1024)
+  await running(app, ...ids)
+  expect(existsSync(join(app.state(), 'processes', 'w.2', '2'))).toBe(true)
+  expect(existsSync(join(app.state(), 'processes', 'w.2', '3'))).toBe(false)
   await stopped(app)
 })
