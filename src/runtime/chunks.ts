@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { Module } from 'node:module'
 import { dirname } from 'node:path'
 import { Script } from 'node:vm'
@@ -31,7 +32,8 @@ export function compiledCode(): CompiledCode | undefined {
 export function loadChunks(program: NodeJS.Module, command: string): void {
   if (Number.parseInt(process.versions.node, 10) >= NODE_KEEPS) {
     const { enableCompileCache } = Module as { readonly enableCompileCache?: () => unknown }
-    enableCompileCache?.()
+    // Node makes the folder in its own way, which goes round for ever in one that takes none, such as /proc.
+    if (existsSync(process.env['TMPDIR'] || '/tmp')) enableCompileCache?.()
     return
   }
   const found = codeOf(command)

@@ -1,9 +1,11 @@
-import { readdirSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Run } from '../core/process.ts'
 import type { RunSpec } from '../core/records.ts'
 import type { Place } from '../core/session.ts'
 import { bootNow } from './clock.ts'
+import { makeFolder, readFolder } from './disk.ts'
+import { failedWith } from './system-error.ts'
 import { tempFolder } from './usual-places.ts'
 
 /** What the names of scratch directories begin with. */
@@ -35,10 +37,20 @@ export function newRun(given: Given): Run {
   }
 }
 
+/** Makes a scratch directory, and the folder of temporary files if somebody removed that. Errors: those of mkdir(2). */
+export function makeScratch(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    if (!failedWith(error, 'ENOENT')) throw error
+    makeFolder(path, 0o700)
+  }
+}
+
 /** The scratch directories that are there now, of every formation of this user and of others. */
 export function scratchFolders(): string[] {
   const folder = tempFolder()
-  return readdirSync(folder).flatMap((name) => (/^tw-run-[0-9a-f]{16}$/.test(name) ? join(folder, name) : []))
+  return readFolder(folder).flatMap((name) => (/^tw-run-[0-9a-f]{16}$/.test(name) ? join(folder, name) : []))
 }
 
 /** What is written down of a run before it begins. */

@@ -1,9 +1,8 @@
-import { mkdirSync } from 'node:fs'
 import type { Place } from '../core/session.ts'
 import { crashPoint } from './crash-points.ts'
 import type { Host } from './host.ts'
 import { launcherFifo, shareLauncher } from './launcher.ts'
-import { specOf } from './new-run.ts'
+import { makeScratch, specOf } from './new-run.ts'
 import * as directory from './run-directory.ts'
 import type { Slots } from './slots.ts'
 import type { SpareFifos } from './spare-fifos.ts'
@@ -61,7 +60,7 @@ export class Preparation {
   #name({ run }: Start): void {
     directory.publishRun(this.#at.state, run)
     crashPoint('start:named')
-    mkdirSync(run.scratch, { mode: 0o700 })
+    makeScratch(run.scratch)
     crashPoint('start:scratch-made')
   }
 

@@ -3,7 +3,9 @@ import type { ChildProcess } from 'node:child_process'
 import { constants } from 'node:os'
 import { TwRunError } from '../core/error.ts'
 import { isToken } from '../core/records.ts'
+import { isGone } from './disk.ts'
 import { argumentsOf, findByArgument, holds, titleOf } from './process-table.ts'
+import { failedWith, systemCode } from './system-error.ts'
 
 /**
  * The parent of a command, which outlives tw-run and writes down how the command ended. $1 is the run's
@@ -116,10 +118,11 @@ export function explainRefusal(error: unknown, cwd: string): { message: string; 
       again: false,
     }
   }
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const code = systemCode(error) ?? ''
   const message = error instanceof Error ? error.message : String(error)
   // For a missing directory Node names the program instead.
-  if (code === 'ENOENT' || code === 'ENOTDIR') return { message: `the folder ${cwd} is gone`, again: false }
+  if (failedWith(error, 'ENOENT', 'ENOTDIR') && isGone(cwd))
+    return { message: `the folder ${cwd} is gone`, again: false }
   if (code === 'ERR_INVALID_ARG_VALUE')
     return { message: 'a NUL byte in its environment or command', again: false }
   return { message: REASONS[code] ?? message, again: PASSING.has(code) || !(code in constants.errno) }

@@ -1,5 +1,6 @@
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { liveApp } from '../support/live.ts'
 import { portAt } from '../support/ports.ts'
@@ -44,6 +45,18 @@ test('an environment that is too large for the system is said, and nothing hangs
   expect(run.output()).toContain(
     'web.1 could not start: its environment and command are larger than the system takes',
   )
+})
+
+test('where temporary files are kept is made again when a process starts', async () => {
+  const app = liveApp({ Procfile: 'web: until test -e go; do sleep 0.05; done; exit 1\n' })
+  const TMPDIR = join(app.root, 'tmp')
+  const run = app.start([...PORT, '--restart', 'on-failure:1'], { TMPDIR })
+  await run.waitFor(/web\.1 on/)
+  rmSync(TMPDIR, { recursive: true })
+  writeFileSync(app.path('go'), '')
+  await run.waitFor(/exited with code 1[^]*exited with code 1/)
+  expect(await run.ended).toBe(1)
+  expect(run.output()).not.toContain('could not start')
 })
 
 test('a folder that is removed meanwhile is named when a process starts again', async () => {

@@ -168,6 +168,17 @@ test.runIf(process.platform === 'linux')(
   },
 )
 
+test('where there are no temporary files, a start of what has run before says so', async () => {
+  const app = liveApp({ Procfile: 'once: true\n' })
+  expect((await app.cli(['start', ...PORT])).code).toBe(0)
+  for (const TMPDIR of ['/dev/null', app.path('Procfile')]) {
+    const { code, stderr } = await app.cli(['start', ...PORT], { TMPDIR })
+    expect(code).toBe(1)
+    expect(stderr).toContain('TMPDIR has to be a folder that you may write to')
+    expect(stderr).not.toContain('bug')
+  }
+})
+
 test('where no folder can be made the way out is named, and what can do without does', async () => {
   const app = liveApp({ Procfile: PROCFILE })
   const started = await app.cli(['start', ...PORT], { TMPDIR: '/proc/no-such' })
