@@ -176,10 +176,11 @@ export type Action =
   | { readonly do: 'start'; readonly want: Want }
   | { readonly do: 'stop'; readonly run: Run; readonly intent: StopIntent }
   | { readonly do: 'tell'; readonly run: Run; readonly signal: string }
-  | { readonly do: 'kill'; readonly run: Run }
+  /** `killAt`: since when it may be killed, ms since boot; earlier than was intended where somebody is in a hurry. */
+  | { readonly do: 'kill'; readonly run: Run; readonly killAt: number }
   | { readonly do: 'look'; readonly run: Run }
   | { readonly do: 'tell-leftovers'; readonly run: Run; readonly signal: string; readonly killAt: number }
-  | { readonly do: 'kill-leftovers'; readonly run: Run }
+  | { readonly do: 'kill-leftovers'; readonly run: Run; readonly killAt: number }
   | { readonly do: 'finish'; readonly run: Run; readonly exit: Exit; readonly asked: boolean }
 
 /** The next actions, and when to look again if nothing happens before (ms since boot). */

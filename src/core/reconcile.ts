@@ -135,7 +135,7 @@ function stopping(
       const grace = run.told || desired.hurried ? 0 : graceMs
       return { do: 'stop', run, intent: { ...stop, killAt: now + grace } }
     }
-    return now >= dueAt ? { do: 'kill', run } : dueAt
+    return now >= dueAt ? { do: 'kill', run, killAt } : dueAt
   }
   // Without a pid there is no group to tell yet: its shim is about to write it.
   if (run.pid === undefined) return Math.min(killAt, now + LOOK_AGAIN_MS)
@@ -184,5 +184,5 @@ function sweeping(
   const lookAt = run.leftovers.lookedAt + LOOK_AGAIN_MS
   if (now < lookAt) return lookAt
   if (now < killAt) return { do: 'look', run }
-  return now < run.leftoversKillAt + GIVE_UP_MS ? { do: 'kill-leftovers', run } : finish
+  return now < run.leftoversKillAt + GIVE_UP_MS ? { do: 'kill-leftovers', run, killAt } : finish
 }

@@ -105,7 +105,8 @@ export class Follower {
   /** Nothing more comes from the newest run: show the rest of it, and then say something. */
   runEnded(process: ProcessId, farewell: string | undefined): void {
     const feed = this.#feeds.newest(process)
-    if (feed === undefined) {
+    // One that could not be started has no log, and comes after the one that is shown.
+    if (feed === undefined || feed.endedAt < Infinity) {
       if (farewell !== undefined) this.say(farewell)
       return
     }
@@ -198,9 +199,17 @@ export class Follower {
       if (next === undefined) return
       if (!this.#isHeld) this.#addLines(batch, next.at)
       if (batch.out.length >= BATCH) return
+      if (!this.#isHeld && this.#isFarewellDue(next.at)) continue
       this.#system.shift()
       this.#addSystem(next.text, batch.out)
     }
+  }
+
+  /** Whether a run that ended before an event has been shown, but not that it ended. */
+  #isFarewellDue(before: number): boolean {
+    for (const { source, farewell, endedAt } of this.#feeds.current())
+      if (endedAt < before && farewell !== undefined && !source.isWatched) return true
+    return false
   }
 
   #addSystem(text: string, out: Outbox): void {

@@ -1,6 +1,6 @@
 import { graceOf } from '../core/journal.ts'
 import type { Grace, JournalEvent } from '../core/journal.ts'
-import type { Action, End, Exit, Health, Run } from '../core/process.ts'
+import type { Action, End, Exit, Health, Run, StopIntent } from '../core/process.ts'
 import type { Acquaintances } from './acquaintances.ts'
 import { bootNow } from './clock.ts'
 import { crashPoint } from './crash-points.ts'
@@ -47,17 +47,16 @@ export class Host {
     const { run } = action
     switch (action.do) {
       case 'stop':
-        this.persist(() => directory.writeStop(this.path(run), action.intent))
-        crashPoint('stop:intended')
-        return this.#at.slots.update(run, { stop: action.intent })
+        this.#intend(run, action.intent)
+        return crashPoint('stop:intended')
       case 'tell':
         return this.#tell(run, action.signal)
       case 'kill':
-        return this.#kill(run)
+        return this.#kill(run, action.killAt)
       case 'tell-leftovers':
         return this.#tellLeftovers(run, action.signal, action.killAt)
       case 'kill-leftovers':
-        return this.#killLeftovers(run)
+        return this.#killLeftovers(run, action.killAt)
       case 'finish':
         return this.finish(run, action.exit, action.asked)
     }
@@ -123,32 +122,43 @@ export class Host {
     this.#at.slots.update(run, { told: true })
   }
 
-  #kill(run: Run): void {
+  #kill(run: Run, killAt: number): void {
     const now = bootNow()
     const killedAt = Math.round(now)
+    const { stop } = run
     // Not of the rounded time: the deadline has its fraction of a millisecond.
-    const grace = graceOf(run, run.stop?.killAt ?? now, now)
+    const grace = graceOf(run, stop?.killAt ?? now, now)
+    // How long SIGKILL has had no effect is counted from there, also by the next supervisor.
+    if (stop !== undefined && killAt < stop.killAt) this.#intend(run, { ...stop, killAt })
     this.persist(() => directory.writeKilled(this.path(run), killedAt))
     crashPoint('kill:marked')
     const pid = run.pid ?? findShim(run.token)
-    if (pid !== undefined && signalGroup(pid, run.token, 'SIGKILL') === 'refused') {
-      this.#at.journal({ type: 'refused', run })
-    }
+    const isRefused = pid !== undefined && signalGroup(pid, run.token, 'SIGKILL') === 'refused'
     crashPoint('kill:sent')
     this.#at.slots.update(run, { killedAt })
-    this.#sayKilled(run, grace)
+    if (isRefused) this.#at.journal({ type: 'refused', run })
+    else this.#sayKilled(run, grace)
+  }
+
+  #intend(run: Run, stop: StopIntent): void {
+    this.persist(() => directory.writeStop(this.path(run), stop))
+    this.#at.slots.update(run, { stop })
   }
 
   #tellLeftovers(run: Run, signal: string, deadline: number): void {
-    const killAt = Math.round(deadline)
-    this.persist(() => directory.writeLeftoversKillAt(this.path(run), killAt))
+    this.#allowLeftovers(run, deadline)
     crashPoint('sweep:marked')
-    this.#at.slots.update(run, { leftoversKillAt: killAt })
     // Who was in the group when it was told has been told.
     const found = this.#signalLeftovers(run, signal, ({ group }) => !(run.told && group === run.pid))
     crashPoint('sweep:told')
     const commands = found.map(({ pid, command }) => `${command} (pid ${pid})`)
     if (commands.length > 0) this.#at.journal({ type: 'leftovers', run, commands })
+  }
+
+  #allowLeftovers(run: Run, deadline: number): void {
+    const leftoversKillAt = Math.round(deadline)
+    this.persist(() => directory.writeLeftoversKillAt(this.path(run), leftoversKillAt))
+    this.#at.slots.update(run, { leftoversKillAt })
   }
 
   #signalLeftovers(run: Run, signal: string, isMeant: (carrier: Carrier) => boolean): Carrier[] {
@@ -161,8 +171,9 @@ export class Host {
     return found.filter(isMeant)
   }
 
-  #killLeftovers(run: Run): void {
+  #killLeftovers(run: Run, killAt: number): void {
     const now = bootNow()
+    if (killAt < (run.leftoversKillAt ?? killAt)) this.#allowLeftovers(run, killAt)
     const found = this.#signalLeftovers(run, 'SIGKILL', () => true)
     crashPoint('sweep:killed')
     if (found.length > 0) this.#sayKilled(run, graceOf(run, run.leftoversKillAt ?? now, now))

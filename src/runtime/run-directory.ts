@@ -24,7 +24,8 @@ import type { StateDir } from './state-dir.ts'
 const KEPT_RUNS = 3
 /** The history is cut to its last lines when it is longer than this, bytes. */
 const HISTORY_LIMIT = 512 * 1024
-export const HISTORY_KEPT_LINES = 1000
+/** As many ends as `on-failure:999` counts, and one. */
+export const KEPT_ENDS = 1000
 
 /** The notes of how a log grew are cut to the newest ones when they are longer than this, bytes. */
 const TIMES_LIMIT = 256 * 1024
@@ -183,7 +184,7 @@ export function appendEnd(state: StateDir, id: ProcessId, end: End): void {
   const path = historyPath(state, id)
   const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
   if (size > HISTORY_LIMIT) {
-    const lines = readHistory(state, id).slice(-HISTORY_KEPT_LINES)
+    const lines = readHistory(state, id).slice(-KEPT_ENDS)
     replaceFile(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
   }
   // A line cut off by a full disk must not swallow this one.

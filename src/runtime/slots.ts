@@ -112,7 +112,7 @@ export class Slots {
   /** The run is over, and this is how. */
   close(run: Run, end: End): void {
     const ends = [...(this.#slots.get(run.id)?.ends ?? []).filter((one) => one.run !== end.run), end].slice(
-      -100,
+      -directory.KEPT_ENDS,
     )
     this.#put(run.id, {
       run: { ...run, life: 'dead', done: true, exit: end.exit, endedAt: end.endedAt },

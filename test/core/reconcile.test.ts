@@ -447,6 +447,18 @@ describe('a stop', () => {
     expect(at(10_500, told, { hurried: true })).toBe('kill')
     expect(at(10_600, { ...told, killedAt: 10_500 }, { hurried: true })).toBe('wake at 11500')
     expect(at(11_500, { ...told, killedAt: 10_500 }, { hurried: true })).toBe('kill')
+    // How long it has not helped is counted from then.
+    expect(planIn({ ...situation(told), now: 10_500, hurried: true }).actions).toMatchObject([
+      { killAt: 10_500 },
+    ])
+    const leftover = {
+      life: 'dead',
+      leftovers: { pids: [101], lookedAt: 10_000 },
+      leftoversKillAt: 12_000,
+    } as const
+    expect(planIn({ ...situation(leftover), now: 10_500, hurried: true }).actions).toMatchObject([
+      { killAt: 10_500 },
+    ])
   })
 
   test('whose kill came due while no supervisor was there has its time anew, so that it is not given up on', () => {

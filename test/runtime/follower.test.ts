@@ -116,6 +116,16 @@ test('the next run comes after the whole of the one before, whenever it is told 
   )
 })
 
+test('the end of a run that never had a log is said after that of the one before', async () => {
+  const first = run(1)
+  follow(first)
+  appendFileSync(join(first, 'log'), 'first\n')
+  follower.runEnded(WEB, 'first ended')
+  follower.runEnded(WEB, 'could not start')
+  await until('both', () => out().includes('start\n'))
+  expect(out()).toBe('web.1  | first\nsystem | first ended\nsystem | could not start\n')
+})
+
 test('goes on from what was shown before', async () => {
   const directory = run(1)
   writeFileSync(join(directory, 'log'), 'shown\nnot shown\n')

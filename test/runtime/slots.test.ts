@@ -88,3 +88,24 @@ test('a shim that ends between two looks of who takes over has not lost its last
   expect(slots.run('web.1')).toMatchObject({ life: 'dead', pid: 7, exit: { kind: 'code', code: 5 } })
   await once(shim, 'exit')
 })
+
+test('as many ends are known as a policy may count', () => {
+  const { run } = runAt()
+  const slots = new Slots(stateDirAt(root), here(), true)
+  for (let number = 1; number <= 130; number++) {
+    const one = { ...run, number, startedAt: number, endedAt: number }
+    slots.add(one)
+    slots.close(one, {
+      run: number,
+      generation: 1,
+      exit: { kind: 'code', code: 1 },
+      startedAt: number,
+      endedAt: number,
+      asked: false,
+      jitter: 0,
+    })
+  }
+  const phaseWith = (limit: number) =>
+    slots.observed(() => ({ when: 'on-failure', limit })).get('web.1')?.phase
+  expect([phaseWith(129), phaseWith(130)]).toEqual(['crashed', 'backoff'])
+})

@@ -584,6 +584,10 @@ export class FakeSupervisor {
         return this.#update(run, { told: true })
       case 'kill': {
         const killedAt = host.now
+        if (run.stop !== undefined && action.killAt < run.stop.killAt) {
+          directory.stop = { ...run.stop, killAt: action.killAt }
+          this.#update(run, { stop: directory.stop })
+        }
         directory.killedAt = killedAt
         yield 'kill:marked'
         const shim = host.carriers(run.token).find(({ pid, group }) => pid === group)
@@ -601,6 +605,8 @@ export class FakeSupervisor {
         return
       }
       case 'kill-leftovers':
+        directory.leftoversKillAt = Math.min(directory.leftoversKillAt ?? action.killAt, action.killAt)
+        this.#update(run, { leftoversKillAt: directory.leftoversKillAt })
         this.#signalLeftovers(run, 'SIGKILL', () => true)
         yield 'sweep:killed'
         return
