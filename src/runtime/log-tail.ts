@@ -43,7 +43,8 @@ function lastLines(directory: string, bytes: Buffer, { start, count, mtimeMs }: 
   const lines: DatedLine[] = []
   let end = bytes.length
   while (end > 0 && lines.length < count) {
-    const begin = bytes.lastIndexOf(NEWLINE, end - 2) + 1
+    // Not lastIndexOf(NEWLINE, end - 2): of the first byte that is -1, which counts from the end.
+    const begin = bytes.subarray(0, end - 1).lastIndexOf(NEWLINE) + 1
     // The first piece may be the end of a line that began earlier.
     if (begin === 0 && start > 0) break
     lines.push({ bytes: bytes.subarray(begin, end), time: timeOf(start + begin, notes, mtimeMs) })
