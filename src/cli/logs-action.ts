@@ -30,12 +30,13 @@ export async function logs(
   options: LogsOptions,
   flags: Flags,
 ): Promise<number> {
-  const { session } = view(state)
+  const { session, slots } = view(state)
   if (session === undefined) throw nothingRuns()
   const ids = chosen(targets, state)
   const types = Object.keys(session.counts)
   const render = await renderFor(flags, types, ids)
-  const shown = showTails({ state, session: session.id, ids }, options, render)
+  const over = new Set(slots.runs().flatMap(({ life, token }) => (life === 'dead' ? token : [])))
+  const shown = showTails({ state, session: session.id, ids, over }, options, render)
   if (options.follow === true) await follow(state, targets, { render, shown })
   return 0
 }
@@ -72,18 +73,22 @@ interface Chosen {
   /** Of earlier ones there may be logs too. */
   readonly session: string
   readonly ids: readonly ProcessId[]
+  /** The tokens of the newest runs that write no more. */
+  readonly over: ReadonlySet<string>
 }
 
 /** How far the newest run of each process has been shown. */
 type Shown = Map<ProcessId, { number: number; offset: number; seq: number }>
 
-function showTails({ state, session, ids }: Chosen, options: LogsOptions, render: Render): Shown {
+function showTails({ state, session, ids, over }: Chosen, options: LogsOptions, render: Render): Shown {
   const { lines: count = LINES, since } = options
   const shown: Shown = new Map()
   const lines = ids.flatMap((id) => {
     const runs = keptRuns(state, id).filter((run) => run.session === session)
-    const own = runs.flatMap(({ number }) => {
-      const found = tail(runPath(state, id, number), count)
+    const own = runs.flatMap(({ number, token }) => {
+      // What follows shows the rest of a line with its beginning.
+      const isGrowing = options.follow === true && number === runs.at(-1)?.number && !over.has(token)
+      const found = tail(runPath(state, id, number), count, isGrowing ? 'whole' : 'all')
       shown.set(id, { number, offset: found.end, seq: found.lines.length + 1 })
       return found.lines
     })

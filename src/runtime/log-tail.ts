@@ -13,19 +13,21 @@ export interface DatedLine {
   readonly time: number
 }
 
-/** The last lines of the log in a run's directory, and how far they go, bytes. */
-export function tail(directory: string, count: number): { lines: DatedLine[]; end: number } {
+/** The last lines of the log in a run's directory, an unfinished one among them or not, and how far they go, bytes. */
+export function tail(
+  directory: string,
+  count: number,
+  which: 'all' | 'whole' = 'all',
+): { lines: DatedLine[]; end: number } {
   const log = openIfThere(`${directory}/log`)
   if (log === undefined) return { lines: [], end: 0 }
   try {
     const { size, mtimeMs } = fstatSync(log)
     const start = Math.max(0, size - TAIL)
     const bytes = Buffer.allocUnsafe(size - start)
-    const length = readSync(log, bytes, 0, bytes.length, start)
-    return {
-      lines: lastLines(directory, bytes.subarray(0, length), { start, count, mtimeMs }),
-      end: start + length,
-    }
+    const read = bytes.subarray(0, readSync(log, bytes, 0, bytes.length, start))
+    const wanted = which === 'whole' ? wholeLines(read) : read
+    return { lines: lastLines(directory, wanted, { start, count, mtimeMs }), end: start + wanted.length }
   } finally {
     closeSync(log)
   }
@@ -63,11 +65,15 @@ export function linesFrom(directory: string, offset: number, isOver: boolean): B
   try {
     const bytes = Buffer.allocUnsafe(Math.min(fstatSync(log).size - offset, TAIL))
     const read = bytes.subarray(0, readSync(log, bytes, 0, bytes.length, offset))
-    const whole = read.lastIndexOf(NEWLINE) + 1
-    return isOver || (whole === 0 && read.length === TAIL) ? read : read.subarray(0, whole)
+    const whole = wholeLines(read)
+    return isOver || (whole.length === 0 && read.length === TAIL) ? read : whole
   } finally {
     closeSync(log)
   }
+}
+
+function wholeLines(bytes: Buffer): Buffer {
+  return bytes.subarray(0, bytes.lastIndexOf(NEWLINE) + 1)
 }
 
 /** Old runs are dropped while one looks. */

@@ -114,6 +114,25 @@ test('logs -f misses nothing of processes that come and go fast, in their order'
   )
 })
 
+test('logs -f shows a line whole that was unfinished when it began, and logs what there is of it', async () => {
+  const app = liveApp({
+    Procfile:
+      'web: echo one; printf hel; until test -e go; do sleep 0.02; done; echo lo; until test -e end; do sleep 0.02; done; printf bye\n',
+  })
+  await detached(app)
+  await written(app, 'web.1', 'hel')
+  expect(textsOf(await done(app, 'logs', ...PLAIN))).toEqual(['one', 'hel'])
+  const follow = app.startBy([process.execPath], ['logs', '-f', ...PLAIN])
+  await follow.waitFor(/one\n/)
+  writeFileSync(app.path('go'), '')
+  await follow.waitFor(/lo\n/)
+  writeFileSync(app.path('end'), '')
+  expect(await follow.ended).toBe(0)
+  expect(textsOf(follow.output())).toEqual(['one', 'hello', 'bye'])
+  expect(textsOf(await done(app, 'logs', '-f', '-n', '2', ...PLAIN))).toEqual(['hello', 'bye'])
+  await until('the end', () => app.survivors().length === 0)
+})
+
 test('logs -f shows all of what was written up to the end, however much', { timeout: 40_000 }, async () => {
   const app = liveApp({
     Procfile:

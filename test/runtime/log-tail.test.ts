@@ -30,3 +30,14 @@ test.each([
 ])('of %j the last %i lines', (text, count, lines) => {
   expect(lastOf(text, count)).toEqual(lines)
 })
+
+test('an unfinished line is left out if only whole ones are wanted, and the end is where it begins', () => {
+  writeFileSync(join(folder, 'log'), 'one\ntwo\nthr')
+  const textsOf = (kind: 'all' | 'whole', count: number): [string[], number] => {
+    const { lines, end } = tail(folder, count, kind)
+    return [lines.map(({ bytes }) => bytes.toString()), end]
+  }
+  expect(textsOf('all', 2)).toEqual([['two\n', 'thr'], 11])
+  expect(textsOf('whole', 2)).toEqual([['one\n', 'two\n'], 8])
+  expect(textsOf('whole', 0)).toEqual([[], 8])
+})
