@@ -56,7 +56,7 @@ function lastLines(directory: string, bytes: Buffer, { start, count, mtimeMs }: 
   return lines.reverse()
 }
 
-/** What came into a log after an offset, whole lines only unless the run is over. */
+/** What came into a log after an offset, or the next of it: whole lines, and of a run that is over the last one too. */
 export function linesFrom(directory: string, offset: number, isOver: boolean): Buffer {
   const path = `${directory}/log`
   if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) <= offset) return Buffer.alloc(0)
@@ -66,7 +66,8 @@ export function linesFrom(directory: string, offset: number, isOver: boolean): B
     const bytes = Buffer.allocUnsafe(Math.min(fstatSync(log).size - offset, TAIL))
     const read = bytes.subarray(0, readSync(log, bytes, 0, bytes.length, offset))
     const whole = wholeLines(read)
-    return isOver || (whole.length === 0 && read.length === TAIL) ? read : whole
+    const isCut = read.length < TAIL ? isOver : whole.length === 0
+    return isCut ? read : whole
   } finally {
     closeSync(log)
   }

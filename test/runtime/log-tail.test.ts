@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { tail } from '../../src/runtime/log-tail.ts'
+import { linesFrom, tail } from '../../src/runtime/log-tail.ts'
 
 let folder = ''
 
@@ -40,4 +40,22 @@ test('an unfinished line is left out if only whole ones are wanted, and the end 
   expect(textsOf('all', 2)).toEqual([['two\n', 'thr'], 11])
   expect(textsOf('whole', 2)).toEqual([['one\n', 'two\n'], 8])
   expect(textsOf('whole', 0)).toEqual([[], 8])
+})
+
+test.each([
+  ['a run that is over', true],
+  ['one that lives', false],
+])('much of %s comes in whole lines', (_, isOver) => {
+  const line = `${'x'.repeat(99_998)}\n`
+  writeFileSync(join(folder, 'log'), `${line.repeat(100)}end`)
+  const pieces: string[] = []
+  let offset = 0
+  for (;;) {
+    const bytes = linesFrom(folder, offset, isOver)
+    if (bytes.length === 0) break
+    offset += bytes.length
+    pieces.push(bytes.toString())
+  }
+  expect(pieces.join('')).toBe(`${line.repeat(100)}${isOver ? 'end' : ''}`)
+  expect(pieces.map((text) => text.length % line.length)).toEqual([0, isOver ? 3 : 0])
 })
