@@ -1,23 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { wantsColor } from '../core/color.ts'
 import { TwRunError } from '../core/error.ts'
 import { didYouMean, parseProcessId } from '../core/names.ts'
 import type { ProcessId } from '../core/names.ts'
 import type { Run } from '../core/process.ts'
-import { resolveSettings } from '../core/settings.ts'
 import type { Flags } from '../core/settings.ts'
 import { linesFrom, tail } from '../runtime/log-tail.ts'
 import { view } from '../runtime/observer.ts'
-import { Outbox } from '../runtime/outbox.ts'
 import { ReaderWatch } from '../runtime/reader-watch.ts'
-import { makeRender } from '../runtime/render.ts'
-import type { Render } from '../runtime/render.ts'
 import { keptRuns, knownProcesses, runPath } from '../runtime/run-directory.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
-import { isTerminal, say } from '../runtime/terminal.ts'
 import type { LogsOptions } from './logs.ts'
 import { revive } from './control.ts'
 import { nothingRuns } from './messages.ts'
+import { linePrinter } from './print-lines.ts'
+import type { PrintLines } from './print-lines.ts'
 
 const STDOUT = 1
 const LINES = 100
@@ -34,10 +30,10 @@ export async function logs(
   if (session === undefined) throw nothingRuns()
   const ids = chosen(targets, state)
   const types = Object.keys(session.counts)
-  const render = await renderFor(flags, types, ids)
+  const print = await linePrinter(flags, types, ids)
   const over = new Set(slots.runs().flatMap(({ life, token }) => (life === 'dead' ? token : [])))
-  const shown = showTails({ state, session: session.id, ids, over }, options, render)
-  if (options.follow === true) await follow(state, targets, { render, shown })
+  const shown = showTails({ state, session: session.id, ids, over }, options, print)
+  if (options.follow === true) await follow(state, targets, { print, shown })
   return 0
 }
 
@@ -59,15 +55,6 @@ function isChosen(id: ProcessId, words: readonly string[]): boolean {
   return words.length === 0 || words.includes(id) || words.includes(parseProcessId(id)?.type ?? '')
 }
 
-async function renderFor(flags: Flags, types: readonly string[], ids: readonly ProcessId[]): Promise<Render> {
-  const { settings } = resolveSettings({ flags, shell: process.env, files: [] })
-  const { logFormat: format, timestamps, prefix } = settings
-  const color = wantsColor(settings.color, process.env, isTerminal(STDOUT))
-  const paint = color ? (await import('../runtime/paint.ts')).makePaint(types) : undefined
-  const width = Math.max('system'.length, ...ids.map((id) => id.length))
-  return makeRender({ format, timestamps, prefix, width: () => width, paint })
-}
-
 interface Chosen {
   readonly state: StateDir
   /** Of earlier ones there may be logs too. */
@@ -78,9 +65,9 @@ interface Chosen {
 }
 
 /** How far the newest run of each process has been shown. */
-type Shown = Map<ProcessId, { number: number; offset: number; seq: number }>
+type Shown = Map<ProcessId, { number: number; offset: number }>
 
-function showTails({ state, session, ids, over }: Chosen, options: LogsOptions, render: Render): Shown {
+function showTails({ state, session, ids, over }: Chosen, options: LogsOptions, print: PrintLines): Shown {
   const { lines: count = LINES, since } = options
   const shown: Shown = new Map()
   const lines = ids.flatMap((id) => {
@@ -89,22 +76,20 @@ function showTails({ state, session, ids, over }: Chosen, options: LogsOptions, 
       // What follows shows the rest of a line with its beginning.
       const isGrowing = options.follow === true && number === runs.at(-1)?.number && !over.has(token)
       const found = tail(runPath(state, id, number), count, isGrowing ? 'whole' : 'all')
-      shown.set(id, { number, offset: found.end, seq: found.lines.length + 1 })
+      shown.set(id, { number, offset: found.end })
       return found.lines
     })
-    return own.slice(-count || own.length).map((line, index) => ({ ...line, id, seq: index + 1 }))
+    return own.slice(-count || own.length).map((line) => ({ ...line, id }))
   })
   const from = since === undefined ? 0 : Date.now() - since
   const wanted = count === 0 ? [] : lines.filter(({ time }) => time >= from)
   // A stable sort: lines of one second keep the order of their process.
-  for (const { id, bytes, time, seq } of wanted.toSorted((a, b) => a.time - b.time)) {
-    write(render, bytes, { process: id, seq, time })
-  }
+  for (const { id, bytes, time } of wanted.toSorted((a, b) => a.time - b.time)) print(id, bytes, time)
   return shown
 }
 
 interface Following {
-  readonly render: Render
+  readonly print: PrintLines
   readonly shown: Shown
 }
 
@@ -126,18 +111,18 @@ async function follow(state: StateDir, words: readonly string[], following: Foll
 }
 
 /** Shows what came of a process since the last look: of earlier runs the rest, of its newest what is there. */
-function showNew(state: StateDir, run: Run, { render, shown }: Following): 'more' | 'nothing' | 'unread' {
+function showNew(state: StateDir, run: Run, { print, shown }: Following): 'more' | 'nothing' | 'unread' {
   let found: 'more' | 'nothing' = 'nothing'
   for (const number of unshownRuns(state, run, shown.get(run.id)?.number)) {
     const isOver = number !== run.number || run.life === 'dead'
     for (;;) {
       const before = shown.get(run.id)
-      const own = before?.number === number ? before : { number, offset: 0, seq: 1 }
+      const own = before?.number === number ? before : { number, offset: 0 }
       const bytes = linesFrom(runPath(state, run.id, number), own.offset, isOver)
-      shown.set(run.id, { ...own, offset: own.offset + bytes.length, seq: own.seq + 1 })
+      shown.set(run.id, { number, offset: own.offset + bytes.length })
       if (bytes.length === 0) break
       found = 'more'
-      if (!write(render, bytes, { process: run.id, seq: own.seq, time: Date.now() })) return 'unread'
+      if (!print(run.id, bytes, Date.now())) return 'unread'
     }
   }
   return found
@@ -148,17 +133,4 @@ function unshownRuns(state: StateDir, { id, number, session }: Run, last: number
   if (last === number) return [number]
   const since = keptRuns(state, id).filter((run) => run.session === session && run.number >= (last ?? 0))
   return since.map((run) => run.number).filter((one) => one <= number)
-}
-
-const out = new Outbox()
-
-/** False once nobody reads. */
-function write(
-  render: Render,
-  bytes: Buffer,
-  chunk: { process: string; seq: number; time: number },
-): boolean {
-  out.clear()
-  render(bytes, { ...chunk, isPartial: bytes.at(-1) !== 0x0a }, out)
-  return say(STDOUT, out.bytes)
 }

@@ -133,6 +133,39 @@ test('logs -f shows a line whole that was unfinished when it began, and logs wha
   await until('the end', () => app.survivors().length === 0)
 })
 
+test('logs -f numbers the lines of each process without a gap, also over a restart', async () => {
+  const app = liveApp({
+    Procfile:
+      'web: echo a; echo b; until test -e go; do sleep 0.02; done; seq 1 20; exec sleep 300\nworker: echo k; exec sleep 300\n',
+  })
+  await detached(app)
+  await written(app, 'web.1', 'b')
+  await done(app, 'restart', 'web.1', '--wait')
+  await written(app, 'web.1', 'b')
+  await written(app, 'worker.1', 'k')
+  const follow = app.startBy([process.execPath], ['logs', '-f', '--log-format', 'json'])
+  await until('the last lines', () => follow.lines().length === 5)
+  writeFileSync(app.path('go'), '')
+  await follow.waitFor(/"text":"20"/)
+  await done(app, 'restart', 'web.1', '--wait')
+  await until('the lines of another run', () => follow.lines().length === 47)
+  await stopped(app)
+  expect(await follow.ended).toBe(0)
+  const said = follow
+    .lines()
+    .map((line) => JSON.parse(line) as { process: string; seq: number; text: string })
+  const web = said.filter(({ process: id }) => id === 'web.1')
+  expect(web.map(({ seq }) => seq)).toEqual(Array.from({ length: 46 }, (_, index) => index + 1))
+  expect(web.slice(-2).map(({ text }) => text)).toEqual(['19', '20'])
+  expect(said).toContainEqual({
+    ...said[0],
+    time: expect.anything() as string,
+    process: 'worker.1',
+    seq: 1,
+    text: 'k',
+  })
+})
+
 test('logs -f shows all of what was written up to the end, however much', { timeout: 40_000 }, async () => {
   const app = liveApp({
     Procfile:
