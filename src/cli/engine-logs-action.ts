@@ -1,31 +1,26 @@
-import { wantsColor } from '../core/color.ts'
 import { TwRunError } from '../core/error.ts'
 import { didYouMean, parseProcessId } from '../core/names.ts'
 import { quoteSh } from '../core/quote-sh.ts'
-import { resolveSettings } from '../core/settings.ts'
 import type { Flags } from '../core/settings.ts'
 import type { LineSink } from '../runtime/engine.ts'
 import { Interruption } from '../runtime/interruption.ts'
 import { loadApp } from '../runtime/load.ts'
-import { Outbox } from '../runtime/outbox.ts'
 import { ReaderWatch } from '../runtime/reader-watch.ts'
-import { makeRender } from '../runtime/render.ts'
-import type { Render } from '../runtime/render.ts'
-import { isTerminal, say } from '../runtime/terminal.ts'
+import { say } from '../runtime/terminal.ts'
 import { nothingRunsOn } from './engine.ts'
 import type { Reached } from './engine.ts'
 import { inputOf } from './engine-start-action.ts'
 import type { LogsOptions } from './logs.ts'
+import { linePrinter } from './print-lines.ts'
 
 const STDOUT = 1
-const LINES = 100
 const NEWLINE = Buffer.from('\n')
 
 /** Prints what processes there have written, as `logs` does here. Errors: TwRunError. */
 export async function logsOn(
   { engine }: Reached,
   targets: readonly string[],
-  { follow, lines = LINES, since }: LogsOptions,
+  { follow, lines, since }: LogsOptions,
   flags: Flags,
 ): Promise<number> {
   const { types, rows } = await engine.look()
@@ -38,43 +33,17 @@ export async function logsOn(
       hint: didYouMean(unknown, names, 'there are'),
     })
   }
-  const width = Math.max('system'.length, ...rows.map(({ process }) => process.length))
-  const render = await renderFor(flags, names, width)
-  const counted = new Map<string, number>()
+  const ids = rows.map(({ process: id }) => id)
+  const print = await linePrinter(flags, names, ids)
   const interruption = new Interruption()
   const reader = new ReaderWatch(STDOUT, () => interruption.end())
   if (follow === true) reader.begin()
-  const sink: LineSink = ({ process: id, time, text }) => {
-    const seq = (counted.get(id) ?? 0) + 1
-    counted.set(id, seq)
-    return write(render, Buffer.concat([text, NEWLINE]), { process: id, seq, time })
-  }
+  const sink: LineSink = ({ process: id, time, text }) => print(id, Buffer.concat([text, NEWLINE]), time)
   const { over } = interruption
   await engine.logs({ targets, lines, since, follow: follow === true, over }, sink)
   reader.end()
   interruption.release()
   return interruption.code ?? 0
-}
-
-async function renderFor(flags: Flags, types: readonly string[], width: number): Promise<Render> {
-  const { settings } = resolveSettings({ flags, shell: process.env, files: [] })
-  const { logFormat: format, timestamps, prefix } = settings
-  const color = wantsColor(settings.color, process.env, isTerminal(STDOUT))
-  const paint = color ? (await import('../runtime/paint.ts')).makePaint(types) : undefined
-  return makeRender({ format, timestamps, prefix, width: () => width, paint })
-}
-
-const out = new Outbox()
-
-/** False once nobody reads. */
-function write(
-  render: Render,
-  bytes: Buffer,
-  chunk: { process: string; seq: number; time: number },
-): boolean {
-  out.clear()
-  render(bytes, { ...chunk, isPartial: false }, out)
-  return say(STDOUT, out.bytes)
 }
 
 /** Runs a one-off process there, without a terminal: its lines come here, and so does its exit code. */

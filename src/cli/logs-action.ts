@@ -16,7 +16,6 @@ import { linePrinter } from './print-lines.ts'
 import type { PrintLines } from './print-lines.ts'
 
 const STDOUT = 1
-const LINES = 100
 const LOOK_AGAIN_MS = 50
 
 /** Prints what processes have written, from their logs alone. Errors: TwRunError. */
@@ -68,7 +67,7 @@ interface Chosen {
 type Shown = Map<ProcessId, { number: number; offset: number }>
 
 function showTails({ state, session, ids, over }: Chosen, options: LogsOptions, print: PrintLines): Shown {
-  const { lines: count = LINES, since } = options
+  const { lines: count, since } = options
   const shown: Shown = new Map()
   const lines = ids.flatMap((id) => {
     const runs = keptRuns(state, id).filter((run) => run.session === session)

@@ -4,7 +4,7 @@ import { flagsOf, withOptions } from './options.ts'
 
 export interface LogsOptions {
   readonly follow?: true
-  readonly lines?: number
+  readonly lines: number
   /** ms. */
   readonly since?: number
 }
@@ -14,7 +14,7 @@ export function logsCommand(): Command {
     .description('print what processes have written, also with no supervisor and after the end')
     .argument('[targets...]', 'process types and processes: web worker.2 (default: all)')
     .option('-f, --follow', 'go on with what they write from now on')
-    .option('-n, --lines <n>', 'the last lines of each process (default: 100)', wholeNumber)
+    .option('-n, --lines <n>', 'the last lines of each process', wholeNumber, 100)
     .option('--since <time>', 'only what was written in the last 30s, 5m, 2h, 1d', milliseconds)
   withOptions(command, 'place', 'output', 'color', 'state', 'engine')
   return command.action(async (targets: string[]) => {
