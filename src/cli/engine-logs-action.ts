@@ -18,10 +18,9 @@ const NEWLINE = Buffer.from('\n')
 
 /** Prints what processes there have written, as `logs` does here. Errors: TwRunError. */
 export async function logsOn(
-  { engine }: Reached,
+  { engine, here }: Reached,
   targets: readonly string[],
   { follow, lines, since }: LogsOptions,
-  flags: Flags,
 ): Promise<number> {
   const { types, rows } = await engine.look()
   if (types.length === 0) throw nothingRunsOn(engine)
@@ -34,7 +33,7 @@ export async function logsOn(
     })
   }
   const ids = rows.map(({ process: id }) => id)
-  const print = await linePrinter(flags, names, ids)
+  const print = await linePrinter(here.settings, names, ids)
   const interruption = new Interruption()
   const reader = new ReaderWatch(STDOUT, () => interruption.end())
   if (follow === true) reader.begin()

@@ -1,7 +1,7 @@
 import { TwRunError } from '../core/error.ts'
 import type { EnginePlace } from '../core/engine.ts'
 import type { RemoteEngine } from '../core/engine-name.ts'
-import type { Flags } from '../core/settings.ts'
+import type { Flags, OptionName } from '../core/settings.ts'
 import type { Engine } from '../runtime/engine.ts'
 import { engineHere, rememberEngine } from '../runtime/engine-place.ts'
 import type { EngineHere } from '../runtime/engine-place.ts'
@@ -14,10 +14,13 @@ export interface Reached {
 
 /**
  * What is here, and the engine that a command is for; undefined for this machine. Errors: TwRunError, if it cannot be
- * reached.
+ * reached, or one of the command's `own` options is wrong.
  */
-export async function reachEngine(flags: Flags): Promise<{ here: EngineHere; reached: Reached | undefined }> {
-  const here = engineHere(flags)
+export async function reachEngine(
+  flags: Flags,
+  own: readonly OptionName[] = [],
+): Promise<{ here: EngineHere; reached: Reached | undefined }> {
+  const here = engineHere(flags, own)
   if (here.name === 'local') return { here, reached: undefined }
   return { here, reached: { engine: await open(here.name, await placeOf(here, here.name)), here } }
 }
@@ -25,7 +28,7 @@ export async function reachEngine(flags: Flags): Promise<{ here: EngineHere; rea
 async function placeOf(here: EngineHere, name: RemoteEngine): Promise<EnginePlace> {
   const { resourcePart } = await import('../exporters/container.ts')
   const remembered = here.memory?.places[name]
-  const app = here.app ?? remembered?.app ?? resourcePart(here.folder)
+  const app = here.settings.app ?? remembered?.app ?? resourcePart(here.folder)
   if (resourcePart(app) !== app) {
     throw new TwRunError(`"${app}" cannot be the name of an app on an engine`, {
       exitCode: 2,
@@ -35,7 +38,7 @@ async function placeOf(here: EngineHere, name: RemoteEngine): Promise<EnginePlac
   const known = remembered?.app === app ? remembered : undefined
   return {
     app,
-    image: here.image ?? known?.image ?? '',
+    image: here.settings.image ?? known?.image ?? '',
     cluster: known?.cluster ?? '',
     namespace: known?.namespace ?? '',
   }

@@ -3,7 +3,7 @@ import { TwRunError } from '../core/error.ts'
 import { didYouMean, parseProcessId } from '../core/names.ts'
 import type { ProcessId } from '../core/names.ts'
 import type { Run } from '../core/process.ts'
-import type { Flags } from '../core/settings.ts'
+import type { EngineHere } from '../runtime/engine-place.ts'
 import { linesFrom, tail } from '../runtime/log-tail.ts'
 import { view } from '../runtime/observer.ts'
 import { ReaderWatch } from '../runtime/reader-watch.ts'
@@ -21,15 +21,14 @@ const LOOK_AGAIN_MS = 50
 /** Prints what processes have written, from their logs alone. Errors: TwRunError. */
 export async function logs(
   targets: readonly string[],
-  state: StateDir,
+  { state, settings }: EngineHere,
   options: LogsOptions,
-  flags: Flags,
 ): Promise<number> {
   const { session, slots } = view(state)
   if (session === undefined) throw nothingRuns()
   const ids = chosen(targets, state)
   const types = Object.keys(session.counts)
-  const print = await linePrinter(flags, types, ids)
+  const print = await linePrinter(settings, types, ids)
   const over = new Set(slots.runs().flatMap(({ life, token }) => (life === 'dead' ? token : [])))
   const shown = showTails({ state, session: session.id, ids, over }, options, print)
   if (options.follow === true) await follow(state, targets, { print, shown })

@@ -9,6 +9,9 @@ export interface LogsOptions {
   readonly since?: number
 }
 
+/** How its lines look. */
+const OWN = ['logFormat', 'timestamps', 'prefix', 'color'] as const
+
 export function logsCommand(): Command {
   const command = new Command('logs')
     .description('print what processes have written, also with no supervisor and after the end')
@@ -19,14 +22,14 @@ export function logsCommand(): Command {
   withOptions(command, 'place', 'output', 'color', 'state', 'engine')
   return command.action(async (targets: string[]) => {
     const { reachEngine } = await import('./engine.ts')
-    const { here, reached } = await reachEngine(flagsOf(command))
+    const { here, reached } = await reachEngine(flagsOf(command), OWN)
     if (reached !== undefined) {
       const { logsOn } = await import('./engine-logs-action.ts')
-      process.exitCode = await logsOn(reached, targets, command.opts<LogsOptions>(), flagsOf(command))
+      process.exitCode = await logsOn(reached, targets, command.opts<LogsOptions>())
       return
     }
     const { logs } = await import('./logs-action.ts')
-    process.exitCode = await logs(targets, here.state, command.opts<LogsOptions>(), flagsOf(command))
+    process.exitCode = await logs(targets, here, command.opts<LogsOptions>())
   })
 }
 

@@ -1,6 +1,5 @@
 import { wantsColor } from '../core/color.ts'
-import { resolveSettings } from '../core/settings.ts'
-import type { Flags } from '../core/settings.ts'
+import type { Settings } from '../core/settings.ts'
 import { Outbox } from '../runtime/outbox.ts'
 import { makeRender } from '../runtime/render.ts'
 import { isTerminal, say } from '../runtime/terminal.ts'
@@ -13,14 +12,12 @@ export type PrintLines = (process: string, bytes: Buffer, time: number) => boole
 
 /** The lines of each process are numbered from 1, as they are shown. */
 export async function linePrinter(
-  flags: Flags,
+  { logFormat: format, timestamps, prefix, color }: Settings,
   types: readonly string[],
   ids: readonly string[],
 ): Promise<PrintLines> {
-  const { settings } = resolveSettings({ flags, shell: process.env, files: [] })
-  const { logFormat: format, timestamps, prefix } = settings
-  const color = wantsColor(settings.color, process.env, isTerminal(STDOUT))
-  const paint = color ? (await import('../runtime/paint.ts')).makePaint(types) : undefined
+  const isColored = wantsColor(color, process.env, isTerminal(STDOUT))
+  const paint = isColored ? (await import('../runtime/paint.ts')).makePaint(types) : undefined
   const width = Math.max('system'.length, ...ids.map((id) => id.length))
   const render = makeRender({ format, timestamps, prefix, width: () => width, paint })
   const out = new Outbox()

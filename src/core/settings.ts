@@ -85,7 +85,7 @@ export interface Sources {
   readonly files: readonly EnvironmentLayer[]
 }
 
-type OptionName = Exclude<keyof Flags, 'types'>
+export type OptionName = Exclude<keyof Flags, 'types'>
 
 /** A text and where it came from. */
 export interface Given {
@@ -139,6 +139,12 @@ export function resolveSettings(sources: Sources): { settings: Settings; problem
     app: option<string | undefined>('app', text, undefined),
   }
   return { settings, problems }
+}
+
+/** Those that are about one of these options: a command is held up by what is wrong with its own only. */
+export function problemsOf(problems: readonly Problem[], names: readonly OptionName[]): Problem[] {
+  const own = names.flatMap((name) => [`--${kebab(name)}`, variableOf(name), variableOf(`no-${name}`)])
+  return problems.filter(({ message }) => own.includes(message.split(/[: ]/, 1)[0] ?? ''))
 }
 
 function find(name: OptionName, sources: Sources): Given | undefined {

@@ -4,7 +4,8 @@ import { decodeEngineMemory } from '../core/engine.ts'
 import type { EngineMemory, EnginePlace } from '../core/engine.ts'
 import type { EngineName, RemoteEngine } from '../core/engine-name.ts'
 import { TwRunError } from '../core/error.ts'
-import type { Flags } from '../core/settings.ts'
+import { problemsOf } from '../core/settings.ts'
+import type { Flags, OptionName, Settings } from '../core/settings.ts'
 import { readIfThere, removeIfThere, replaceFile } from './disk.ts'
 import { makeStateDir } from './state-dir.ts'
 import type { StateDir } from './state-dir.ts'
@@ -14,9 +15,7 @@ import { stateHere } from './state-here.ts'
 export interface EngineHere {
   readonly name: EngineName
   readonly state: StateDir
-  /** The name that was asked for; undefined for the usual one. */
-  readonly app: string | undefined
-  readonly image: string | undefined
+  readonly settings: Settings
   readonly memory: EngineMemory | undefined
   /** The folder's own name. */
   readonly folder: string
@@ -24,18 +23,17 @@ export interface EngineHere {
 
 /**
  * The engine that the options name, else that of the last start, else this machine. Reads three files; nothing is
- * asked. Errors: TwRunError 2 for an engine that there is not.
+ * asked. Errors: TwRunError 2 for an engine that there is not, or where one of the `own` options is wrong.
  */
-export function engineHere(flags: Flags): EngineHere {
+export function engineHere(flags: Flags, own: readonly OptionName[] = []): EngineHere {
   const { state, root, settings, problems } = stateHere(flags)
-  const wrong = problems.filter(({ message }) => /^(--engine|TW_RUN_ENGINE)/.test(message))
+  const wrong = problemsOf(problems, ['engine', ...own])
   if (wrong.length > 0) throw new InputError([], wrong)
   const memory = readMemory(state)
   return {
     name: settings.engine ?? memory?.engine ?? 'local',
     state,
-    app: settings.app,
-    image: settings.image,
+    settings,
     memory,
     folder: basename(root),
   }

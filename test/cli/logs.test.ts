@@ -64,6 +64,27 @@ test('logs shows the last lines of each, also under a dead supervisor and after 
   expect(textsOf(await done(app, 'logs', '-f', ...PLAIN)).length).toBe(6)
 })
 
+test('logs reads its options as start does, and says which one is wrong', async () => {
+  const app = liveApp({ Procfile: 'web: echo hi; exec sleep 300\n' })
+  const wrong = (from: string, value: string): object => ({
+    code: 2,
+    stdout: '',
+    stderr: `tw-run: ${from}: "${value}" is not one of pretty, plain, json\n`,
+  })
+  expect(await app.cli(['logs', '--log-format', 'bogus'])).toEqual(wrong('--log-format', 'bogus'))
+  await detached(app)
+  await written(app, 'web.1', 'hi')
+  expect(await app.cli(['logs', '--log-format', 'bogus'])).toEqual(wrong('--log-format', 'bogus'))
+  const nope = { TW_RUN_LOG_FORMAT: 'nope' }
+  expect(await app.cli(['logs', '-f'], nope)).toEqual(wrong('TW_RUN_LOG_FORMAT in the shell', 'nope'))
+  writeFileSync(app.path('.env'), 'TW_RUN_LOG_FORMAT=plain\nTW_RUN_PORT=none of its business\n')
+  expect(await done(app, 'logs')).toBe('hi\n')
+  expect(textsOf(await done(app, 'logs', '--log-format', 'pretty'))).toEqual(['hi'])
+  writeFileSync(app.path('.env'), 'TW_RUN_LOG_FORMAT=never\n')
+  expect(await app.cli(['logs'])).toEqual(wrong('TW_RUN_LOG_FORMAT in .env', 'never'))
+  await stopped(app)
+})
+
 test('logs --since leaves out what is older', async () => {
   const app = liveApp({
     Procfile: 'web: echo early; until test -e go; do sleep 0.05; done; echo late; exec sleep 300\n',

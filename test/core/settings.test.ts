@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { resolveSettings, type Flags } from '../../src/core/settings.ts'
+import { problemsOf, resolveSettings, type Flags } from '../../src/core/settings.ts'
 
 function resolve(flags: Flags, shell: Record<string, string> = {}, ...files: Record<string, string>[]) {
   const named = files.map((entries, index) => ({ name: ['.env', '.env.local'][index] ?? '', entries }))
@@ -154,4 +154,14 @@ describe('a wrong value is named with where it came from', () => {
   test('all of them at once', () => {
     expect(resolve({ port: 'a', timeout: 'b' }, { TW_RUN_RESTART: 'c' }).problems).toHaveLength(3)
   })
+})
+
+test('what is wrong with some options only, whatever names them', () => {
+  const shell = { TW_RUN_ENGINE: 'a', TW_RUN_NO_PREFIX: 'b', TW_RUN_COLOR: 'c', PORT: 'd' }
+  const { problems } = resolve({ logFormat: 'e' }, shell)
+  const about = (...names: Parameters<typeof problemsOf>[1]): string[] =>
+    problemsOf(problems, names).map(({ message }) => message.split(':')[0] ?? '')
+  expect(about('engine')).toEqual(['TW_RUN_ENGINE in the shell'])
+  expect(about('logFormat', 'prefix')).toEqual(['--log-format', 'TW_RUN_NO_PREFIX in the shell'])
+  expect(about('timeout')).toEqual([])
 })

@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { liveApp } from '../support/live.ts'
 import { makeApp } from '../support/rig.ts'
@@ -412,6 +413,13 @@ describe('afterwards', () => {
     expect((await app.tw('logs', 'worker', '--log-format', 'json')).stdout).toBe(
       '{"time":"2026-11-22T10:00:04.200Z","process":"worker.1","seq":1,"text":"waiting"}\n',
     )
+    expect(await app.tw('logs', '--log-format', 'bogus')).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: 'tw-run: --log-format: "bogus" is not one of pretty, plain, json\n',
+    })
+    writeFileSync(join(app.root, '.env'), 'TW_RUN_LOG_FORMAT=plain\n')
+    expect((await app.tw('logs', 'worker')).stdout).toBe('waiting\n')
   })
 
   test('logs -f goes on with the next life of a process, and leaves no helper behind', async () => {
