@@ -1,7 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { formatDiagnostic } from '../core/diagnostic.ts'
 import { TwRunError } from '../core/error.ts'
@@ -11,13 +10,14 @@ import { closeInheritedDescriptors } from '../runtime/descriptors.ts'
 import { loadApp, requireProcesses, requireVariables } from '../runtime/load.ts'
 import { heldBy } from '../runtime/lock-holder.ts'
 import { view } from '../runtime/observer.ts'
-import { runPath } from '../runtime/run-directory.ts'
+import type { View } from '../runtime/observer.ts'
 import { locateStateDir, makeStateDir, requireRoom } from '../runtime/state-dir.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
 import { say } from '../runtime/terminal.ts'
 import { startSupervisor, supervisorLog } from './control.ts'
 import { lastingFlags } from './formation.ts'
 import { describeAddress, describeRuns } from './journal-text.ts'
+import { lastLines } from './last-lines.ts'
 import { refuseTakenPorts } from './taken-ports.ts'
 import { notThere, waitFor } from './waiting.ts'
 import type { Awaited } from './waiting.ts'
@@ -25,7 +25,7 @@ import type { Awaited } from './waiting.ts'
 const STDOUT = 1
 const STDERR = 2
 const LOOK_AGAIN_MS = 10
-/** How much of a log is shown of a process that did not come up. */
+/** How much is shown of what its supervisor said of a formation that did not come up. */
 const LAST_LINES = 20
 
 /** Starts the formation under a supervisor of its own and returns when all are up, or with --wait ready. */
@@ -54,12 +54,13 @@ export async function startDetached(flags: Flags, awaited: Awaited): Promise<num
     for (const text of texts) if (text !== undefined) say(STDOUT, `${text}\n`)
     return 0
   }
-  if (view(state).session?.ending !== undefined) {
+  const seen = view(state)
+  if (seen.session?.ending !== undefined) {
     child.ref()
     await ended
     return reportEnd(state)
   }
-  for (const id of found.failed.length > 0 ? found.failed : found.missing) showLastLines(state, id)
+  for (const id of found.failed.length > 0 ? found.failed : found.missing) showLastLines(seen, id)
   throw notThere(found, awaited)
 }
 
@@ -82,17 +83,14 @@ async function hasBegun(state: StateDir, child: ChildProcess): Promise<void> {
 
 /** The run was over before it was up: its supervisor says why. */
 function reportEnd(state: StateDir): never {
-  for (const id of view(state).observed.keys()) showLastLines(state, id)
+  const seen = view(state)
+  for (const id of seen.observed.keys()) showLastLines(seen, id)
   const words = readFileSync(supervisorLog(state), 'utf8').trimEnd().split('\n').slice(-LAST_LINES)
   say(STDERR, words.map((line) => `${line}\n`).join(''))
   throw new TwRunError('the formation ended before it was up', { exitCode: 1 })
 }
 
-function showLastLines(state: StateDir, id: ProcessId): void {
-  const run = view(state).slots.run(id)
-  if (run === undefined) return
-  const text = readFileSync(join(runPath(state, id, run.number), 'log'), 'utf8').trimEnd()
-  if (text === '') return
-  const lines = text.split('\n').slice(-LAST_LINES)
+function showLastLines({ state, observed }: View, id: ProcessId): void {
+  const lines = lastLines(state, observed, id)
   say(STDERR, lines.map((line) => `${id} | ${line}\n`).join(''))
 }

@@ -71,7 +71,9 @@ async function baseline(
   const hasPassed = broken === undefined && result !== undefined && !hasFailed(result)
   const lastWords = hasPassed
     ? []
-    : blamed.flatMap((id) => lastLines(fixture, id).map((text) => `${id} | ${text}`))
+    : blamed.flatMap((id) =>
+        lastLines(fixture.state, fixture.observed(), id).map((text) => `${id} | ${text}`),
+      )
   if (survivors.length === 0) plan.forget(fixture.state)
   // With ports that were named, the next formation has the same state directory.
   fixture.letGo()

@@ -85,7 +85,7 @@ function headOf({
 
 function tellLastLines(fixture: Fixture, { processes }: Cause): void {
   for (const id of processes) {
-    const lines = lastLines(fixture, id)
+    const lines = lastLines(fixture.state, fixture.observed(), id)
     if (lines.length === 0) continue
     const title = `the last lines of ${id}`
     say(STDERR, isGithub() ? `::group::${title}\n` : `tw-run: ${title}:\n`)

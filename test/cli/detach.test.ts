@@ -96,6 +96,17 @@ test('start --detach --wait shows the last lines of what fails', async () => {
   await stopped(app)
 })
 
+test('start --detach --wait shows the last lines safe to show, however long the log and they are', async () => {
+  const app = liveApp({
+    // Longer than a string may be, and next to nothing of it on the disk.
+    Procfile: String.raw`bad: truncate -s 600M /proc/self/fd/1; printf '\n\033[2Jno database\n%03000d\n'; exit 3`,
+  })
+  const { code, stderr } = await app.cli(['start', '-D', '--wait', ...PORT])
+  expect(code).toBe(1)
+  expect(stderr).toContain(`bad.1 | \\x1b[2Jno database\nbad.1 | ${'0'.repeat(2_000)}...\n`)
+  await until('it to be over', () => app.survivors().length === 0)
+})
+
 test('start --detach of what is over at once returns too', { timeout: 20_000 }, async () => {
   const app = liveApp({ Procfile: 'job: true\nother: exit 4\n' })
   for (let round = 0; round < 3; round += 1) {
