@@ -25,6 +25,14 @@ export function seconds(text: string): Reading<number> {
     : { not: 'a number of seconds from 0 to 86400' }
 }
 
+/** The first port of the formation. */
+export function firstPort(text: string): Reading<number> {
+  const reading = port(text)
+  return 'value' in reading || text.toLowerCase() !== 'auto'
+    ? reading
+    : { ...reading, hint: 'with and prove pick ports: tw-run with --port auto -- <command>' }
+}
+
 /** A TCP port, or a distance between two. */
 export function port(text: string): Reading<number> {
   const value = /^\d{1,5}$/.test(text) ? Number(text) : 0
@@ -75,10 +83,13 @@ export interface Address {
 /** Where the router listens if nothing else was said: on this machine alone. */
 export const USUAL_ADDRESS: Address = { host: '127.0.0.1', port: 8080 }
 
-/** A port, `host:port` or `[::1]:port`; true for the usual address, false for none. */
+/**
+ * A port, `host:port` or `[::1]:port`; true for the usual address, false for none. 1 is true, as for every option that
+ * is on or off: nobody means a port that only root may have.
+ */
 export function address(given: string): Reading<Address | undefined> {
-  if (given === 'true') return { value: USUAL_ADDRESS }
-  if (given === 'false') return { value: undefined }
+  const isWanted = truth(given)
+  if ('value' in isWanted) return { value: isWanted.value ? USUAL_ADDRESS : undefined }
   const [, bare, bracketed, digits = ''] =
     /^(?:([^:[\]\s]+):|\[([0-9a-fA-F:.]+)\]:)?(\d{1,5})$/.exec(given) ?? []
   const value = Number(digits)

@@ -3,7 +3,19 @@ import type { EngineName } from './engine-name.ts'
 import type { EnvironmentLayer, Precedence } from './environment.ts'
 import type { Problem } from './error.ts'
 import { duration } from './duration.ts'
-import { address, color, list, not, oneOf, port, restart, seconds, text, truth } from './option-values.ts'
+import {
+  address,
+  color,
+  firstPort,
+  list,
+  not,
+  oneOf,
+  port,
+  restart,
+  seconds,
+  text,
+  truth,
+} from './option-values.ts'
 import type { Address, ColorSetting, Reading, RestartSetting } from './option-values.ts'
 import { printable } from './printable.ts'
 
@@ -101,7 +113,9 @@ export function resolveSettings(sources: Sources): { settings: Settings; problem
     if (found === undefined) return fallback
     const reading = parse(found.text)
     if ('value' in reading) return reading.value
-    problems.push({ message: `${found.from}: "${shorten(found.text)}" is not ${reading.not}` })
+    const { hint } = reading
+    const message = `${found.from}: "${shorten(found.text)}" is not ${reading.not}`
+    problems.push({ message, ...(hint !== undefined && { hint }) })
     return fallback
   }
   const option = <T>(name: OptionName, parse: (value: string) => Reading<T>, fallback: T): T =>
@@ -119,7 +133,7 @@ export function resolveSettings(sources: Sources): { settings: Settings; problem
     formation: formationOf(sources),
     only: sources.flags.types ?? [],
     except: option('except', list, []),
-    port: read(find('port', sources) ?? variable('PORT', sources), port, 5000),
+    port: read(find('port', sources) ?? variable('PORT', sources), firstPort, 5000),
     portStep: option('portStep', port, 100),
     graceMs: option('timeout', seconds, 5000),
     restart: option('restart', restart, { when: 'no' }),

@@ -3,7 +3,9 @@ import { address, portRange } from '../../src/core/option-values.ts'
 
 test.each([
   ['true', { host: '127.0.0.1', port: 8080 }],
+  ['1', { host: '127.0.0.1', port: 8080 }],
   ['false', undefined],
+  ['0', undefined],
   ['3000', { host: '127.0.0.1', port: 3000 }],
   ['0.0.0.0:80', { host: '0.0.0.0', port: 80 }],
   ['localhost:1', { host: 'localhost', port: 1 }],
@@ -14,7 +16,7 @@ test.each([
 
 test.each([
   '',
-  '0',
+  '00',
   '65536',
   '100000',
   'localhost',

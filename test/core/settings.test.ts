@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { problemsOf, resolveSettings, type Flags } from '../../src/core/settings.ts'
+import { USUAL_ADDRESS } from '../../src/core/option-values.ts'
 
 function resolve(flags: Flags, shell: Record<string, string> = {}, ...files: Record<string, string>[]) {
   const named = files.map((entries, index) => ({ name: ['.env', '.env.local'][index] ?? '', entries }))
@@ -64,6 +65,7 @@ describe('a variable has the name of its option, whichever of them that is', () 
     [{ TW_RUN_COLOR: '1' }, { color: 'always' }],
     [{ TW_RUN_COLOR: 'false' }, { color: 'never' }],
     [{ TW_RUN_COLOR: 'always', TW_RUN_NO_COLOR: '1' }, { color: 'always' }],
+    [{ TW_RUN_ROUTER: '8081' }, { router: { host: '127.0.0.1', port: 8081 } }],
   ])('%j', (shell, expected) => {
     const { settings, problems } = resolve({}, shell)
     expect(problems).toEqual([])
@@ -72,6 +74,24 @@ describe('a variable has the name of its option, whichever of them that is', () 
 
   test('a flag is stronger than both', () => {
     expect(resolve({ color: 'always' }, { TW_RUN_NO_COLOR: '1' }).settings.color).toBe('always')
+  })
+})
+
+describe.each([
+  ['1', '0'],
+  ['true', 'false'],
+  ['Yes', 'No'],
+  ['on', 'off'],
+])('what is on or off is on by %s and off by %s', (on, off) => {
+  test('the router too, which is at its usual address then', () => {
+    const ofRouter = (text: string) => resolve({}, { TW_RUN_ROUTER: text })
+    expect(ofRouter(on)).toMatchObject({ problems: [], settings: { router: USUAL_ADDRESS } })
+    expect(ofRouter(off)).toMatchObject({ problems: [], settings: { router: undefined } })
+  })
+
+  test('the stages', () => {
+    expect(resolve({}, { TW_RUN_RELEASE: on }).settings.release).toBe(true)
+    expect(resolve({}, { TW_RUN_RELEASE: off }).settings.release).toBe(false)
   })
 })
 
@@ -149,6 +169,21 @@ describe('a wrong value is named with where it came from', () => {
     ],
   ])('%j %j %j', (flags, shell, file, message) => {
     expect(resolve(flags, shell, file).problems).toEqual([{ message }])
+  })
+
+  test.each<[Flags, Record<string, string>, string]>([
+    [{ port: 'auto' }, {}, '--port'],
+    [{}, { TW_RUN_PORT: 'auto' }, 'TW_RUN_PORT in the shell'],
+  ])('%j %j: who picks ports', (flags, shell, from) => {
+    expect(resolve(flags, shell).problems).toEqual([
+      {
+        message: `${from}: "auto" is not a whole number from 1 to 65535`,
+        hint: 'with and prove pick ports: tw-run with --port auto -- <command>',
+      },
+    ])
+    expect(resolve({ portStep: 'auto' }).problems).toEqual([
+      { message: '--port-step: "auto" is not a whole number from 1 to 65535' },
+    ])
   })
 
   test('all of them at once', () => {
