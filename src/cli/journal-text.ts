@@ -53,8 +53,17 @@ function describeMany(runs: readonly Run[]): string {
   return `${runs.length} processes: ${parts.join(', ')}`
 }
 
-/** One line for a person, or nothing worth one. `now` is ms since boot. */
-export function describeEvent(event: JournalEvent, graceMs: number, now: number): string | undefined {
+/**
+ * One line for a person, or nothing worth one. `now` is ms since boot; `childOf` finds the command of a shim, whose
+ * pid is the one that a person knows.
+ */
+export function describeEvent(
+  event: JournalEvent,
+  graceMs: number,
+  now: number,
+  childOf: (pid: number) => number | undefined,
+): string | undefined {
+  const pidOf = ({ pid }: Run): number | undefined => (pid === undefined ? undefined : childOf(pid))
   switch (event.type) {
     case 'carried-on':
       return describeSeam(event.alive, event.ended)
@@ -73,11 +82,11 @@ export function describeEvent(event: JournalEvent, graceMs: number, now: number)
     case 'recycled':
       return `replacing ${event.ids.join(', ')}: up for about ${duration(event.everyMs)} (--recycle)`
     case 'refused':
-      return `${event.run.id}: not allowed to signal pid ${event.run.pid ?? '?'} (it runs as another user)`
+      return `${event.run.id}: not allowed to signal pid ${pidOf(event.run) ?? event.run.pid ?? '?'} (it runs as another user)`
     case 'ending':
       return event.alive.length === 0 ? undefined : describeEnding(event.ending, event.alive.length, graceMs)
     case 'waiting':
-      return `waiting for ${event.runs.map((run) => describeWaiting(run, now)).join(', ')}`
+      return `waiting for ${event.runs.map((run) => describeWaiting(run, now, pidOf(run))).join(', ')}`
     case 'trouble':
       return event.message
     case 'starting':
@@ -120,7 +129,8 @@ function describeEnding(ending: Ending, alive: number, graceMs: number): string 
   const why = describeReason(ending.reason)
   const processes = alive === 1 ? '1 process' : `${alive} processes`
   if (ending.hurried) return `${why}: killing ${processes}`
-  const hurry = ending.reason.kind === 'signal' ? ', Ctrl-C again to kill' : ''
+  // Who sent another signal need not have a terminal.
+  const hurry = why === 'SIGINT' ? ', Ctrl-C again to kill' : ''
   return `${why}: stopping ${processes} (${duration(graceMs)}${hurry})`
 }
 
@@ -153,8 +163,11 @@ function listed(ids: readonly ProcessId[]): string {
   return ids.length > LISTED ? `${shown} and ${ids.length - LISTED} more` : shown
 }
 
-function describeWaiting(run: Run, now: number): string {
+function describeWaiting(run: Run, now: number, pid: number | undefined): string {
   const killAt = run.life === 'alive' ? run.stop?.killAt : run.leftoversKillAt
-  const left = killAt === undefined || killAt <= now ? '' : `, killed in ${duration(killAt - now)}`
-  return `${run.id} (pid ${run.pid ?? '?'}${left})`
+  const facts = [
+    ...(pid === undefined ? [] : [`pid ${pid}`]),
+    ...(killAt === undefined || killAt <= now ? [] : [`killed in ${duration(killAt - now)}`]),
+  ]
+  return facts.length === 0 ? run.id : `${run.id} (${facts.join(', ')})`
 }

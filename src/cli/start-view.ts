@@ -8,6 +8,7 @@ import { Follower } from '../runtime/follower.ts'
 import { untilShown } from '../runtime/last-words.ts'
 import type { App } from '../runtime/load.ts'
 import { endTornLine } from '../runtime/output.ts'
+import { childOf } from '../runtime/process-table.ts'
 import { makeRender } from '../runtime/render.ts'
 import { say } from '../runtime/terminal.ts'
 import { describeAddress, describeEvent, describeRuns } from './journal-text.ts'
@@ -75,7 +76,7 @@ export class StartView {
       this.#follower.grew(event.run.id)
       return
     }
-    const text = describeEvent(event, this.#options.app.settings.graceMs, bootNow())
+    const text = describeEvent(event, this.#options.app.settings.graceMs, bootNow(), childOf)
     if (event.type === 'starting' || event.type === 'started') this.#followFirst(event.runs)
     if (event.type === 'starting') {
       this.#pids.seek(event.runs)

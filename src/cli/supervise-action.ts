@@ -3,6 +3,7 @@ import type { Flags } from '../core/settings.ts'
 import { bootNow } from '../runtime/clock.ts'
 import { closeInheritedDescriptors } from '../runtime/descriptors.ts'
 import { OwnLog } from '../runtime/own-log.ts'
+import { childOf } from '../runtime/process-table.ts'
 import { supervisorLog } from './control.ts'
 import { takeGround } from './formation.ts'
 import { describeEvent, describeRuns } from './journal-text.ts'
@@ -17,8 +18,8 @@ export async function supervise(flags: Flags, isRevival: boolean): Promise<numbe
   const journal = (event: JournalEvent): void => {
     const text =
       event.type === 'started'
-        ? describeRuns(event.runs, ({ pid }) => pid)
-        : describeEvent(event, graceMs, bootNow())
+        ? describeRuns(event.runs, ({ pid }) => (pid === undefined ? undefined : childOf(pid)))
+        : describeEvent(event, graceMs, bootNow(), childOf)
     if (text !== undefined) log.note(text)
   }
   const supervisor = newSupervisor(ground, { journal, isDetached: true, isColorTerminal: false })

@@ -47,6 +47,8 @@ test.each([
   expect(run.output()).not.toMatch(/number 2/)
   expect(run.output().match(/plain\.1 .*got SIGTERM number 1/g)).toHaveLength(1)
   expect(run.output()).not.toMatch(/got SIG(INT|HUP)/)
+  const hurry = signal === 'SIGINT' ? ', Ctrl-C again to kill' : ''
+  expect(run.output()).toContain(`${signal}: stopping 5 processes (5 s${hurry})\n`)
   expect(run.lines().at(-1)).toContain(`all stopped, nothing left running (${signal})`)
 })
 
@@ -54,6 +56,7 @@ test('a process that ignores SIGTERM is killed after the grace period, and not b
   const app = appOf('stubborn: node probe.js stubborn\nescaped: node probe.js daemon-stubborn')
   const run = app.start([...PORT, '-t', '1.2'])
   await allReady(run, 2)
+  const [, pid] = await run.waitFor(/stubborn\.1 on \d+ \(pid (\d+)\)/)
   const begun = performance.now()
   run.signal('SIGINT')
   await run.waitFor(/got SIGTERM number 1/)
@@ -61,6 +64,7 @@ test('a process that ignores SIGTERM is killed after the grace period, and not b
   const took = performance.now() - begun
   expect(took).toBeGreaterThan(1_200)
   expect(took).toBeLessThan(4_000)
+  expect(run.output()).toMatch(new RegExp(`waiting for .*stubborn\\.1 \\(pid ${pid}, killed in 0\\.\\d s\\)`))
   expect(run.output()).toContain('stubborn.1 did not stop in its grace period: killed')
   expect(run.output()).not.toContain('number 2')
   expect(app.survivors()).toEqual([])
