@@ -86,6 +86,14 @@ function output(): OutputConfiguration {
   }
 }
 
+/** `help help` is asking for all of it; help on what is no command is as wrong as the command, and says so. */
+function withoutVainHelp(words: readonly string[], { commands }: Command): readonly string[] {
+  const [first, topic = ''] = words
+  if (first !== 'help' || topic === '' || topic.startsWith('-')) return words
+  const isCommand = commands.some((command) => command.name() === topic || command.aliases().includes(topic))
+  return isCommand ? words : [topic]
+}
+
 /** Runs the command line and sets the exit code. */
 export async function main(words: readonly string[]): Promise<void> {
   const [first = ''] = words
@@ -93,7 +101,7 @@ export async function main(words: readonly string[]): Promise<void> {
   await carryOut(async () => {
     try {
       if (words.length === 0) tw.help({ error: true })
-      await tw.parseAsync([...words], { from: 'user' })
+      await tw.parseAsync([...withoutVainHelp(words, tw)], { from: 'user' })
       return undefined
     } catch (error) {
       if (!(error instanceof CommanderError)) throw error

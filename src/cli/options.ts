@@ -26,8 +26,14 @@ function collectWords(value: string, earlier: readonly string[] = []): readonly 
   return [...earlier, ...value.split(/[\s,]+/).filter((word) => word !== '')]
 }
 
+/** What has its formation for itself may have ports that nobody else knows. */
+const PORT_OF: Readonly<Record<string, string>> = {
+  with: 'the first port (default: PORT, else 5000), or auto: free ones of TW_RUN_AUTO_PORTS (20000-31999)',
+  prove: 'the first port (default: auto, free ones of TW_RUN_AUTO_PORTS, 20000-31999)',
+}
+
 // Made anew for each command: commander keeps parsing state in an Option.
-const GROUPS: Readonly<Record<OptionGroup, () => Option[]>> = {
+const GROUPS: Readonly<Record<OptionGroup, (command: string) => Option[]>> = {
   app: () => [
     new Option('-f, --procfile <file>', 'the Procfile (default: Procfile)'),
     new Option('-d, --root <folder>', 'where processes start (default: the folder of the Procfile)'),
@@ -36,14 +42,14 @@ const GROUPS: Readonly<Record<OptionGroup, () => Option[]>> = {
   // Of a formation that was started: the rest is known there.
   place: () => [new Option('-d, --root <folder>', 'the folder of the app (default: the current one)')],
   environment: () => [new Option('--env-precedence <who>', 'who wins: shell or file (default: shell)')],
-  formation: () => [
+  formation: (command) => [
     new Option(
       '-m, --formation <counts>',
       'how many of each type: web=3,worker=2 or all=2 (default: 1 each)',
     ),
     new Option('-c, --concurrency <counts>', 'the same as --formation'),
     new Option('-x, --except <types>', 'types that do not run').argParser(collectWords),
-    new Option('-p, --port <port>', 'the first port (default: PORT, else 5000)'),
+    new Option('-p, --port <port>', PORT_OF[command] ?? 'the first port (default: PORT, else 5000)'),
     new Option('--port-step <n>', 'from the ports of one type to the next (default: 100)'),
   ],
   stop: () => [new Option('-t, --timeout <seconds>', 'from the stop signal to SIGKILL (default: 5)')],
@@ -66,10 +72,10 @@ const GROUPS: Readonly<Record<OptionGroup, () => Option[]>> = {
   state: () => [
     new Option('--state-dir <folder>', 'where tw-run keeps what it knows of the running formation'),
   ],
-  sharing: () => [
+  sharing: (command) => [
     new Option('--router [address]', 'one address in front of all web processes (default: 127.0.0.1:8080)'),
     new Option('--recycle <time>', 'replace each process after so long, one by one: 10m, 24h'),
-    ...GROUPS.limits(),
+    ...GROUPS.limits(command),
   ],
   limits: () => [
     new Option('--max <counts>', 'no more of a type than this, whatever is asked for: clock=1').argParser(
@@ -86,7 +92,7 @@ const GROUPS: Readonly<Record<OptionGroup, () => Option[]>> = {
 
 /** Adds the options of these groups to a command. */
 export function withOptions(command: Command, ...groups: OptionGroup[]): Command {
-  for (const option of groups.flatMap((group) => GROUPS[group]())) command.addOption(option)
+  for (const option of groups.flatMap((group) => GROUPS[group](command.name()))) command.addOption(option)
   return command
 }
 

@@ -16,17 +16,28 @@ test('no command prints the help to stderr and is wrong usage', async () => {
   for (const command of COMMANDS) expect(stderr).toContain(`  ${command}`)
 })
 
-test.each([['help'], ['--help'], ['-h']])('%s prints the help to stdout', async (word) => {
-  const { code, stdout, stderr } = await app.cli([word])
-  expect([code, stderr]).toEqual([0, ''])
-  expect(stdout).toContain('Usage: tw-run <command> [options]')
-})
+test.each([[['help']], [['--help']], [['-h']], [['help', 'help']]])(
+  '%j prints the help to stdout',
+  async (words) => {
+    const { code, stdout, stderr } = await app.cli(words)
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).toContain('Usage: tw-run <command> [options]')
+  },
+)
 
 test.each(COMMANDS)('help of %s', async (command) => {
   const help = await app.cli(['help', command])
   expect([help.code, help.stderr]).toEqual([0, ''])
   expect(help.stdout).toContain(`Usage: tw-run ${command}`)
   expect((await app.cli([command, '--help'])).stdout).toBe(help.stdout)
+})
+
+test('the help says where ports can be picked, and from which', async () => {
+  for (const command of ['with', 'prove']) {
+    const { stdout } = await app.cli(['help', command])
+    expect(stdout.replaceAll(/\s+/g, ' ')).toMatch(/--port <port> the first port \(.*auto.*TW_RUN_AUTO_PORTS/)
+  }
+  expect((await app.cli(['help', 'start'])).stdout).not.toContain('auto')
 })
 
 test.each([['version'], ['--version'], ['-V']])('%s prints the version of the package', async (word) => {
@@ -39,6 +50,7 @@ test.each([['version'], ['--version'], ['-V']])('%s prints the version of the pa
 describe('wrong usage ends with 2 and says what was meant', () => {
   test.each([
     [['strat'], "tw-run: unknown command 'strat'\n(Did you mean start?)\n"],
+    [['help', 'strat'], "tw-run: unknown command 'strat'\n(Did you mean start?)\n"],
     [
       ['start', '--fromation', 'web=1'],
       "tw-run: unknown option '--fromation'\n(Did you mean --formation?)\n",
