@@ -1,10 +1,12 @@
 import { Command, CommanderError, type OutputConfiguration } from 'commander'
+import type { Flags } from '../core/settings.ts'
 import { columns, isTerminal, say } from '../runtime/terminal.ts'
 import { checkCommand } from './check.ts'
 import { completeCommand, completionCommand } from './completion.ts'
 import { envCommand } from './env.ts'
 import { exportCommand } from './export.ts'
 import { logsCommand } from './logs.ts'
+import { flagsOf } from './options.ts'
 import { portsCommand } from './ports.ts'
 import { proveCommand } from './prove.ts'
 import { psCommand } from './ps.ts'
@@ -98,13 +100,15 @@ function withoutVainHelp(words: readonly string[], { commands }: Command): reado
 export async function main(words: readonly string[]): Promise<void> {
   const [first = ''] = words
   const tw = program(first)
+  let flags: Flags = {}
+  tw.hook('preAction', (_, command) => void (flags = flagsOf(command)))
   await carryOut(async () => {
     try {
       if (words.length === 0) tw.help({ error: true })
       await tw.parseAsync([...withoutVainHelp(words, tw)], { from: 'user' })
       return undefined
     } catch (error) {
-      if (!(error instanceof CommanderError)) throw error
+      if (!(error instanceof CommanderError)) throw (await import('./same-app.ts')).ofSameApp(error, flags)
       return error.exitCode === 0 ? 0 : 2
     }
   })

@@ -72,7 +72,13 @@ export function plainWork([command = '', ...given]: readonly string[]): (() => P
     else return undefined
   }
   if (words.length > 0 && !plain.hasWords) return undefined
-  return () => plain.work(words, flags)
+  return async () => {
+    try {
+      await plain.work(words, flags)
+    } catch (error) {
+      throw (await import('./same-app.ts')).ofSameApp(error, flags)
+    }
+  }
 }
 
 function own<T>(table: Readonly<Record<string, T>>, name = ''): T | undefined {

@@ -8,6 +8,7 @@ import { isTerminal, say } from '../runtime/terminal.ts'
 import { revive } from './control.ts'
 import { reachEngine } from './engine.ts'
 import type { PsOptions } from './ps.ts'
+import { forSameApp } from './same-app.ts'
 import { statusTable } from './status-table.ts'
 
 const WATCH_EVERY_MS = 1_000
@@ -21,13 +22,13 @@ export async function ps(flags: Flags, options: PsOptions): Promise<void> {
     return
   }
   for (;;) {
-    const isRead = say(1, await screen(here.state, options))
+    const isRead = say(1, await screen(here.state, flags, options))
     if (options.watch !== true || !isRead) return
     await sleep(WATCH_EVERY_MS)
   }
 }
 
-async function screen(state: StateDir, options: PsOptions): Promise<string> {
+async function screen(state: StateDir, flags: Flags, options: PsOptions): Promise<string> {
   const seen = view(state)
   revive(seen)
   const rows = rowsOf(seen)
@@ -45,7 +46,7 @@ async function screen(state: StateDir, options: PsOptions): Promise<string> {
   const none = rows.length === 0 ? `nothing runs here${formation === '' ? '' : ` (${formation})`}\n` : ''
   const alone =
     rows.length > 0 && seen.supervisor === undefined && seen.session?.isDetached !== true
-      ? 'no supervisor: what ends is not started again; carry on with: tw-run start\n'
+      ? forSameApp('no supervisor: what ends is not started again; carry on with: tw-run start\n', flags)
       : ''
   const unready =
     options.verbose === true

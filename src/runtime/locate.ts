@@ -45,7 +45,7 @@ function namedFiles({ env }: Flags, shell: NodeJS.ProcessEnv): readonly string[]
 }
 
 /** The folder of a regular file; a Procfile from a pipe, such as /dev/stdin, says nothing about the root. */
-function folderOf(procfile: string, cwd: string): string {
+export function folderOf(procfile: string, cwd: string): string {
   return statSync(procfile, { throwIfNoEntry: false })?.isFile() === true ? dirname(procfile) : cwd
 }
 
