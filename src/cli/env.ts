@@ -15,7 +15,7 @@ interface Row {
 
 export function envCommand(): Command {
   const command = new Command('env')
-    .description('print the environment a process would get')
+    .description('print the names of the variables that a process would get')
     .argument('[process]', 'such as web.2 (default: the first of the formation)')
     .option('--explain', 'say where each variable comes from, and what it shadows')
     .option('--show-values', 'print the values too, secrets included')
