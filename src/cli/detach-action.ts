@@ -7,7 +7,7 @@ import { TwRunError } from '../core/error.ts'
 import type { ProcessId } from '../core/names.ts'
 import type { Flags } from '../core/settings.ts'
 import { closeInheritedDescriptors } from '../runtime/descriptors.ts'
-import { loadApp, requireProcesses, requireVariables } from '../runtime/load.ts'
+import { requireProcesses, requireVariables } from '../runtime/load.ts'
 import { heldBy } from '../runtime/lock-holder.ts'
 import { view } from '../runtime/observer.ts'
 import type { View } from '../runtime/observer.ts'
@@ -15,7 +15,7 @@ import { locateStateDir, makeStateDir, requireRoom } from '../runtime/state-dir.
 import type { StateDir } from '../runtime/state-dir.ts'
 import { say } from '../runtime/terminal.ts'
 import { startSupervisor, supervisorLog } from './control.ts'
-import { lastingFlags } from './formation.ts'
+import { appToStart, lastingFlags } from './formation.ts'
 import { describeAddress, describeRuns } from './journal-text.ts'
 import { lastLines } from './last-lines.ts'
 import { refuseTakenPorts } from './taken-ports.ts'
@@ -29,10 +29,10 @@ const LOOK_AGAIN_MS = 10
 const LAST_LINES = 20
 
 /** Starts the formation under a supervisor of its own and returns when all are up, or with --wait ready. */
-export async function startDetached(flags: Flags, awaited: Awaited): Promise<number> {
+export async function startDetached(asked: Flags, awaited: Awaited): Promise<number> {
   closeInheritedDescriptors()
   if (process.pid === 1) throw endsWithPid1()
-  const app = loadApp(flags, process.env)
+  const { app, flags } = await appToStart(asked)
   if (!app.settings.release) requireProcesses(app)
   requireVariables(app)
   for (const warning of app.warnings) say(STDERR, `${formatDiagnostic(warning)}\n`)

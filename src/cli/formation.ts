@@ -5,6 +5,7 @@ import { crashPoint } from '../runtime/crash-points.ts'
 import { loadApp, requireProcesses, requireVariables } from '../runtime/load.ts'
 import type { App } from '../runtime/load.ts'
 import { takeLock } from '../runtime/lock.ts'
+import { textOf } from '../runtime/proc-files.ts'
 import type { Lock } from '../runtime/lock.ts'
 import type { Slots } from '../runtime/slots.ts'
 import { sparePaths } from '../runtime/spare-fifos.ts'
@@ -30,8 +31,8 @@ export interface Ground {
  * Reads the app and its state, and takes the lock; `isRevival` where only a supervisor is missing. Errors:
  * TwRunError; nothing was started then.
  */
-export async function takeGround(flags: Flags, isRevival = false): Promise<Ground> {
-  const app = await appFor(flags, isRevival)
+export async function takeGround(asked: Flags, isRevival = false): Promise<Ground> {
+  const { app, flags } = await appFor(asked, isRevival)
   const stages = stagesOf(app)
   if (stages.length === 1 && !isRevival) requireProcesses(app)
   if (!isRevival) requireVariables(app)
@@ -68,10 +69,21 @@ async function meanwhile() {
 }
 
 /** The app as its files describe it; who only goes on with what runs has it as they were when they were last taken in. */
-async function appFor(flags: Flags, isRevival: boolean): Promise<App> {
-  if (!isRevival) return loadApp(flags, process.env)
+async function appFor(flags: Flags, isRevival: boolean): Promise<{ app: App; flags: Flags }> {
+  if (!isRevival) return appToStart(flags)
   const { rememberedApp } = await import('../runtime/remembered-app.ts')
-  return rememberedApp(flags, process.env) ?? loadApp(flags, process.env)
+  return { app: rememberedApp(flags, process.env) ?? loadApp(flags, process.env), flags }
+}
+
+/** The app for a start, with the options of an interrupted formation, which it carries on, where nothing else is typed. */
+export async function appToStart(flags: Flags): Promise<{ app: App; flags: Flags }> {
+  const app = loadApp(flags, process.env)
+  const text = textOf(locateStateDir(app.root, app.stateDir).session)
+  // Nearly always, and then nothing of it has to be understood.
+  if (text === '' || text.includes('"over":true')) return { app, flags }
+  const { flagsToCarryOn } = await import('./interrupted.ts')
+  const carried = flagsToCarryOn(text, flags)
+  return carried === undefined ? { app, flags } : { app: loadApp(carried, process.env), flags: carried }
 }
 
 /** `--release` runs the stages that the Procfile has before the formation. */

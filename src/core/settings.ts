@@ -55,6 +55,25 @@ export interface Flags {
   readonly types?: readonly string[]
 }
 
+/** What decides how the processes run; neither how they are shown, how many there are, nor what is done before. */
+const CARRIED = [
+  'env',
+  'port',
+  'portStep',
+  'timeout',
+  'restart',
+  'envPrecedence',
+  'router',
+  'recycle',
+  'max',
+] as const satisfies readonly (keyof Flags)[]
+
+/** The options of a formation that goes on: those of before hold where nothing else is typed. */
+export function carriedFlags(before: Flags, typed: Flags): Flags {
+  const carried = CARRIED.flatMap((name) => (before[name] === undefined ? [] : [[name, before[name]]]))
+  return { ...(Object.fromEntries(carried) as Flags), ...typed }
+}
+
 /** Every option of a run, resolved. */
 export interface Settings {
   readonly procfile: string

@@ -137,6 +137,29 @@ test('a tw-run within a tw-run is stopped with everything it started, also when 
   expect(app.survivors()).toEqual([])
 })
 
+test('what was asked for holds for the next tw-run, which need not be told again', async () => {
+  const app = liveApp({ Procfile: 'web: echo web as $$ on $PORT; exec sleep 100\nworker: exec sleep 100' })
+  const first = app.start([...PORT, '-m', 'web=2', '--restart', 'always', '--no-timestamps'])
+  const [, pid] = await first.waitFor(/web\.2 +\| web as (\d+) on/)
+  await first.waitFor(/worker\.1/)
+  first.signal('SIGKILL')
+  await first.ended
+  const second = app.start(['--no-timestamps'])
+  await second.waitFor(/carries on from here: 3 still running/)
+  kill9(Number(pid))
+  const port = Number(PORT[1]) + 1
+  await second.waitFor(new RegExp(`starting again[^]*web\\.2 +\\| web as \\d+ on ${port}`))
+  expect(second.output()).not.toContain('web.1 on')
+  second.signal('SIGINT')
+  expect(await second.ended).toBe(130)
+  expect(app.survivors()).toEqual([])
+  // What was ended is over, and its options with it.
+  const third = app.start(['-p', String(port + 100), 'web'])
+  await third.waitFor(new RegExp(`web as \\d+ on ${port + 100}`))
+  third.signal('SIGINT')
+  expect(await third.ended).toBe(130)
+})
+
 test('an edited command replaces the process when the next tw-run carries on', async () => {
   const app = liveApp({
     Procfile: 'web: echo version 1; exec sleep 100\nother: echo other as $$; exec sleep 100',

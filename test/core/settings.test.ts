@@ -1,6 +1,22 @@
 import { describe, expect, test } from 'vitest'
-import { problemsOf, resolveSettings, type Flags } from '../../src/core/settings.ts'
+import { carriedFlags, problemsOf, resolveSettings, type Flags } from '../../src/core/settings.ts'
 import { USUAL_ADDRESS } from '../../src/core/option-values.ts'
+
+test('options of a formation that goes on hold where nothing else is typed; how it is shown, and how many, do not', () => {
+  const before: Flags = {
+    port: '7000',
+    restart: 'always',
+    formation: 'web=2',
+    types: ['web'],
+    logFormat: 'json',
+  }
+  expect(carriedFlags(before, {})).toEqual({ port: '7000', restart: 'always' })
+  expect(carriedFlags(before, { port: '8000', color: 'never' })).toEqual({
+    port: '8000',
+    restart: 'always',
+    color: 'never',
+  })
+})
 
 function resolve(flags: Flags, shell: Record<string, string> = {}, ...files: Record<string, string>[]) {
   const named = files.map((entries, index) => ({ name: ['.env', '.env.local'][index] ?? '', entries }))
