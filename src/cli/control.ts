@@ -32,7 +32,7 @@ export async function withoutSupervisor(state: StateDir, request: Request): Prom
       const applied = session.isDetached ? undefined : await applyHere(session.flags, request)
       if (applied !== undefined) return applied
       // It may lose the lock to another one that was started in the same instant, and end.
-      if (session.isDetached && (started === undefined || started.exitCode !== null)) {
+      if (session.isDetached && (started === undefined || hasEnded(started))) {
         started = startSupervisor(state, session.flags, '--revive')
       }
     }
@@ -47,6 +47,10 @@ export async function withoutSupervisor(state: StateDir, request: Request): Prom
       })
     }
   }
+}
+
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null
 }
 
 async function applyHere(flags: Flags, request: Request): Promise<Reply | undefined> {
@@ -76,7 +80,7 @@ export function supervisorLog({ path }: StateDir): string {
 
 /**
  * Starts a supervisor in a session of its own; it ends by itself if another one holds the lock. Errors: TwRunError
- * where it could not say anything.
+ * where it could not say anything, or the system started none.
  */
 export function startSupervisor(state: StateDir, flags: Flags, ...options: '--revive'[]): ChildProcess {
   const log = openLog(state)
@@ -87,7 +91,13 @@ export function startSupervisor(state: StateDir, flags: Flags, ...options: '--re
   })
   closeSync(log)
   child.unref()
-  return child
+  if (child.pid !== undefined) return child
+  // Its error is told by an event, later.
+  child.once('error', () => {})
+  throw new TwRunError('the system did not start a supervisor', {
+    exitCode: 1,
+    hint: 'it may have no process or memory to spare (see `ulimit -u`): try again',
+  })
 }
 
 function openLog(state: StateDir): number {

@@ -10,10 +10,16 @@ export type Reply =
   | { readonly ok: true; readonly lines: readonly string[] }
   | { readonly ok: false; readonly exitCode: 1 | 2; readonly message: string; readonly hint?: string }
 
-/** The longest message either way, bytes: a formation of 9,999 processes named one by one fits. */
+/** The longest request, bytes: a formation of 9,999 processes named one by one fits. Strangers may send more. */
 export const LONGEST_MESSAGE = 256 * 1024
 const MOST_WORDS = 10_000
 const LONGEST_WORD = 128
+
+/** Until when somebody waits for the answer to a request, ms since boot; Infinity where it does not say. */
+export function waitedForUntil(line: string): number {
+  const until = decode(line)?.['until']
+  return typeof until === 'number' ? until : Infinity
+}
 
 /** Decodes a request; undefined if it is none. Anybody with our uid can connect. */
 export function decodeRequest(line: string): Request | undefined {

@@ -2,6 +2,7 @@ import { connect } from 'node:net'
 import { TwRunError } from '../core/error.ts'
 import { decodeReply } from '../core/protocol.ts'
 import type { Reply, Request } from '../core/protocol.ts'
+import { bootNow } from './clock.ts'
 import { failedWith } from './system-error.ts'
 
 /** How long the supervisor may take to answer, ms. It answers before it acts. */
@@ -15,18 +16,19 @@ const OTHER_VERSION = 'it may be of another version: `tw-run ps` shows what runs
  */
 export function sendCommand(path: string, request: Request): Promise<Reply | 'hung-up' | undefined> {
   return new Promise((resolve, reject) => {
+    const until = bootNow() + ANSWER_WITHIN_MS
     let text = ''
     const socket = connect(path)
-    const silent = new TwRunError('the supervisor does not answer', {
+    const silent = new TwRunError('the supervisor does not answer: nothing was changed', {
       exitCode: 1,
-      hint: 'it may be stopped: `tw-run ps` shows its pid; wake it with kill -CONT, or end it with kill -9',
+      hint: 'it may be stopped: `tw-run ps --verbose` shows its pid; wake it with kill -CONT, or end it with kill -9',
     })
     const timeout = setTimeout(() => {
       socket.destroy()
       reject(silent)
     }, ANSWER_WITHIN_MS)
     socket.setEncoding('utf8')
-    socket.on('connect', () => socket.write(`${JSON.stringify(request)}\n`))
+    socket.on('connect', () => socket.write(`${JSON.stringify({ ...request, until })}\n`))
     const finish = (isWhole: boolean): void => {
       clearTimeout(timeout)
       // Nobody waits for the other side, which acts before it hangs up. Nor is it destroyed: Node would make a stream of

@@ -1,7 +1,8 @@
 import { createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
-import { decodeRequest, LONGEST_MESSAGE } from '../core/protocol.ts'
+import { decodeRequest, LONGEST_MESSAGE, waitedForUntil } from '../core/protocol.ts'
 import type { Reply, Request } from '../core/protocol.ts'
+import { bootNow } from './clock.ts'
 import { makeControlFolder } from './control-path.ts'
 import { isGone, removeIfThere } from './disk.ts'
 
@@ -89,6 +90,9 @@ function answer(line: string, handle: Handle): Reply {
       message: 'the supervisor did not understand: it may be of another version',
     }
   }
+  // Who asked a supervisor that was stopped was told that it did not happen.
+  if (bootNow() > waitedForUntil(line))
+    return { ok: false, exitCode: 1, message: 'it was asked too long ago' }
   try {
     return handle(request)
   } catch (error) {

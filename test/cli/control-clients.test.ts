@@ -155,9 +155,11 @@ test('a supervisor that was stopped is not waited for for ever, and is itself ag
   process.kill(supervisor, 'SIGSTOP')
   const [scaled, shown] = await Promise.all([app.cli(['scale', 'web=2']), app.cli(['ps'])])
   expect(shown.code).toBe(0)
-  expect(scaled).toMatchObject({ code: 1, stderr: expect.stringContaining('does not answer') as string })
+  expect(scaled).toMatchObject({ code: 1, stderr: expect.stringContaining('nothing was changed') as string })
   process.kill(supervisor, 'SIGCONT')
   await supervises(app, supervisor)
+  // Nor is it done afterwards.
+  expect(await done(app, 'scale')).toBe('web=1,crash=1\n')
   await stopped(app)
 })
 
