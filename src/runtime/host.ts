@@ -210,6 +210,11 @@ export class Host {
     crashPoint('finish:scratch-removed')
   }
 
+  /** Removes what was to be a run's directory, if it is there. */
+  discard(path: string): void {
+    this.#removals.add(path)
+  }
+
   /** Removes the scratch directories that a killed supervisor had no time to remove. */
   removeLostScratch(): void {
     const { state, slots } = this.#at

@@ -65,8 +65,10 @@ export class Preparation {
   }
 
   /** It never ran: recorded as an end, so that trying again is paced like any restart. */
-  refuse({ run, ready }: Start, { message, again }: Refusal): void {
+  refuse({ run, ready, directory: path }: Start, { message, again }: Refusal): void {
     void ready?.close()
+    // There, unless it had its name already.
+    this.#at.host.discard(directory.newPath(path))
     this.#at.slots.add({ ...run, life: 'dead' })
     this.#at.host.finish(run, { kind: 'unstarted', message, again }, false)
   }

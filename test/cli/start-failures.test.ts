@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -116,4 +116,7 @@ test('an environment file that is broken while it runs is said when it is read a
   await run.waitFor(/could not start[^]*web\.1 on/)
   run.signal('SIGINT')
   expect(await run.ended).toBe(130)
+  expect(
+    readdirSync(join(app.state(), 'processes', 'web.1')).filter((name) => name.endsWith('.new')),
+  ).toEqual([])
 })
