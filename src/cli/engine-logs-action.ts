@@ -39,9 +39,12 @@ export async function logsOn(
   if (follow === true) reader.begin()
   const sink: LineSink = ({ process: id, time, text }) => print(id, Buffer.concat([text, NEWLINE]), time)
   const { over } = interruption
-  await engine.logs({ targets, lines, since, follow: follow === true, over }, sink)
-  reader.end()
-  interruption.release()
+  try {
+    await engine.logs({ targets, lines, since, follow: follow === true, over }, sink)
+  } finally {
+    reader.end()
+    interruption.release()
+  }
   return interruption.code ?? 0
 }
 

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { TwRunError } from '../core/error.ts'
 import { CONTAINER } from '../exporters/kubernetes-objects.ts'
 import type { LineSink, LogRequest } from './engine.ts'
 import { streamLines } from './engine-stream.ts'
@@ -42,13 +43,15 @@ export async function showPodLogs(
   for (const line of held.toSorted((a, b) => a.time - b.time)) if (!sink(line)) return
 }
 
+type Look = () => Promise<readonly LogSource[]>
+
 /**
  * Goes on with what they write, also of pods that come later: a selector of kubectl's takes only those that are
- * there at its beginning, and ends with the first restart.
+ * there at its beginning, and ends with the first restart. Errors: none of the cluster's, which come and go.
  */
 export async function followPodLogs(
   where: Where,
-  look: () => Promise<readonly LogSource[]>,
+  look: Look,
   request: LogRequest,
   sink: LineSink,
 ): Promise<void> {
@@ -57,27 +60,64 @@ export async function followPodLogs(
   const shown = new Map<string, string>()
   let isFirst = true
   let hasEnded = false
-  while (!request.over.aborted) {
-    for (const source of await look()) {
-      const key = `${source.pod} ${source.restarts}`
-      // A stream may break while its process lives: it goes on after the last line.
-      const last = shown.get(key)
-      if (!source.hasBegun || streams.has(key) || (last !== undefined && !source.isRunning)) continue
-      shown.set(key, last ?? '')
-      const lines = isFirst ? request.lines : -1
-      const after = last === undefined || last === '' ? {} : { after: last }
-      const stream = open(where, { ...source, ...after }, { ...request, lines, follow: true }, (line) => {
-        shown.set(key, line.stamp)
-        if (!hasEnded && !sink(line)) hasEnded = true
-      })
-      streams.set(key, stream)
-      void stream.ended.then(() => streams.delete(key))
-    }
-    isFirst = false
-    if (hasEnded) break
-    await sleep(LOOK_AGAIN_MS, undefined, { signal: request.over }).catch(() => undefined)
+  const take: LineSink = (line) => {
+    if (!hasEnded && !sink(line)) hasEnded = true
+    return !hasEnded
   }
-  await Promise.all([...streams.values()].map((stream) => stream.end()))
+  const follow = (source: LogSource): void => {
+    const key = `${source.pod} ${source.restarts}`
+    // A stream may break while its process lives: it goes on after the last line.
+    const last = shown.get(key)
+    if (!source.hasBegun || streams.has(key) || (last !== undefined && !source.isRunning)) return
+    shown.set(key, last ?? '')
+    const lines = isFirst ? request.lines : -1
+    const after = last === undefined || last === '' ? {} : { after: last }
+    const stream = open(where, { ...source, ...after }, { ...request, lines, follow: true }, (line) => {
+      shown.set(key, line.stamp)
+      take(line)
+    })
+    streams.set(key, stream)
+    const forget = (): void => void streams.delete(key)
+    // Where kubectl itself has gone, the next look says so.
+    void stream.ended.then(forget, forget)
+  }
+  const lookAgain = patient(look, request, take)
+  try {
+    while (!request.over.aborted && !hasEnded) {
+      const sources = await lookAgain()
+      for (const source of sources ?? []) follow(source)
+      if (sources !== undefined) isFirst = false
+      await sleep(LOOK_AGAIN_MS, undefined, { signal: request.over }).catch(() => undefined)
+    }
+  } finally {
+    await Promise.all([...streams.values()].map((stream) => stream.end()))
+  }
+}
+
+/** The same look, undefined where it failed: that is said when it begins, and the next one may succeed. */
+function patient(
+  look: Look,
+  { over }: LogRequest,
+  take: LineSink,
+): () => Promise<readonly LogSource[] | undefined> {
+  let isFailing = false
+  return async () => {
+    try {
+      const sources = await look()
+      isFailing = false
+      return sources
+    } catch (error) {
+      if (!(error instanceof TwRunError)) throw error
+      // Ctrl-C ends the command that looks, too.
+      if (!isFailing && !over.aborted) take(fromSystem(`${error.message}; trying again`))
+      isFailing = true
+      return undefined
+    }
+  }
+}
+
+function fromSystem(text: string): Line {
+  return { process: 'system', time: Date.now(), text: Buffer.from(text) }
 }
 
 function open(
@@ -108,11 +148,10 @@ function open(
     if (!Number.isFinite(time) || (after !== undefined && stamp <= after)) return
     take({ process, time, text: line.subarray(blank + 1), stamp })
   }
-  return streamLines('kubectl', args, onLine, (line) => {
-    const text = line.toString()
+  return streamLines('kubectl', args, onLine, (bytes) => {
+    const text = bytes.toString()
     if (GONE.test(text)) return
-    const now = new Date()
-    const told = Buffer.from(`${process}: ${text}`)
-    take({ process: 'system', time: now.getTime(), text: told, stamp: after ?? now.toISOString() })
+    const line = fromSystem(`${process}: ${text}`)
+    take({ ...line, stamp: after ?? new Date(line.time).toISOString() })
   })
 }

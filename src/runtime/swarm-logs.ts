@@ -22,23 +22,31 @@ export async function showSwarmLogs(
     String(lines),
     ...(since === undefined ? [] : ['--since', `${Math.ceil(since / 1000)}s`]),
   ]
-  const endAll = (): void => {
-    for (const stream of streams) void stream.end()
+  const endAll = async (): Promise<void> => {
+    await Promise.all(streams.map((stream) => stream.end()))
   }
-  over.addEventListener('abort', endAll)
   const take = (type: string, line: Buffer): void => {
     const read = readLine(type, line)
     if (read === undefined || !isTarget(read.process, targets)) return
     if (!follow) held.push(read)
-    else if (!sink(read)) endAll()
+    else if (!sink(read)) void endAll()
   }
   const isWanted = (type: string): boolean =>
     targets.length === 0 || targets.some((word) => (parseProcessId(word)?.type ?? word) === type)
-  for (const { name, type } of services.filter((service) => isWanted(service.type.name))) {
-    const args = ['service', 'logs', ...options, name]
-    streams.push(streamLines('docker', args, (line) => take(type.name, line)))
+  const end = (): void => void endAll()
+  try {
+    for (const { name, type } of services.filter((service) => isWanted(service.type.name))) {
+      const args = ['service', 'logs', ...options, name]
+      streams.push(streamLines('docker', args, (line) => take(type.name, line)))
+    }
+    over.addEventListener('abort', end)
+    // Nobody is told of a signal that came while the services were looked for.
+    if (over.aborted) end()
+    await Promise.all(streams.map(({ ended }) => ended))
+  } finally {
+    over.removeEventListener('abort', end)
+    await endAll()
   }
-  await Promise.all(streams.map(({ ended }) => ended))
   for (const line of held.toSorted((a, b) => a.time - b.time)) if (!sink(line)) return
 }
 

@@ -1,7 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { liveApp } from '../support/live.ts'
+import { endsClean, liveApp } from '../support/live.ts'
+import type { LiveApp, LiveRun } from '../support/live.ts'
 import { makeApp } from '../support/rig.ts'
 import { clusterApp, CONTEXT, deployment, ended, list, pod, waiting } from '../support/kubernetes.ts'
 import type { Answer, ClusterApp, Reply } from '../support/kubernetes.ts'
@@ -344,6 +345,14 @@ describe('afterwards', () => {
     return app
   }
 
+  const live = (by: LiveApp, app: ClusterApp, ...args: readonly string[]): LiveRun =>
+    by.startBy([process.execPath], [...args, '-d', app.root], {
+      ...app.env,
+      TW_RUN_STATE_DIR: app.stateDir,
+    })
+  const follow = (by: LiveApp, app: ClusterApp): LiveRun =>
+    live(by, app, 'logs', '-f', 'web', '--no-timestamps')
+
   test('ps, the engine being remembered, has the columns of every engine', async () => {
     const app = await started()
     expect((await app.tw('ps')).stdout).toMatch(
@@ -433,17 +442,33 @@ describe('afterwards', () => {
         { stdout: '2026-11-22T10:00:05Z second life\n', hangs: true },
       ),
     )
-    const run = liveApp({}).startBy(
-      [process.execPath],
-      ['logs', '-f', 'web', '--no-timestamps', '-d', app.root],
-      {
-        ...app.env,
-        TW_RUN_STATE_DIR: app.stateDir,
-      },
-    )
+    const run = follow(liveApp({}), app)
     await run.waitFor(/^web\.1 +\| first life\nweb\.1 +\| second life\n/m)
     run.signal('SIGINT')
     expect(await run.ended).toBe(130)
+  })
+
+  test('logs -f outlives a look that failed, says so once, and leaves no helper behind', async () => {
+    const refused = 'The connection to the server 127.0.0.1:6443 was refused\n'
+    const again = list(...deployment(), pod({ restarts: 1, last: ended(1) }))
+    const app = await started()
+    app.answer(
+      looks(READY, READY, { code: 1, stderr: refused }, { code: 1, stderr: refused }, again),
+      says(
+        'logs app-web',
+        { stdout: '2026-11-22T10:00:03Z first life\n', hangs: true },
+        { stdout: '2026-11-22T10:00:05Z second life\n', hangs: true },
+      ),
+    )
+    const by = liveApp({})
+    const run = follow(by, app)
+    await run.waitFor(/second life/)
+    expect(run.output()).toBe(
+      'web.1    | first life\n' +
+        'system   | the cluster of context "kind-dev" cannot be reached: The connection to the server 127.0.0.1:6443 was refused; trying again\n' +
+        'web.1    | second life\n',
+    )
+    await endsClean(by, run)
   })
 
   test('stop removes what carries our labels, waits for the pods, and says so', async () => {
