@@ -15,9 +15,10 @@ import type { ExportInput, ExportStage } from '../exporters/input.ts'
 import type { LineSink } from './engine.ts'
 import { streamLines } from './engine-stream.ts'
 import type { Stream } from './engine-stream.ts'
-import { Interruption } from './interruption.ts'
+import type { Interruption } from './interruption.ts'
 import { kubectl, placeOptions, tryKubectl } from './kubectl.ts'
 import type { Where } from './kubectl.ts'
+import { runThenRemove } from './one-off-removal.ts'
 
 const LOOK_AGAIN_MS = 1_000
 /** ms until a pod that has no node, no image or no permission to be is given up. */
@@ -43,38 +44,36 @@ export async function runJob(
 ): Promise<number> {
   const name = `${deploymentName(input.app, stage.name)}-${randomBytes(3).toString('hex')}`
   const job = jobObject(input, stage, { name, readOnly: readOnly === true })
-  const interruption = new Interruption()
-  let stream: Stream | undefined
-  const follow = (pod: Pod): void => {
-    if (pod.state === 'waiting' || pod.state === 'none') return
-    const args = [...placeOptions(where), 'logs', '--follow', pod.name, '--container', CONTAINER]
-    stream ??= streamLines(
-      'kubectl',
-      args,
-      (text) => void sink({ process: `${stage.name}.1`, time: Date.now(), text }),
-      () => {},
-    )
+  const removal = ['delete', 'job', name, '--ignore-not-found', '--wait=false', '--cascade=background']
+  const oneOff = {
+    name: `job ${name}`,
+    remove: (): Promise<unknown> => kubectl(where, removal),
+    command: ['kubectl', ...placeOptions(where), 'delete', 'job', name].join(' '),
   }
-  await kubectl(where, ['apply', '--server-side', `--field-manager=${manager}`, '--filename=-'], {
-    input: JSON.stringify(job),
+  return runThenRemove(oneOff, async (interruption) => {
+    await kubectl(where, ['apply', '--server-side', `--field-manager=${manager}`, '--filename=-'], {
+      input: JSON.stringify(job),
+    })
+    let stream: Stream | undefined
+    const follow = (pod: Pod): void => {
+      if (pod.state === 'waiting' || pod.state === 'none') return
+      const args = [...placeOptions(where), 'logs', '--follow', pod.name, '--container', CONTAINER]
+      stream ??= streamLines(
+        'kubectl',
+        args,
+        (text) => void sink({ process: `${stage.name}.1`, time: Date.now(), text }),
+        () => {},
+      )
+    }
+    try {
+      const code = await untilOver(where, name, { interruption, follow })
+      // It ends by itself, after its last line.
+      await Promise.race([stream?.ended, sleep(LAST_LINES_MS, undefined, { ref: false })])
+      return code
+    } finally {
+      await stream?.end()
+    }
   })
-  try {
-    const code = await untilOver(where, name, { interruption, follow })
-    // It ends by itself, after its last line.
-    await Promise.race([stream?.ended, sleep(LAST_LINES_MS, undefined, { ref: false })])
-    return code
-  } finally {
-    await stream?.end()
-    interruption.release()
-    await tryKubectl(where, [
-      'delete',
-      'job',
-      name,
-      '--ignore-not-found',
-      '--wait=false',
-      '--cascade=background',
-    ])
-  }
 }
 
 interface Following {

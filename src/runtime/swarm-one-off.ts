@@ -9,7 +9,8 @@ import { oneOffArguments } from '../exporters/swarm-stack.ts'
 import { docker, dockerIfThere, inspect, words } from './docker.ts'
 import type { LineSink } from './engine.ts'
 import { streamLines } from './engine-stream.ts'
-import { Interruption } from './interruption.ts'
+import type { Interruption } from './interruption.ts'
+import { runThenRemove } from './one-off-removal.ts'
 
 const LOOK_AGAIN_MS = 200
 /** ms in which the lines of a process that has ended arrive. */
@@ -28,25 +29,26 @@ export async function runTask(
   sink: LineSink,
 ): Promise<number> {
   const service = `${input.app}_${resourcePart(stage.name)}-${randomBytes(3).toString('hex')}`
-  const interruption = new Interruption()
-  await docker(oneOffArguments(input, stage, { service, secret }), { limitMs: 60_000 })
-  let shown = 0
-  const show = (line: Buffer): void => {
-    shown += 1
-    sink({ process: `${stage.name}.1`, time: Date.now(), text: line })
-  }
-  const follow = streamLines('docker', ['service', 'logs', '--follow', '--raw', service], show, () => {})
-  try {
-    const code = await untilOver(service, interruption)
-    await sleep(LAST_LINES_MS)
-    await follow.end()
-    if (code.isOver) await showRest(service, shown, sink)
-    return code.code
-  } finally {
-    await follow.end()
-    interruption.release()
-    await dockerIfThere(['service', 'rm', service])
-  }
+  const remove = (): Promise<unknown> => dockerIfThere(['service', 'rm', service])
+  const oneOff = { name: `service ${service}`, remove, command: `docker service rm ${service}` }
+  return runThenRemove(oneOff, async (interruption) => {
+    await docker(oneOffArguments(input, stage, { service, secret }), { limitMs: 60_000 })
+    let shown = 0
+    const show = (line: Buffer): void => {
+      shown += 1
+      sink({ process: `${stage.name}.1`, time: Date.now(), text: line })
+    }
+    const follow = streamLines('docker', ['service', 'logs', '--follow', '--raw', service], show, () => {})
+    try {
+      const code = await untilOver(service, interruption)
+      await sleep(LAST_LINES_MS)
+      await follow.end()
+      if (code.isOver) await showRest(service, shown, sink)
+      return code.code
+    } finally {
+      await follow.end()
+    }
+  })
 }
 
 async function untilOver(

@@ -4,7 +4,16 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { endsClean, liveApp } from '../support/live.ts'
 import type { LiveApp, LiveRun } from '../support/live.ts'
 import { makeApp } from '../support/rig.ts'
-import { clusterApp, CONTEXT, deployment, ended, list, pod, waiting } from '../support/kubernetes.ts'
+import {
+  clusterApp,
+  CONTEXT,
+  deployment,
+  ended,
+  interruptAt,
+  list,
+  pod,
+  waiting,
+} from '../support/kubernetes.ts'
 import type { Answer, ClusterApp, Reply } from '../support/kubernetes.ts'
 
 const LIMIT = 60_000
@@ -508,6 +517,41 @@ describe('afterwards', () => {
         spec: { restartPolicy: 'Never', containers: [{ command: ['/bin/sh', '-c', 'echo hello; exit 7'] }] },
       },
     })
+  })
+})
+
+describe('a one-off process', () => {
+  /** The environment is applied before, and asks for its version. */
+  const CREATES = ' apply (?!.*--output)'
+  const ran = ['--engine', 'kubernetes', '--image', 'local/node:20', 'true']
+
+  test('whose creation is interrupted is removed, as it may be there', async () => {
+    const app = appWith(FILES, says(CREATES, { hangs: true }), says(' delete job ', { stdout: '' }))
+    const by = liveApp({})
+    const run = by.startBy([process.execPath], ['run', '-d', app.root, ...ran], app.env)
+    await interruptAt(new RegExp(CREATES), app, by, run)
+    expect([await run.ended, run.output()]).toEqual([130, ''])
+    const [created, removed] = app.calls().slice(-2)
+    const { metadata } = JSON.parse(created?.stdin ?? '') as { metadata: { name: string } }
+    expect(removed?.args.slice(3, 6)).toEqual(['delete', 'job', metadata.name])
+  })
+
+  test('whose creation nobody answered is removed; if that fails too, one is told how', async () => {
+    const late = { code: 1, stderr: 'Unable to connect to the server: context deadline exceeded\n' }
+    const app = appWith(FILES, says(CREATES, late), says(' delete job ', { stdout: '' }, late))
+    const message =
+      'the cluster of context "kind-dev" cannot be reached: Unable to connect to the server: context deadline exceeded'
+    const first = await app.tw('run', ...ran)
+    expect(first.code).toBe(1)
+    expect(first.stderr).toMatch(new RegExp(`^tw-run: ${message}\n`))
+    const second = await app.tw('run', ...ran)
+    expect(second.code).toBe(1)
+    expect(second.stderr).toMatch(
+      new RegExp(`^tw-run: ${message}; job app-run-[0-9a-f]{6} may still be there\n`),
+    )
+    expect(second.stderr).toMatch(
+      /; then remove it: kubectl --context=kind-dev --namespace=shops delete job app-run-[0-9a-f]{6}\n$/,
+    )
   })
 })
 

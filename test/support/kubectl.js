@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Stands in for kubectl: writes down every call, and answers as the transcript says. A reply is for the calls whose
+// Stands in for kubectl, and for docker: writes down every call, and answers as the transcript says. A reply is for the calls whose
 // words match; the n-th such call gets the n-th reply, and the last one again and again.
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 

@@ -1,6 +1,17 @@
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { until } from './live.ts'
+import type { LiveApp, LiveRun } from './live.ts'
 import { makeApp } from './rig.ts'
 import type { CliResult, TestApp } from './rig.ts'
 
@@ -22,7 +33,7 @@ export interface Call {
   readonly stdin: string
 }
 
-/** An app beside a `kubectl` that answers from a transcript and writes every call down. */
+/** An app beside a `kubectl` and a `docker` that answer from a transcript and write every call down. */
 export interface ClusterApp extends TestApp {
   /** What will be answered from now on. */
   answer(...answers: readonly Answer[]): void
@@ -35,9 +46,11 @@ export function clusterApp(files: Readonly<Record<string, string>>): ClusterApp 
   const app = makeApp(files)
   const folder = join(app.root, '..', 'cluster')
   mkdirSync(folder)
-  copyFileSync(fileURLToPath(new URL('kubectl.js', import.meta.url)), join(folder, 'kubectl'))
+  for (const name of ['kubectl', 'docker']) {
+    copyFileSync(fileURLToPath(new URL('kubectl.js', import.meta.url)), join(folder, name))
+    chmodSync(join(folder, name), 0o755)
+  }
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
-  chmodSync(join(folder, 'kubectl'), 0o755)
   symlinkSync(process.execPath, join(folder, 'node'))
   const env = { PATH: `${folder}:${process.env['PATH'] ?? ''}`, TRANSCRIPT: folder }
   return {
@@ -47,13 +60,25 @@ export function clusterApp(files: Readonly<Record<string, string>>): ClusterApp 
       rmSync(join(folder, 'calls.jsonl'), { force: true })
       writeFileSync(join(folder, 'transcript.json'), JSON.stringify({ answers }))
     },
-    calls: () =>
-      readFileSync(join(folder, 'calls.jsonl'), 'utf8')
-        .split('\n')
-        .filter(Boolean)
-        .map((line) => JSON.parse(line) as Call),
+    calls: () => {
+      const path = join(folder, 'calls.jsonl')
+      if (!existsSync(path)) return []
+      const lines = readFileSync(path, 'utf8').split('\n')
+      return lines.filter(Boolean).map((line) => JSON.parse(line) as Call)
+    },
     tw: (...args) => app.cli(args, env),
   }
+}
+
+/** Interrupts a tw-run in the middle of such a call, which was made: both, as the terminal does with Ctrl-C. */
+export async function interruptAt(call: RegExp, app: ClusterApp, live: LiveApp, run: LiveRun): Promise<void> {
+  const isAsked = (): boolean => app.calls().some(({ args }) => call.test(args.join(' ')))
+  await until(() => `the call ${call}; there is:\n${run.output()}`, isAsked)
+  const { pid } = await until('the program that is called', () =>
+    live.survivors().find(({ command }) => call.test(command)),
+  )
+  run.signal('SIGINT')
+  process.kill(pid, 'SIGINT')
 }
 
 /** What `kubectl config view --minify --output=json` says. */
