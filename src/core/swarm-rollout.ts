@@ -1,5 +1,4 @@
-import { STEADY_MS } from './engine.ts'
-import { together } from './engine.ts'
+import { STEADY_MS, together } from './engine.ts'
 import type { Culprit, Rollout } from './engine.ts'
 import { processId } from './names.ts'
 import { isWanted, reasonOf } from './swarm.ts'
@@ -32,7 +31,12 @@ export function rolloutOf(
   const stands = services
     .filter(({ type }) => names.includes(type.name))
     .map((service) => serviceRollout(service, tasks, baseline, now))
-  return together(stands)
+  const absent = names
+    .filter((name) => !services.some(({ type }) => type.name === name))
+    .map((name): Rollout => {
+      return { state: 'waiting', why: [`${name}: there is no such service`], culprits: [] }
+    })
+  return together([...absent, ...stands])
 }
 
 function isWithoutRoom(

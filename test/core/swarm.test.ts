@@ -83,6 +83,15 @@ describe('a roll-out', () => {
     expect(rollout(sight(service(0)))).toEqual({ state: 'ready' })
   })
 
+  test('of a type without a service is not over', () => {
+    const none: SwarmSight = { services: [], tasks: [], nodes: new Map() }
+    expect(rollout(none)).toEqual({
+      state: 'waiting',
+      why: ['web: there is no such service'],
+      culprits: [],
+    })
+  })
+
   test('an update that was rolled back is no success, though everything runs', () => {
     const update = { State: 'rollback_completed', Message: 'rollback completed' }
     const end = { state: 'failed', desired: 'shutdown', error: 'task: non-zero exit (4)', code: 4 }
