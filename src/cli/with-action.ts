@@ -7,7 +7,7 @@ import { Limit } from './limit.ts'
 import { MemoryPeaks } from './memory-peaks.ts'
 import { ownGround, removeOwnState } from './own-ground.ts'
 import { SIGNALS } from '../runtime/last-words.ts'
-import { farewell, SURVIVED } from './supervising.ts'
+import { farewell } from './supervising.ts'
 import { causeOf, leakOf } from './with-cause.ts'
 import type { Cause } from './with-cause.ts'
 import { tellOutcome, tellRefusal } from './with-outcome.ts'
@@ -29,8 +29,9 @@ export async function withFormation(
     const own = await ownGround(flags)
     const fixture = await Fixture.open(own.flags)
     const { state } = fixture
-    const code = await useFixture(fixture, began)
-    if (own.isOwn && code !== SURVIVED) removeOwnState(state)
+    const { code, survived } = await useFixture(fixture, began)
+    // What survived is found again by it.
+    if (own.isOwn && !survived) removeOwnState(state)
     return code
   } catch (error) {
     if (error instanceof TwRunError) tellRefusal(error, began)
@@ -39,7 +40,10 @@ export async function withFormation(
 }
 
 /** Everything from a formation that was started to one that is over and told of. */
-async function useFixture(fixture: Fixture, began: Began): Promise<number> {
+async function useFixture(
+  fixture: Fixture,
+  began: Began,
+): Promise<{ readonly code: number; readonly survived: boolean }> {
   const { limit: limitMs } = began.options
   const { graceMs } = fixture.app.settings
   const peaks = new MemoryPeaks(fixture)
@@ -61,7 +65,8 @@ async function useFixture(fixture: Fixture, began: Began): Promise<number> {
     const { survivors } = await fixture.close(cause?.reason ?? { kind: 'done' }, farewell)
     const leak = leakOf([...(done?.survivors ?? []), ...survivors])
     const { exitCode, ...rest } = verdict(cause, leak, code)
-    return tellOutcome({ ...began, fixture, exitCode, code, ...rest, readyMs, peaks: peaks.peaks })
+    const told = { ...began, fixture, exitCode, code, ...rest, readyMs, peaks: peaks.peaks }
+    return { code: tellOutcome(told), survived: leak !== undefined }
   } catch (error) {
     // Whatever failed here is no reason to leave a formation behind.
     await fixture.close({ kind: 'done' }, farewell)

@@ -7,12 +7,13 @@ import type { Fixture } from './fixture.ts'
 import { duration } from './journal-text.ts'
 import { lastLines } from './last-lines.ts'
 import { processReports } from './process-reports.ts'
-import { SURVIVED } from './supervising.ts'
 import type { Cause } from './with-cause.ts'
 import { writeReports } from './with-reports.ts'
 import type { WithOptions } from './with.ts'
 
 const STDERR = 2
+/** The exit code where a limit was asked for and not kept. */
+const NOT_KEPT = 3
 
 /** What is known from the beginning. */
 export interface Began {
@@ -33,13 +34,13 @@ export interface Told extends Began {
   readonly peaks: ReadonlyMap<ProcessId, number>
 }
 
-/** Says what went wrong, writes the reports, and returns the exit code: 3 where a limit was asked for and not kept. */
+/** Says what went wrong, writes the reports, and returns the exit code. */
 export function tellOutcome(told: Told): number {
   const { fixture, options, cause, code, readyMs } = told
   const processes = processReports(fixture, told.peaks)
   const budgets = budgetsOf(processes, { readyMs: options.readyWithin, stopMs: options.stopWithin })
   const broken = brokenBudget(budgets)
-  const exitCode = told.exitCode === 0 && broken !== undefined ? SURVIVED : told.exitCode
+  const exitCode = told.exitCode === 0 && broken !== undefined ? NOT_KEPT : told.exitCode
   if (cause !== undefined) tellLastLines(fixture, cause)
   for (const budget of budgets) if (budget.exceeded.length > 0) tellBudget(budget, processes)
   const message = cause?.message ?? broken

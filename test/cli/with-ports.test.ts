@@ -34,6 +34,16 @@ test(
   },
 )
 
+test.for([
+  ['a command that ends with 3', ['--', 'sh', '-c', 'exit 3']],
+  ['a budget that is not kept', ['--ready-within', '1ms', '--', 'true']],
+] as const)('%s leaves no state of its own behind', async ([, args]) => {
+  const app = webApp()
+  const { code, stderr } = await runWith(app, ['--port', 'auto', ...args])
+  expect(code, stderr).toBe(3)
+  expect(readdirSync(`${app.state()}/with`)).toEqual([])
+})
+
 test('many of a type fit, and the router has a port of its own, which is the address', async () => {
   const app = webApp({ Procfile: `${PROCFILE}worker: exec sleep 1000\n` })
   const args = ['--port', 'auto', '--router', '--formation', 'web=11,worker=2']
