@@ -1,3 +1,4 @@
+import { printable } from '../core/printable.ts'
 import type { ProcessStatus } from '../core/status.ts'
 import { duration } from './journal-text.ts'
 import { table } from './messages.ts'
@@ -44,7 +45,12 @@ function exitText(exit: ProcessStatus['lastExit']): string {
   if (exit === null) return '-'
   if ('code' in exit) return String(exit.code)
   if ('signal' in exit) return exit.signal
-  return 'unknown' in exit ? `unknown (${exit.unknown})` : 'not alive'
+  return 'unknown' in exit ? `unknown (${firstLine(exit.unknown)})` : 'not alive'
+}
+
+/** A mistake in a file is said with its line and a mark below it: more than a cell holds. */
+function firstLine(text: string): string {
+  return printable(text.split('\n')[0] ?? '')
 }
 
 function statsCells({ pid }: ProcessStatus, stats: ReadonlyMap<number, Stats>): string[] {

@@ -106,6 +106,20 @@ requires(
   expect(run.lines().at(-1)).toContain('nothing left running')
 })
 
+test('ps keeps to its table where a broken environment file keeps a process from starting', async () => {
+  // Its shim goes with it: what it ended with is known of no other start.
+  const app = liveApp({ Procfile: 'web: until test -e go; do sleep 0.05; done; kill -9 0', '.env': 'A=1\n' })
+  const run = app.start([...PORT, '--restart', 'on-failure'])
+  await run.waitFor(/web\.1 on/)
+  writeFileSync(app.path('.env'), 'A="unterminated\n')
+  writeFileSync(app.path('go'), '')
+  await run.waitFor(/web\.1 could not start: .*\.env:1:/)
+  const { stdout } = await app.cli(['ps'])
+  expect(stdout).toMatch(/^PROCESS .*\nweb\.1 .* unknown \(\.env:1:\d+: [^\n]*\)\n$/)
+  run.signal('SIGINT')
+  expect(await run.ended).toBe(130)
+})
+
 test('an environment file that is broken while it runs is said when it is read again', async () => {
   const app = liveApp({ Procfile: 'web: sleep 0.4; exit 1', '.env': 'A=1\n' })
   const run = app.start([...PORT, '--restart', 'on-failure'])
