@@ -15,9 +15,10 @@ import { locateStateDir, makeStateDir, requireRoom } from '../runtime/state-dir.
 import type { StateDir } from '../runtime/state-dir.ts'
 import { say } from '../runtime/terminal.ts'
 import { startSupervisor, supervisorLog } from './control.ts'
-import { appToStart, lastingFlags } from './formation.ts'
+import { appToStart, lastingFlags, stagesOf } from './formation.ts'
 import { describeAddress, describeRuns } from './journal-text.ts'
 import { lastLines } from './last-lines.ts'
+import { refuseLateStages } from './late-stages.ts'
 import { refuseTakenPorts } from './taken-ports.ts'
 import { notThere, waitFor } from './waiting.ts'
 import type { Awaited } from './waiting.ts'
@@ -42,6 +43,7 @@ export async function startDetached(asked: Flags, awaited: Awaited): Promise<num
   if (supervisor !== undefined) throw heldBy(supervisor, state.lock)
   requireRoom(state)
   refuseTakenPorts(app, slots)
+  refuseLateStages({ stages: stagesOf(app), state, slots }, flags)
   const child = startSupervisor(state, lastingFlags(flags, app))
   const ended = once(child, 'exit').then(([code]) => (typeof code === 'number' ? code : 1))
   await Promise.race([ended, hasBegun(state, child)])

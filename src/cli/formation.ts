@@ -87,7 +87,7 @@ export async function appToStart(flags: Flags): Promise<{ app: App; flags: Flags
 }
 
 /** `--release` runs the stages that the Procfile has before the formation. */
-function stagesOf({ settings, types }: App): Stage[] {
+export function stagesOf({ settings, types }: App): Stage[] {
   const has = (stage: string): boolean => types.some(({ name }) => name === stage)
   const before = (['build', 'release'] as const).filter((stage) => settings.release && has(stage))
   return [...before, 'formation']

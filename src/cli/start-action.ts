@@ -10,5 +10,6 @@ export async function start(types: readonly string[], flags: Flags): Promise<num
     takeGround({ ...flags, types }),
     import('./foreground.ts'),
   ])
+  if (ground.stages.length > 1) (await import('./late-stages.ts')).refuseLateStages(ground, flags)
   return runInForeground(ground)
 }

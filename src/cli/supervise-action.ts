@@ -13,6 +13,8 @@ import { codeOf, farewell, newSupervisor, serve } from './supervising.ts'
 export async function supervise(flags: Flags, isRevival: boolean): Promise<number> {
   closeInheritedDescriptors()
   const ground = await takeGround(flags, isRevival)
+  if (!isRevival && ground.stages.length > 1)
+    (await import('./late-stages.ts')).refuseLateStages(ground, flags)
   const log = new OwnLog(supervisorLog(ground.state))
   const { graceMs } = ground.app.settings
   const journal = (event: JournalEvent): void => {

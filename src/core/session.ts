@@ -92,8 +92,9 @@ export interface Asked {
 }
 
 /**
- * The session that `start` works on: an interrupted one is carried on (to its end, if it was ending), with
- * the counts now asked for, if any were; else a new one begins, of a newer generation than every run on disk.
+ * The session that `start` works on: an interrupted one is carried on (to its end, if it was ending) in the stage
+ * where it stood, with the counts now asked for, if any were; else a new one begins, of a newer generation than every
+ * run on disk.
  */
 export function beginOrCarryOn(
   previous: Session | undefined,
@@ -132,6 +133,12 @@ export function beginOrCarryOn(
     over: false,
   }
   return { session, carriedOn: false }
+}
+
+/** Whether these stages would not run: an interrupted session goes on where it stood, and that may be after them. */
+export function isPast(stages: readonly Stage[], previous: Session | undefined, here: Place): boolean {
+  if (previous === undefined || !isUnfinished(previous, here) || previous.ending !== undefined) return false
+  return stages[0] !== 'formation' && previous.stages[0] === 'formation'
 }
 
 /** Whether a killed supervisor left this session for the next one to carry on. */

@@ -1,6 +1,6 @@
 import { renameSync } from 'node:fs'
 import { decodeSession } from '../core/records.ts'
-import { isUnfinished, SESSION_VERSION } from '../core/session.ts'
+import { isPast, isUnfinished, replace, SESSION_VERSION } from '../core/session.ts'
 import type { Asked, Place, Session } from '../core/session.ts'
 import { readIfThere } from './disk.ts'
 import type { Slots } from './slots.ts'
@@ -15,7 +15,8 @@ interface Found {
 
 /**
  * The session on disk. A file that makes no sense is put aside; where processes live that no session
- * wants, one is made up in which they are what was asked for, and reconciling sorts them out.
+ * wants, one is made up in which they are what was asked for, and reconciling sorts them out. None where stages are
+ * asked for and nothing lives that they would have had to come before.
  */
 export function readSession(found: Found, trouble: (message: string) => void): Session | undefined {
   const { state, slots, place, asked } = found
@@ -28,8 +29,10 @@ export function readSession(found: Found, trouble: (message: string) => void): S
     trouble(`damaged or of another version, put aside: ${away}`)
   }
   const orphan = slots.runs().find(({ life }) => life === 'alive')
+  if (orphan === undefined && asked.isRevival !== true && isPast(asked.stages, session, place))
+    return undefined
   if (orphan === undefined || (session !== undefined && isUnfinished(session, place))) return session
-  return {
+  const madeUp: Session = {
     version: SESSION_VERSION,
     id: orphan.session,
     ...place,
@@ -45,4 +48,9 @@ export function readSession(found: Found, trouble: (message: string) => void): S
     ending: undefined,
     over: false,
   }
+  // A stage that ran once has to run again: it is asked for now.
+  return replace(
+    madeUp,
+    asked.stages.filter((stage) => stage !== 'formation'),
+  )
 }

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { kill9, liveApp } from '../support/live.ts'
+import { endsClean, kill9, liveApp, until } from '../support/live.ts'
+import type { LiveApp, LiveRun } from '../support/live.ts'
 import { portAt } from '../support/ports.ts'
 
 const PORT = ['-p', String(portAt(0)), '-t', '1', '--no-timestamps']
@@ -46,6 +47,71 @@ test('killed within a stage, the next one goes on with it and then with the rest
   expect(readFileSync(app.path('order'), 'utf8')).toBe('begun\ndone\n')
   second.signal('SIGINT')
   expect(await second.ended).toBe(130)
+})
+
+const ORDER = 'release: echo released >>order\nweb: echo serving >>order; echo up; exec sleep 100\n'
+const LATE = 'what a killed tw-run had started runs here, and release would have to come before it'
+
+/** A formation past its release, whose tw-run was killed. */
+async function killedWhileServing(): Promise<LiveApp> {
+  const app = liveApp({ Procfile: ORDER })
+  const first = app.start([...PORT, '--release'])
+  await first.waitFor(/web\.1 +\| up/)
+  first.signal('SIGKILL')
+  await first.ended
+  return app
+}
+
+test('a release that is asked for over what a killed tw-run left is refused, and what lives goes on', async () => {
+  const app = await killedWhileServing()
+  for (const background of [[], ['--detach']]) {
+    expect(await app.cli(['start', ...PORT, '--release', ...background])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `tw-run: ${LATE}\n  hint: carry on without: tw-run start; or begin anew: tw-run stop, then tw-run start --release\n`,
+    })
+  }
+  const asked = await app.cli(['start', ...PORT], { TW_RUN_RELEASE: '1' })
+  expect(asked.stderr).toContain('carry on without: TW_RUN_RELEASE=0 tw-run start; or begin anew:')
+  const second = app.start(PORT, { TW_RUN_RELEASE: '0' })
+  await second.waitFor(/1 still running \(web\.1\)/)
+  await endsClean(app, second)
+  expect(readFileSync(app.path('order'), 'utf8')).toBe('released\nserving\n')
+})
+
+const ANEW = 'released\nserving\n'.repeat(2)
+
+/** What ran in which order, until the formation serves a second time and was stopped. */
+async function orderOnceMore(app: LiveApp, run: LiveRun): Promise<string> {
+  const order = (): string => readFileSync(app.path('order'), 'utf8')
+  await until(
+    () => `web once more:\n${order()}${run.output()}`,
+    () => /(serving[^]*){2}/.test(order()),
+  )
+  await endsClean(app, run)
+  return order()
+}
+
+test('a release runs first where nothing is left of what a killed tw-run had started', async () => {
+  const app = await killedWhileServing()
+  kill9(app.survivors().find(({ command }) => command === 'sleep 100')?.pid)
+  await until('its shim to end', () => app.runFile('web.1', 'exit'))
+  const second = app.start([...PORT, '--release', '--restart', 'always'])
+  expect(await orderOnceMore(app, second)).toBe(ANEW)
+})
+
+test('after a stop the release that was refused runs', async () => {
+  const app = await killedWhileServing()
+  expect((await app.cli(['stop'])).code).toBe(0)
+  const second = app.start([...PORT, '--release'])
+  expect(await orderOnceMore(app, second)).toBe(ANEW)
+})
+
+test('a release runs again, and first, where what was started is not known any more', async () => {
+  const app = await killedWhileServing()
+  writeFileSync(`${app.state()}/formation.json`, '{')
+  const second = app.start([...PORT, '--release'])
+  expect(await orderOnceMore(app, second)).toBe(ANEW)
 })
 
 test('stages are no part of the formation', async () => {

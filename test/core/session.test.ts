@@ -4,11 +4,12 @@ import {
   beginOrCarryOn,
   codeOfReason,
   generationOf,
+  isPast,
   isUnfinished,
   replace,
   SESSION_VERSION,
 } from '../../src/core/session.ts'
-import type { Asked, Ending, Reason, Session } from '../../src/core/session.ts'
+import type { Asked, Ending, Reason, Session, Stage } from '../../src/core/session.ts'
 
 const PLACE = { bootId: 'this boot', pidNamespace: 'pid:[1]', beganAt: 1_000 }
 const FEW = { numRuns: 50 }
@@ -66,6 +67,26 @@ describe('a session that was interrupted', () => {
     const previous = { ...INTERRUPTED, ending: ENDING }
     const { session, carriedOn } = beginOrCarryOn(previous, ASKED, HERE, { web: 9 })
     expect({ session, carriedOn }).toEqual({ session: previous, carriedOn: true })
+  })
+})
+
+describe('stages that are asked for', () => {
+  const stages = ['release', 'formation'] as const
+  const serving: Session = { ...INTERRUPTED, stages: ['formation'] }
+
+  test('come too late where the formation is carried on', () => {
+    expect(isPast(stages, serving, PLACE)).toBe(true)
+  })
+
+  test.each<[string, readonly Stage[], Session | undefined]>([
+    ['none is asked for', ['formation'], serving],
+    ['there was no session', stages, undefined],
+    ['it is carried on within a stage', stages, INTERRUPTED],
+    ['it was ending, which comes first', stages, { ...serving, ending: ENDING }],
+    ['it is over', stages, { ...serving, over: true }],
+    ['it is of another boot', stages, { ...serving, bootId: 'x' }],
+  ])('do not where %s', (_, asked, previous) => {
+    expect(isPast(asked, previous, PLACE)).toBe(false)
   })
 })
 
