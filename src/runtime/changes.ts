@@ -10,6 +10,7 @@ type Variables = Readonly<Record<string, string>>
 
 /** Variables that are another one's at every start, or that shells set. */
 const OURS = new Set([...OWN_VARIABLES, 'TW_RUN_WITHIN', '_', 'SHLVL', 'OLDPWD'])
+const UNKNOWN = 'what changes in its environment is not known'
 
 /**
  * What a restart of these processes changes, for a person: keys of the environment only, never a value. What
@@ -30,7 +31,7 @@ export function changesOf(
     const parts = run.command === plan.command ? [] : ['command changed']
     const before = environmentOfRun(run, next.app.root)
     const after = wholeOf(environmentOf({ id, port: plan.port, token: run.token, scratch: run.scratch }))
-    if (before !== undefined) parts.push(...changedKeys(before, after))
+    parts.push(...(before === undefined ? [UNKNOWN] : changedKeys(before, after)))
     return [`${id}: ${parts.length === 0 ? 'restarting, nothing changed' : parts.join(', ')}`]
   })
   return together(lines)
