@@ -25,7 +25,7 @@ export async function roll(state: StateDir, words: readonly string[]): Promise<v
   for (const [index, id] of found.ids.entries()) {
     const lines = await send(state, { do: 'restart', targets: [id] })
     say(1, `${lines.join('\n')}\n`)
-    const { missing } = await waitFor(state, 'ready', { only: [id] })
+    const { missing } = await waitFor(state, 'ready', [id])
     if (missing.length === 0) continue
     const rest = found.ids.slice(index + 1)
     throw new TwRunError(

@@ -69,9 +69,9 @@ export function missingOf(
 export async function waitFor(
   state: StateDir,
   awaited: Awaited,
-  { only, ms = WAIT_AT_MOST_MS }: { readonly only?: readonly ProcessId[]; readonly ms?: number } = {},
+  only?: readonly ProcessId[],
 ): Promise<Missing> {
-  const until = performance.now() + ms
+  const until = performance.now() + WAIT_AT_MOST_MS
   for (;;) {
     const seen = view(state)
     const found = missingOf(seen, awaited, only)

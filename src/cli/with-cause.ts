@@ -9,7 +9,7 @@ import { describeMissing } from './waiting.ts'
 import type { Missing } from './waiting.ts'
 
 /** What timeout(1) ends with. */
-export const TIMED_OUT = 124
+const TIMED_OUT = 124
 
 /** Why the work could not be done, or not to its end. */
 export interface Cause {

@@ -1,7 +1,7 @@
 import { isEngine } from './engine-name.ts'
 import type { EngineName, RemoteEngine } from './engine-name.ts'
 import { isCount, isObject, isText } from './json.ts'
-import type { Counts, FormationStep } from './formation.ts'
+import type { Counts } from './formation.ts'
 import { applySteps, formatFormation, parseFormation } from './formation.ts'
 import type { Problem } from './error.ts'
 import { limitProblems } from './edit.ts'
@@ -94,7 +94,7 @@ export function editCounts(
   const before = countsOf(types)
   const names = types.map(({ name }) => name)
   const { steps, problems } = parseFormation(words.join(','), names)
-  const { counts, problems: impossible } = applySteps(steps as readonly FormationStep[], before)
+  const { counts, problems: impossible } = applySteps(steps, before)
   const limits = limitProblems(Object.fromEntries(counts), (name) => {
     const max = types.find((type) => type.name === name)?.max
     return max === undefined ? undefined : { count: max, from: 'the app' }

@@ -115,7 +115,7 @@ function isSetAnew({ set }: Exchange, name: string, key: number): boolean {
 }
 
 /** `GET /cart: 302 to /login`, for a person. */
-export function describeExchange({ method, path, status, location }: Exchange): string {
+function describeExchange({ method, path, status, location }: Exchange): string {
   return `${method} ${path}: ${status}${location === undefined ? '' : ` to ${location}`}`
 }
 

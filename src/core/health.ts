@@ -3,7 +3,7 @@ import { BOOT_LIMIT_MS, LISTENS } from './rules.ts'
 import type { Check, CheckKind } from './rules.ts'
 
 /** How soon after its start (ms) it is said what a process is waited for. */
-export const SAY_REASON_AFTER_MS = 1_000
+const SAY_REASON_AFTER_MS = 1_000
 
 /** What is known of one check of a run. It is no more than a cache: to look again tells the same. */
 export interface Trial {

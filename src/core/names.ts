@@ -4,7 +4,7 @@ import { closestMatch } from 'leven'
 export type ProcessId = `${string}.${number}`
 
 /** The characters of a process type's name, the union of what the field accepts. */
-export const TYPE_NAME = /^[A-Za-z0-9_-]+$/
+const TYPE_NAME = /^[A-Za-z0-9_-]+$/
 
 /** The longest name of a process type, in characters: a DNS label, which Dokku, Kubernetes and Swarm make of it. */
 export const MAX_TYPE_LENGTH = 63

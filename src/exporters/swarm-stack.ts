@@ -126,7 +126,7 @@ export function containerCommand(command: string, hasEnvironment: boolean): read
 }
 
 /** What every container gets in the open, without a port where it is 0; Swarm fills the braces in. */
-export function containerEnvironment({
+function containerEnvironment({
   name,
   firstPort,
 }: Pick<ExportType, 'name' | 'firstPort'>): Record<string, string> {

@@ -19,7 +19,7 @@ export interface CallOptions {
 }
 
 /** ms in which a daemon or an API server answers, or is taken for frozen. */
-export const ANSWERS_WITHIN_MS = 20_000
+const ANSWERS_WITHIN_MS = 20_000
 
 /**
  * Calls the command of an engine, found on the PATH, and returns what it said whatever its exit code. Errors:

@@ -1,4 +1,3 @@
-import {} from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { TwRunError } from '../core/error.ts'
