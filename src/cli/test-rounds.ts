@@ -1,10 +1,10 @@
 import { closeSync, createWriteStream } from 'node:fs'
+import { describeExactly } from '../core/duration.ts'
 import { printable } from '../core/printable.ts'
 import type { SignalRelay } from '../runtime/one-off.ts'
 import { endOfFile, openUnnamed } from '../runtime/unnamed-file.ts'
 import { say } from '../runtime/terminal.ts'
 import type { Fixture } from './fixture.ts'
-import { duration } from './journal-text.ts'
 import { Limit } from './limit.ts'
 import { work } from './work.ts'
 
@@ -36,7 +36,7 @@ export function hasFailed({ code, lateMs }: TestRound): boolean {
 
 /** What is wrong with a round, such as `exit code 1`. */
 export function describeFailure({ code, lateMs }: TestRound): string {
-  return lateMs === undefined ? `exit code ${code}` : `not over after ${duration(lateMs)}`
+  return lateMs === undefined ? `exit code ${code}` : `not over after ${describeExactly(lateMs)}`
 }
 
 /** The tests of an app, again and again; what they print is shown only if they fail. */

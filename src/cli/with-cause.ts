@@ -1,3 +1,4 @@
+import { describeExactly } from '../core/duration.ts'
 import { describeExit } from '../core/exit.ts'
 import type { ProcessId } from '../core/names.ts'
 import type { Reason } from '../core/session.ts'
@@ -48,7 +49,7 @@ export function causeOf(outcome: Outcome): Cause | undefined {
   if (isLate) {
     const late = code === undefined ? fixture.missing() : undefined
     const what = late === undefined ? 'the command still ran' : describeMissing(late)
-    const message = `the time limit of ${duration(limitMs)} is over: ${what}`
+    const message = `the time limit of ${describeExactly(limitMs)} is over: ${what}`
     return { message, exitCode: TIMED_OUT, reason: { kind: 'done' }, processes: late?.missing ?? [] }
   }
   if (missing === undefined || missing.missing.length === 0) return undefined

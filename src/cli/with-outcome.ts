@@ -1,10 +1,10 @@
+import { describeExactly } from '../core/duration.ts'
 import type { TwRunError } from '../core/error.ts'
 import type { ProcessId } from '../core/names.ts'
 import { brokenBudget, budgetsOf } from '../core/report.ts'
 import type { Budget, ProcessReport, Report } from '../core/report.ts'
 import { say } from '../runtime/terminal.ts'
 import type { Fixture } from './fixture.ts'
-import { duration } from './journal-text.ts'
 import { lastLines } from './last-lines.ts'
 import { processReports } from './process-reports.ts'
 import type { Cause } from './with-cause.ts'
@@ -114,12 +114,16 @@ function annotation(message: string): string {
 function tellBudget({ name, limitMs, exceeded }: Budget, processes: readonly ProcessReport[]): void {
   const late = new Set(exceeded.map(({ process }) => process))
   const width = Math.max(...processes.map(({ process }) => process.length))
-  const rows = processes.map((one) => {
+  const times = processes.map((one) => {
     const ms = name === 'ready-within' ? one.readyMs : one.stopMs
-    const took = ms === null ? (late.has(one.process) ? 'never' : '-') : duration(ms)
-    return `  ${one.process.padEnd(width)}  ${took.padEnd(6)}${late.has(one.process) ? '  too late' : ''}`
+    return ms === null ? (late.has(one.process) ? 'never' : '-') : describeExactly(ms)
+  })
+  const longest = Math.max(...times.map(({ length }) => length))
+  const rows = processes.map(({ process }, index) => {
+    const time = (times[index] ?? '').padEnd(longest)
+    return `  ${process.padEnd(width)}  ${time}${late.has(process) ? '  too late' : ''}`
   })
   const what = name === 'ready-within' ? 'ready after' : 'stopped after'
-  say(STDERR, `tw-run: --${name} ${duration(limitMs)}; ${what}:\n`)
+  say(STDERR, `tw-run: --${name} ${describeExactly(limitMs)}; ${what}:\n`)
   say(STDERR, rows.map((row) => `${row.trimEnd()}\n`).join(''))
 }

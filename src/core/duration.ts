@@ -8,3 +8,9 @@ export function duration(given: string): Reading<number> {
   const value = Math.round(Number(digits) * (UNITS[unit] ?? NaN))
   return value > 0 && value <= 30 * 86_400_000 ? { value } : { not: 'a time such as 90s, 10m or 24h' }
 }
+
+/** ms to the last digit, for a limit that somebody gave and for what is held against it: 0.001 s, 1.4 s, 10 min. */
+export function describeExactly(ms: number): string {
+  const whole = Math.round(ms)
+  return whole >= 120_000 && whole % 60_000 === 0 ? `${whole / 60_000} min` : `${whole / 1_000} s`
+}

@@ -1,3 +1,4 @@
+import { describeExactly } from './duration.ts'
 import type { ProcessId } from './names.ts'
 import type { ProcessStatus } from './status.ts'
 
@@ -86,7 +87,7 @@ export function brokenBudget(budgets: readonly Budget[]): string | undefined {
   return broken
     .map(({ name, limitMs, exceeded }) => {
       const who = exceeded.map(({ process }) => process).join(', ')
-      return `--${name} ${seconds(limitMs)} s was not kept by ${who}`
+      return `--${name} ${describeExactly(limitMs)} was not kept by ${who}`
     })
     .join('; ')
 }
@@ -113,7 +114,7 @@ export function junitOf(report: Report): string {
 function faultOf({ process, readyMs, exits }: ProcessReport, report: Report): string | undefined {
   if (report.failed.includes(process)) return report.cause ?? 'it failed'
   const late = report.budgets.find(({ exceeded }) => exceeded.some((one) => one.process === process))
-  if (late !== undefined) return `--${late.name} ${seconds(late.limitMs)} s was not kept`
+  if (late !== undefined) return `--${late.name} ${describeExactly(late.limitMs)} was not kept`
   // One that came to its end before it was ready did what it was there for, or it would have failed.
   return readyMs === null && exits.length === 0 ? 'it was never started' : undefined
 }

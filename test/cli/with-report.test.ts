@@ -164,7 +164,7 @@ describe('budgets', () => {
     const { code, stderr } = await runWith(app, args, { BOOT: '1500' })
     expect(code).toBe(3)
     expect(stderr).toMatch(
-      /tw-run: --ready-within 1\.4 s; ready after:\n {2}web\.1 +[\d.]+ s +too late\n {2}idle\.1 +1 s\ntw-run: --ready-within 1\.400 s was not kept by web\.1\n$/,
+      /tw-run: --ready-within 1\.4 s; ready after:\n {2}web\.1 +[\d.]+ s +too late\n {2}idle\.1 +1 s\ntw-run: --ready-within 1\.4 s was not kept by web\.1\n$/,
     )
     const [web] = reportIn(app).processes
     expect(reportIn(app)).toMatchObject({
@@ -186,6 +186,25 @@ describe('budgets', () => {
     const { code, stderr } = await runWith(webApp(), args)
     expect(code).toBe(7)
     expect(stderr).toMatch(/too late/)
+  })
+
+  test('that are tiny are told with all their digits, and so is what took longer', async () => {
+    const app = webApp()
+    const { code, stderr } = await runWith(app, [
+      ...ports(),
+      '--ready-within',
+      '1ms',
+      ...REPORT,
+      '--',
+      'true',
+    ])
+    expect(code).toBe(3)
+    const [web] = reportIn(app).processes
+    expect(stderr.split('\n').slice(-4, -1)).toEqual([
+      'tw-run: --ready-within 0.001 s; ready after:',
+      `  web.1  ${(web?.readyMs ?? 0) / 1000} s  too late`,
+      'tw-run: --ready-within 0.001 s was not kept by web.1',
+    ])
   })
 })
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { duration } from '../../src/core/duration.ts'
+import { describeExactly, duration } from '../../src/core/duration.ts'
 
 test.each([
   ['90s', 90_000],
@@ -33,4 +33,18 @@ test.each([
   '1m30s',
 ])('"%s" is no time', (text) => {
   expect(duration(text)).toEqual({ not: 'a time such as 90s, 10m or 24h' })
+})
+
+test.each([
+  [0, '0 s'],
+  [1, '0.001 s'],
+  [49.6, '0.05 s'],
+  [300, '0.3 s'],
+  [1_400, '1.4 s'],
+  [9_999, '9.999 s'],
+  [90_000, '90 s'],
+  [600_000, '10 min'],
+  [630_000, '630 s'],
+])('%i ms are told as %s', (ms, text) => {
+  expect(describeExactly(ms)).toBe(text)
 })

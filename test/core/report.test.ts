@@ -68,7 +68,7 @@ test('budgets that nobody asked for are none', () => {
 test('who broke which budget is said in one sentence', () => {
   const processes = [processReport('web', { readyMs: 2_000 }), processReport('worker', { readyMs: 3_000 })]
   expect(brokenBudget(budgetsOf(processes, { readyMs: 1_500, stopMs: 50 }))).toBe(
-    '--ready-within 1.500 s was not kept by web.1, worker.1; --stop-within 0.050 s was not kept by web.1, worker.1',
+    '--ready-within 1.5 s was not kept by web.1, worker.1; --stop-within 0.05 s was not kept by web.1, worker.1',
   )
   expect(brokenBudget(budgetsOf(processes, { readyMs: 3_000 }))).toBeUndefined()
 })
