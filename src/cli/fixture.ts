@@ -104,6 +104,8 @@ export class Fixture {
       isColorTerminal: color && isOnTerminal,
     })
     const ended = serve(supervisor, ground)
+    // Whoever closes it gets the error; until then nobody goes on with work for which nothing is there.
+    ended.catch(() => supervisor.end({ kind: 'done' }))
     return new Fixture({ app, state, lock, supervisor, view: started, hooks, ended })
   }
 

@@ -1,6 +1,6 @@
 import type { Stage } from '../core/session.ts'
 import type { Flags } from '../core/settings.ts'
-import { controlPath } from '../runtime/control-path.ts'
+import { controlPath, makeControlFolder } from '../runtime/control-path.ts'
 import { crashPoint } from '../runtime/crash-points.ts'
 import { loadApp, requireProcesses, requireVariables } from '../runtime/load.ts'
 import type { App } from '../runtime/load.ts'
@@ -44,9 +44,12 @@ export async function takeGround(asked: Flags, isRevival = false): Promise<Groun
     meanwhile(),
   ])
   crashPoint('lock:held')
-  // What lives is supervised, however full the disk is.
-  if (!isRevival) requireRoom(state)
-  else refuseIfOver(state)
+  // What lives is supervised, however full the disk is, and can be stopped wherever commands are listened for.
+  if (isRevival) refuseIfOver(state)
+  else {
+    requireRoom(state)
+    makeControlFolder()
+  }
   // What runs has its ports; who else has got one since is no reason to leave it alone.
   const slots = readSlots(state, isRevival ? undefined : app)
   return {

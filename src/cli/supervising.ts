@@ -1,10 +1,13 @@
+import { TwRunError } from '../core/error.ts'
 import type { JournalEvent } from '../core/journal.ts'
 import { listenForCommands } from '../runtime/control-server.ts'
+import type { Listening } from '../runtime/control-server.ts'
 import { Definition } from '../runtime/definition.ts'
 import { SIGNALS } from '../runtime/last-words.ts'
 import { here } from '../runtime/place.ts'
-import { Supervisor } from '../runtime/supervisor.ts'
 import type { RunResult } from '../runtime/run-result.ts'
+import { Supervisor } from '../runtime/supervisor.ts'
+import { reasonOf } from '../runtime/system-error.ts'
 import type { Ground } from './formation.ts'
 import { describeReason } from './journal-text.ts'
 
@@ -46,14 +49,31 @@ export function newSupervisor(ground: Ground, choices: SupervisorChoices): Super
   })
 }
 
-/** Runs a supervisor to the end of its formation, listening to signals and commands. */
+/** Runs a supervisor to the end of its formation, listening to signals and commands. Errors: TwRunError 1. */
 export async function serve(supervisor: Supervisor, { socket }: Ground): Promise<RunResult> {
   for (const signal of SIGNALS) process.on(signal, () => supervisor.end({ kind: 'signal', signal }))
-  const listening = await listenForCommands(socket, (request) => supervisor.apply(request))
+  const listening = await listen(supervisor, socket)
   supervisor.publish(socket, listening)
   const result = await supervisor.run()
   listening.close()
   return result
+}
+
+async function listen(supervisor: Supervisor, socket: string): Promise<Listening> {
+  try {
+    return await listenForCommands(socket, (request) => supervisor.apply(request))
+  } catch (error) {
+    // What was never begun is nothing that the next one could carry on.
+    if (supervisor.runs().length === 0) {
+      supervisor.end({ kind: 'done' })
+      await supervisor.run()
+    }
+    if (error instanceof TwRunError) throw error
+    throw new TwRunError(`cannot listen for commands at ${socket}: ${reasonOf(error)}`, {
+      exitCode: 1,
+      hint: 'make room there, or name another folder in TMPDIR',
+    })
+  }
 }
 
 export function codeOf({ survivors, ending }: RunResult): number {
