@@ -5,10 +5,13 @@ import { exitCodeOf } from '../core/exit.ts'
 import { parseProcessId } from '../core/names.ts'
 import type { ProcessId } from '../core/names.ts'
 import type { ProcessState } from '../core/process.ts'
+import { decodeSession } from '../core/records.ts'
 import { BOOT_LIMIT_MS } from '../core/rules.ts'
 import { generationOf } from '../core/session.ts'
+import type { Session } from '../core/session.ts'
 import { isReady } from '../core/readiness.ts'
 import { bootNow } from '../runtime/clock.ts'
+import { readIfThere } from '../runtime/disk.ts'
 import { view } from '../runtime/observer.ts'
 import type { View } from '../runtime/observer.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
@@ -39,8 +42,8 @@ export function missingOf(
   const isThere = (id: ProcessId, state: ProcessState | undefined): boolean => {
     if (state?.phase !== 'up' && state?.phase !== 'exited') return false
     const isWanted = state.run.generation === generationOf(session, parseProcessId(id)?.type ?? '', id)
-    // What may come to its end and did so well is not missed: any other end would have ended the run.
-    if (state.phase === 'exited') return isWanted && exitCodeOf(state.exit) === 0
+    // What may come to its end and did so well is not missed; what ends the run by that may not.
+    if (state.phase === 'exited') return isWanted && exitCodeOf(state.exit) === 0 && id !== whoEnded(session)
     return isWanted && (awaited === 'up' || isReady(state, now))
   }
   const missing = (only ?? expandIds(session)).filter((id) => !isThere(id, observed.get(id)))
@@ -65,6 +68,11 @@ export function missingOf(
   return { missing, failed, reasons: new Map(reasons) }
 }
 
+/** Whose end ends the run. */
+function whoEnded({ ending }: Session): ProcessId | undefined {
+  return ending?.reason.kind === 'exit' ? ending.reason.process : undefined
+}
+
 /** Waits until nothing is missing, something failed, the run ends or the time is over; what is missing then. */
 export async function waitFor(
   state: StateDir,
@@ -73,9 +81,11 @@ export async function waitFor(
 ): Promise<Missing> {
   const until = performance.now() + WAIT_AT_MOST_MS
   for (;;) {
-    const seen = view(state)
-    const found = missingOf(seen, awaited, only)
-    const isEnding = seen.session === undefined || seen.session.over || seen.session.ending !== undefined
+    const { observed } = view(state)
+    // Read after the processes: that the run ends is written down before the end that it ends by.
+    const session = decodeSession(readIfThere(state.session) ?? '')
+    const found = missingOf({ session, observed }, awaited, only)
+    const isEnding = session === undefined || session.over || session.ending !== undefined
     if (found.missing.length === 0 || found.failed.length > 0 || isEnding || performance.now() > until)
       return found
     await sleep(LOOK_AGAIN_MS)

@@ -116,6 +116,15 @@ test('start --detach of what is over at once returns too', { timeout: 20_000 }, 
   }
 })
 
+test('start --detach --wait takes what ended with 0, and the run with it, for no readiness', async () => {
+  const app = liveApp({ Procfile: 'web: sleep 0.2; exit 0\n' })
+  for (let round = 0; round < 4; round += 1) {
+    const { code, stderr } = await app.cli(['start', '-D', '--wait', ...PORT])
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^tw-run: the formation ended before/m)])
+    await until('it to be over', () => app.survivors().length === 0)
+  }
+})
+
 test('start --detach refuses a wrong file and a taken port before anything starts', async () => {
   const app = probeApp('web: node probe.js listen\n')
   await detached(app)

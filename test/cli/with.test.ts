@@ -141,6 +141,16 @@ describe('a formation that fails', () => {
     expect(run.stderr).toMatch(/tw-run: web\.1 ended \(exit code 0\) after .*, while the command ran\n$/)
   })
 
+  test('by ending with 0 before it is ready: the command is never begun', async () => {
+    const app = webApp({ Procfile: 'web: sleep 0.2; exit 0\n' })
+    const runs = await Promise.all(
+      [...Array(8).keys()].map(async () => await runWith(app, ['--port', 'auto', '--', 'echo', 'begun'])),
+    )
+    expect(runs.map(({ code, stdout }) => [code, stdout])).toEqual(Array(8).fill([1, '']))
+    for (const { stderr } of runs)
+      expect(stderr).toMatch(/web\.1 ended \(exit code 0\) after .*, before everything was ready\n$/)
+  })
+
   test('while the command does not hear SIGTERM', async () => {
     const deaf = ['sh', '-c', 'trap "" TERM; node ask.js & while :; do sleep 0.05; done']
     const run = await runWith(webApp(), [...ports(), '-t', '0.3', '--', ...deaf], { DIE: 'asked' })
