@@ -25,6 +25,8 @@ const STDOUT = 1
 const SEEDS = 1_000_000
 /** The exit code of a verdict that went against the app. */
 const AGAINST = 3
+const NOBODY =
+  'no process could be replaced: whatever runs is a backing service or runs to its end; name a type that goes on, as in -m web=2'
 
 /** Proves that an app is share-nothing, or not; the exit code. Errors: TwRunError. */
 export async function prove(words: readonly string[], flags: Flags, options: ProveOptions): Promise<number> {
@@ -36,6 +38,7 @@ export async function prove(words: readonly string[], flags: Flags, options: Pro
   const relay = new SignalRelay(plan.graceMs)
   try {
     for (const type of plan.kept) line(`kept       ${type}, a backing service: one process, left alone`)
+    if (plan.disturbed.length === 0) return nothingToProve(NOBODY, seed, options)
     const tests = new TestRounds({ words, relay, limitMs: options.limit })
     const before = words.length === 0 ? NO_TESTS : await baseline(plan, tests, interruption)
     if (interruption.code !== undefined) return interruption.code

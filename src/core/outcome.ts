@@ -17,7 +17,7 @@ export type Outcome =
 
 /**
  * Whether the run should end, and with which exit code: by the first process that ended and is not to be
- * restarted (its code), or when none is left (0). An ending run is over when everything is at rest.
+ * restarted (its code), or when none is left (0; a fixture goes on, since its command does). An ending run is over when everything is at rest.
  */
 export function outcome(session: Session, desired: Desired, observed: Observed, now: number): Outcome {
   if (session.ending !== undefined) {
@@ -34,7 +34,8 @@ export function outcome(session: Session, desired: Desired, observed: Observed, 
   // A router alone has nothing to lead to.
   const ofApp = [...desired.wants.keys()].filter((id) => id !== ROUTER)
   const settled = ended.filter((one) => one.settled && one.id !== ROUTER)
-  if (ofApp.length > 0 && settled.length === ofApp.length) {
+  // Of a fixture the command is what it is there for, and what has ended was there for the command.
+  if (ofApp.length > 0 && settled.length === ofApp.length && session.isFixture !== true) {
     return { do: 'end', ending: { code: 0, reason: { kind: 'all-exited' }, hurried: false } }
   }
   return ended.every((one) => one.settled) ? stuck(desired, observed, ended, now) : undefined

@@ -101,6 +101,16 @@ describe('nothing to prove', () => {
     expect(leftOf(app)).toEqual([])
   })
 
+  test('where nothing runs but backing services and what runs to its end', async () => {
+    const app = plantedApp('store: node clean.js\nonce: true\n', {
+      'app.json': JSON.stringify({ 'tw-run': { once: { mayExit: true } } }),
+    })
+    const result = await prove(app, ['--keep', 'store', '--', 'true'])
+    expect(result.code, result.stderr).toBe(3)
+    expect(result.stdout).toMatch(/\n {2}nothing to prove: no process could be replaced: .*-m web=2\n$/)
+    expect(result.report).toMatchObject({ nothingToProve: expect.stringMatching(/^no process/) as string })
+  })
+
   test('where no page sets a cookie', async () => {
     const app = plantedApp('web: node uploads.js\n')
     const result = await prove(app, ['--path', '/', '--path', '/other'])

@@ -3,12 +3,13 @@ import { describe, expect } from 'vitest'
 import { portAt } from '../support/ports.ts'
 import { BIN } from '../support/rig.ts'
 import { requires } from '../support/requirement.ts'
-import { portsFrom, PROCFILE, runWith, webApp } from '../support/with.ts'
+import { portsFrom, PROCFILE, reportIn, runWith, webApp } from '../support/with.ts'
 
 const test = requires('linux')
 /** Five ports for each test. */
 let nextPort = portAt(0)
 const ports = (): string[] => portsFrom((nextPort += 5))
+const REPORT = ['--report', 'report.json']
 
 describe('the command', () => {
   test('begins when all is ready, with the addresses in its environment', async () => {
@@ -180,6 +181,19 @@ describe('a formation that fails', () => {
     const run = await runWith(app, [...ports(), '--restart', 'on-failure', '--', ...work])
     expect([run.code, run.stdout]).toEqual([0, 'done\n'])
     expect(run.stderr).toMatch(/web\.1 was ended by SIGKILL after .*: starting again/)
+  })
+
+  test.for([
+    ['by its restart policy', ['--restart', 'on-failure'], '{}'],
+    ['by app.json', [], '{ "tw-run": { "once": { "mayExit": true } } }'],
+  ] as const)('never, where the only one may end %s', async ([, args, manifest]) => {
+    const app = webApp({ Procfile: 'once: until [ -f go ]; do sleep 0.05; done\n', 'app.json': manifest })
+    const ended = 'until [ "$("$0" "$1" ps --json | grep -c exited)" = 1 ]; do :; done; echo done; exit 7'
+    const work = ['sh', '-c', `touch go; ${ended}`, process.execPath, BIN]
+    const run = await runWith(app, [...ports(), ...args, ...REPORT, '--', ...work])
+    expect([run.code, run.stdout], run.stderr).toEqual([7, 'done\n'])
+    expect(run.stderr).not.toMatch(/^tw-run:/m)
+    expect(reportIn(app)).toMatchObject({ exitCode: 7, cause: null, processes: [{ exits: [{ code: 0 }] }] })
   })
 
   test('while app.json says that it may end', async () => {

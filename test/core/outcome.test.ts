@@ -52,6 +52,7 @@ interface Given {
   readonly policy?: RestartPolicy
   readonly stages?: readonly Stage[]
   readonly ending?: Ending
+  readonly isFixture?: true
   /** Of what is wanted; all that is observed by default. */
   readonly wanted?: readonly ProcessId[]
 }
@@ -60,7 +61,7 @@ type States = Readonly<Record<ProcessId, ProcessState>>
 
 function of(states: States, given: Given = {}): Outcome {
   const observed = new Map(Object.entries(states) as [ProcessId, ProcessState][])
-  const { policy = NO, stages = ['formation'], ending, wanted = [...observed.keys()] } = given
+  const { policy = NO, stages = ['formation'], ending, isFixture, wanted = [...observed.keys()] } = given
   const wants = wanted.map((id) => {
     const plan = { id, type: 'web', instance: 1, port: 5000, command: 'x' }
     return [id, { plan, generation: 1, policy }] as const
@@ -72,7 +73,7 @@ function of(states: States, given: Given = {}): Outcome {
     stop: { signal: 'SIGTERM', graceMs: 5_000, drainMs: 0 },
     hurried,
   }
-  return outcome(session({ stages, ending }), desired, observed, NOW)
+  return outcome(session({ stages, ending, isFixture }), desired, observed, NOW)
 }
 
 function ends(id: ProcessId, exit: Exit, exitCode: number): Outcome {
@@ -168,6 +169,15 @@ describe('under a policy that restarts', () => {
   test('the run does not end because everything in it was stopped', () => {
     expect(of({ 'web.1': stopped, 'web.2': stopped }, { policy, wanted: [] })).toBeUndefined()
     expect(of({ 'web.1': exited(code(0)), 'web.2': stopped }, { policy, wanted: [] })).toBeUndefined()
+  })
+
+  test('the run of a fixture goes on when none is left, until its command has ended', () => {
+    const states: States = { 'web.1': exited(code(0)), 'router.1': up }
+    expect(of(states, { policy, isFixture: true })).toBeUndefined()
+    const ending: Ending = { code: 0, reason: { kind: 'done' }, hurried: false }
+    const over: States = { 'web.1': exited(code(0)), 'router.1': stopped }
+    expect(of(over, { policy, isFixture: true, ending })).toEqual({ do: 'over', code: 0 })
+    expect(of({ 'web.1': crashed(code(4)) }, { policy, isFixture: true })).toEqual(ends('web.1', code(4), 4))
   })
 
   test('the run ends when none is left but what was stopped', () => {
