@@ -15,6 +15,8 @@ export interface AuditedFixture {
   readonly fixture: Fixture
   /** Looks at once: at a moment in which everybody is known to be there. */
   readonly look: () => void
+  /** What the router has seen up to now. */
+  readonly trace: () => readonly Exchange[]
   /** What was found and what the router has seen, to be asked for once, after the end. */
   readonly results: () => {
     readonly findings: readonly (Finding | FileFinding)[]
@@ -49,6 +51,7 @@ export async function openAudited(
   return {
     fixture,
     look: () => audit?.look(),
+    trace: () => readTrace(state.path),
     results: () => {
       const trace = readTrace(state.path)
       return { findings: audit?.findings(trace) ?? [], trace, isCut: audit?.isCut === true }

@@ -1,26 +1,27 @@
 import picomatch from 'picomatch'
-import { describeLost, lostSessions } from '../core/exchange.ts'
 import type { Exchange } from '../core/exchange.ts'
 import { distinct, grouped } from '../core/audit.ts'
 import type { FileFinding } from '../core/audit.ts'
-import { divide } from '../core/finding.ts'
-import type { Finding } from '../core/finding.ts'
+import { isIgnored } from '../core/finding.ts'
+import type { Finding, Ignored } from '../core/finding.ts'
 import { randomOf } from '../core/seeded.ts'
 import { advised } from '../core/verdict.ts'
 import type { Verdict } from '../core/verdict.ts'
 import type { Carrier } from '../runtime/process-table.ts'
 import { NOT_LOOKED_AT } from '../runtime/open-files.ts'
-import { Disturber } from './disturber.ts'
 import { openAudited } from './audited-fixture.ts'
-import type { Fixture } from './fixture.ts'
+import type { AuditedFixture } from './audited-fixture.ts'
+import { disturbedRounds, NO_ROUNDS } from './disturbed-rounds.ts'
+import type { Rounds } from './disturbed-rounds.ts'
+import { Disturber } from './disturber.ts'
 import type { Interruption } from './interruption.ts'
 import type { ProvePlan } from './prove-plan.ts'
 import { probePages } from './prove-probe.ts'
 import type { Probed } from './prove-probe.ts'
 import type { ProveOptions } from './prove.ts'
 import { StopWatch } from './stop-watch.ts'
-import { describeFailure, hasFailed } from './test-rounds.ts'
-import type { TestRound, TestRounds } from './test-rounds.ts'
+import { isUnmeant, testFindings } from './test-findings.ts'
+import type { TestRounds } from './test-rounds.ts'
 import { tryOut } from './trial.ts'
 import type { Trial } from './trial.ts'
 
@@ -42,9 +43,7 @@ export interface ProofGiven {
 }
 
 interface Done {
-  /** Undefined if all passed. */
-  readonly failed: TestRound | undefined
-  readonly rounds: number
+  readonly rounds: Rounds
   readonly probed: Probed | undefined
 }
 
@@ -52,12 +51,13 @@ interface Done {
 export async function proof(given: ProofGiven): Promise<Verdict | number> {
   const { plan, seed, interruption } = given
   const stops = new StopWatch(plan)
-  const { fixture, look, results } = await openAudited(plan.proof, plan, stops.hear)
+  const audited = await openAudited(plan.proof, plan, stops.hear)
+  const { fixture, results } = audited
   interruption.tell(fixture)
   const disturber = new Disturber(fixture, randomOf(seed), plan.disturbed)
   const trial = await tryOut(fixture, () => {
     stops.formationIsReady()
-    return disturbed(given, { fixture, look, disturber, stops })
+    return disturbed(given, { ...audited, disturber, stops })
   })
   await disturber.stop()
   const { counts } = fixture.session
@@ -69,15 +69,17 @@ export async function proof(given: ProofGiven): Promise<Verdict | number> {
   const { result } = trial
   const url = fixture.app.router === undefined ? null : `http://127.0.0.1:${fixture.app.router.port}`
   const order = result?.probed?.restarted ?? disturber.order
+  const { rounds, failures } = result?.rounds ?? NO_ROUNDS
+  const { always, found } = foundBy(trial, seen.trace, meantBy(plan))
   return verdictOf(
     given,
-    [...testFindings(trial, seen.trace), ...seen.findings, ...stops.findings, ...survivors.map(survived)],
+    { always, found: [...found, ...seen.findings, ...stops.findings, ...survivors.map(survived)] },
     {
       formation: counts,
       url,
       proof: {
-        rounds: result?.rounds ?? 0,
-        failed: result?.failed === undefined ? 0 : 1,
+        rounds,
+        failed: failures,
         recycled: order.length,
         order,
         requests: seen.trace.length,
@@ -94,13 +96,21 @@ export async function proof(given: ProofGiven): Promise<Verdict | number> {
   )
 }
 
+interface Found {
+  /** What nobody can mean to be so. */
+  readonly always: readonly Finding[]
+  readonly found: readonly (Finding | FileFinding)[]
+}
+
 function verdictOf(
   { plan, seed, baselineMs, findings }: ProofGiven,
-  seen: readonly (Finding | FileFinding)[],
+  { always, found }: Found,
   rest: Pick<Verdict, 'formation' | 'url' | 'proof' | 'notLookedAt'>,
 ): Verdict {
-  const matches = (subject: string, glob: string): boolean => picomatch.isMatch(subject, glob, { dot: true })
-  const { counted, meant } = divide(distinct([...seen, ...findings]), plan.ignored, matches)
+  const isMeant = meantBy(plan)
+  const all = distinct([...found, ...findings])
+  const counted = [...always, ...all.filter((one) => !isMeant(one))]
+  const meant = all.filter(isMeant)
   return {
     version: 1,
     seed,
@@ -113,55 +123,57 @@ function verdictOf(
   }
 }
 
-interface Scene {
-  readonly fixture: Fixture
-  readonly look: () => void
+function meantBy({ ignored }: { readonly ignored: readonly Ignored[] }): (finding: Finding) => boolean {
+  const matches = (subject: string, glob: string): boolean => picomatch.isMatch(subject, glob, { dot: true })
+  return (finding) => isIgnored(finding, ignored, matches)
+}
+
+interface Scene extends AuditedFixture {
   readonly disturber: Disturber
   readonly stops: StopWatch
 }
 
 async function disturbed(
-  { options, tests, baselineMs = 0 }: ProofGiven,
-  { fixture, look, disturber, stops }: Scene,
+  { plan, options, tests, baselineMs = 0 }: ProofGiven,
+  { fixture, look, trace, disturber, stops }: Scene,
 ): Promise<Done> {
   if (options.path !== undefined) {
     look()
-    return { failed: undefined, rounds: 0, probed: await probePages(fixture, options.path) }
+    return { rounds: NO_ROUNDS, probed: await probePages(fixture, options.path) }
   }
   const begun = performance.now()
-  // While one of two is replaced, the other one answers all: so first a round with everybody there.
-  const first = await tests.once(fixture, baselineMs)
-  if (hasFailed(first) || fixture.session.ending !== undefined)
-    return { failed: first, rounds: 1, probed: undefined }
-  // Later looks are few where the machine is busy, and may each miss who is just being replaced.
-  look()
-  disturber.start()
   const leastMs = options.for ?? USUAL_MS
-  const isEnough = (): boolean => {
-    const ms = performance.now() - begun
-    const isAll = disturber.hasMetAll || stops.hasDeserter || ms >= leastMs + UNTIL_ALL_MS
-    return ms >= leastMs && isAll
-  }
-  const { failed, rounds } = await tests.until(isEnough, fixture, baselineMs)
-  return { failed, rounds: 1 + rounds, probed: undefined }
+  const isMeant = meantBy(plan)
+  const rounds = await disturbedRounds({
+    once: async () => await tests.once(fixture, baselineMs),
+    isEnding: () => fixture.session.ending !== undefined,
+    endsAll: () => isUnmeant(trace(), isMeant),
+    disturb: () => {
+      // Later looks are few where the machine is busy, and may each miss who is just being replaced.
+      look()
+      disturber.start()
+    },
+    isEnough: () => {
+      const ms = performance.now() - begun
+      const isAll = disturber.hasMetAll || stops.hasDeserter || ms >= leastMs + UNTIL_ALL_MS
+      return ms >= leastMs && isAll
+    },
+  })
+  return { rounds, probed: undefined }
 }
 
-/** Why the tests failed, as far as the router has seen it; what a page did not know. */
-function testFindings({ result, broken }: Trial<Done>, trace: readonly Exchange[]): readonly Finding[] {
+/** A formation that is not there has shown nothing, whatever is meant to be so. */
+function foundBy(
+  { broken, result }: Trial<Done>,
+  trace: readonly Exchange[],
+  isMeant: (finding: Finding) => boolean,
+): Found {
   if (broken !== undefined) {
     const evidence = `with several of each type, or when one was replaced: ${broken}`
-    return [{ rule: 'tests', subject: 'formation', evidence }]
+    return { always: [{ rule: 'tests', subject: 'formation', evidence }], found: [] }
   }
-  if (result?.failed === undefined) return result?.probed?.findings ?? []
-  const lost = lostSessions(trace)
-  const when =
-    result.rounds === 1
-      ? 'with one process of each type and failed with several'
-      : `undisturbed and failed while processes were replaced, in round ${result.rounds}`
-  const evidence = `the tests passed ${when} (${describeFailure(result.failed)})`
-  return lost.length === 0
-    ? [{ rule: 'tests', subject: 'tests', evidence }]
-    : lost.map((one) => ({ rule: 'session', subject: one.cookie, evidence: describeLost(one) }))
+  const ofTests = testFindings(result?.rounds ?? NO_ROUNDS, trace, isMeant)
+  return { always: [], found: [...(result?.probed?.findings ?? []), ...ofTests] }
 }
 
 function survived({ command, pid }: Carrier): Finding {

@@ -43,7 +43,7 @@ export function describeFailure({ code, lateMs }: TestRound): string {
 export class TestRounds {
   readonly #words: readonly string[]
   readonly #relay: SignalRelay
-  /** Of the file that has what the last round printed. */
+  /** Of the file that has what the first round that failed printed. */
   #printed: number | undefined
   readonly #limitMs: number | undefined
 
@@ -58,32 +58,21 @@ export class TestRounds {
     const limitMs =
       this.#limitMs ?? (usualMs === undefined ? undefined : Math.max(AT_LEAST_MS, usualMs * TIMES_AS_LONG))
     const limit = new Limit(limitMs)
-    if (this.#printed !== undefined) closeSync(this.#printed)
-    this.#printed = openUnnamed()
-    const output = createWriteStream('', { fd: this.#printed, autoClose: false })
+    const fd = openUnnamed()
+    const output = createWriteStream('', { fd, autoClose: false })
     try {
       const { code } = await work(this.#words, fixture, { relay: this.#relay, limit, output })
-      return { code, lateMs: limit.isOver ? limitMs : undefined }
+      const round = { code, lateMs: limit.isOver ? limitMs : undefined }
+      if (hasFailed(round)) this.#printed ??= fd
+      return round
     } finally {
       limit.cancel()
       await new Promise<void>((resolve) => output.end(resolve))
+      if (this.#printed !== fd) closeSync(fd)
     }
   }
 
-  /** Until one fails or it is enough; the one that failed, and how many there were. */
-  async until(
-    isEnough: () => boolean,
-    fixture: Fixture,
-    usualMs: number,
-  ): Promise<{ readonly failed: TestRound | undefined; readonly rounds: number }> {
-    for (let rounds = 1; ; rounds += 1) {
-      const round = await this.once(fixture, usualMs)
-      if (hasFailed(round) || fixture.session.ending !== undefined) return { failed: round, rounds }
-      if (isEnough()) return { failed: undefined, rounds }
-    }
-  }
-
-  /** Shows the last lines that the tests printed. */
+  /** Shows the last lines that the tests printed where they failed. */
   show(): void {
     const text = this.#printed === undefined ? '' : endOfFile(this.#printed, MOST_SHOWN).trimEnd()
     const lines = text === '' ? [] : text.split('\n').slice(-LAST_LINES)

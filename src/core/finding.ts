@@ -102,13 +102,11 @@ export function isRule(text: string): text is Rule {
   return Object.hasOwn(ADVICE, text)
 }
 
-/** Divides findings into those that count and those that somebody meant to be so. */
-export function divide(
-  findings: readonly Finding[],
+/** Whether somebody meant it to be so. */
+export function isIgnored(
+  { rule, subject }: Finding,
   ignored: readonly Ignored[],
   matches: (subject: string, glob: string) => boolean,
-): { readonly counted: readonly Finding[]; readonly meant: readonly Finding[] } {
-  const isMeant = ({ rule, subject }: Finding): boolean =>
-    ignored.some((one) => one.rule === rule && (one.glob === '**' || matches(subject, one.glob)))
-  return { counted: findings.filter((one) => !isMeant(one)), meant: findings.filter(isMeant) }
+): boolean {
+  return ignored.some((one) => one.rule === rule && (one.glob === '**' || matches(subject, one.glob)))
 }

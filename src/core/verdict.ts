@@ -71,7 +71,7 @@ export function verdictLines(verdict: Verdict): string[] {
   const { findings, ignored, notLookedAt, proof } = verdict
   const lines = LINES.flatMap((line) => {
     const found = findings.filter(({ rule }) => ADVICE[rule].line === line)
-    if (found.length === 0) return [`✔ ${line.padEnd(9)} ${fine(line, proof)}`]
+    if (found.length === 0) return [withoutFinding(line, proof)]
     return found.slice(0, MOST_SHOWN).flatMap((finding, index) => {
       const advice = found.findIndex(({ rule }) => rule === finding.rule) === index
       const rest = index === MOST_SHOWN - 1 && found.length > MOST_SHOWN ? found.length - MOST_SHOWN : 0
@@ -87,9 +87,17 @@ export function verdictLines(verdict: Verdict): string[] {
     ...ignored.map(({ rule, evidence }) => `- ${rule.padEnd(9)} ${evidence} (ignored)`),
     ...notLookedAt.map((what) => `? not looked at here: ${what}`),
     findings.length === 0
-      ? `share-nothing: nothing found in ${seconds(proof.ms)}`
+      ? `share-nothing: nothing found ${ignored.length === 0 ? '' : 'but what is ignored, '}in ${seconds(proof.ms)}`
       : `not share-nothing: ${findings.length} finding${findings.length === 1 ? '' : 's'}; repeat with --seed ${verdict.seed}`,
   ]
+}
+
+/** Tests that failed may be meant to, but did not pass. */
+function withoutFinding(line: (typeof LINES)[number], proof: Proof): string {
+  const { rounds, failed } = proof
+  return line === 'session' && failed > 0
+    ? `- ${line.padEnd(9)} the tests failed in ${failed} of ${rounds} rounds, and all that was found of it is ignored`
+    : `✔ ${line.padEnd(9)} ${fine(line, proof)}`
 }
 
 function fine(line: (typeof LINES)[number], { rounds, stops, slowestStopMs, requests }: Proof): string {

@@ -73,6 +73,17 @@ test('what was meant, and what was not looked at, is said', () => {
   const lines = verdictLines({ ...CLEAN, ignored: [meant], notLookedAt: ['memory'] })
   expect(lines).toContain('- files     log/a was written (ignored)')
   expect(lines).toContain('? not looked at here: memory')
+  expect(lines.at(-1)).toBe('share-nothing: nothing found but what is ignored, in 9.0 s')
+})
+
+test('tests that failed are not said to have passed, whatever is ignored', () => {
+  const meant = { rule: 'tests', subject: 'tests', evidence: 'the tests failed' } as const
+  const lines = verdictLines({ ...CLEAN, proof: { ...CLEAN.proof, failed: 2 }, ignored: [meant] })
+  expect(lines.slice(0, 2)).toEqual([
+    '- session   the tests failed in 2 of 3 rounds, and all that was found of it is ignored',
+    '✔ files     nothing written outside the scratch directories survives',
+  ])
+  expect(lines).toContain('- tests     the tests failed (ignored)')
 })
 
 test('every rule has its advice, and is a name of --ignore', () => {
