@@ -108,19 +108,27 @@ function verdictOf(
   rest: Pick<Verdict, 'formation' | 'url' | 'proof' | 'notLookedAt'>,
 ): Verdict {
   const isMeant = meantBy(plan)
+  const nothingToProve = baselineMs === undefined ? undefined : askedNothing(rest)
   const all = distinct([...found, ...findings])
   const counted = [...always, ...all.filter((one) => !isMeant(one))]
   const meant = all.filter(isMeant)
   return {
     version: 1,
     seed,
-    shareNothing: counted.length === 0,
+    shareNothing: counted.length === 0 && nothingToProve === undefined,
     kept: plan.kept,
     baseline: baselineMs === undefined ? null : { passed: true, ms: Math.round(baselineMs) },
     findings: grouped(counted).map(advised),
     ignored: grouped(meant),
+    ...(nothingToProve === undefined ? {} : { nothingToProve }),
     ...rest,
   }
+}
+
+/** Whether a process knows what another one has set shows only in what both are asked. */
+function askedNothing({ url, proof }: Pick<Verdict, 'url' | 'proof'>): string | undefined {
+  if (url === null || proof.rounds === 0 || proof.requests > 0) return undefined
+  return `your tests asked nothing of ${url}; they have to ask the app where BASE_URL says, as in: curl "$BASE_URL/"; if web is none of theirs, leave it out: --except web`
 }
 
 function meantBy({ ignored }: { readonly ignored: readonly Ignored[] }): (finding: Finding) => boolean {

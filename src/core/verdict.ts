@@ -20,6 +20,8 @@ export interface Verdict {
   readonly ignored: readonly Finding[]
   /** What this machine does not let one look at. */
   readonly notLookedAt: readonly string[]
+  /** Why nothing is known of sessions, and what to do about that; undefined if something is. */
+  readonly nothingToProve?: string | undefined
 }
 
 /** What a program reads where it did not come to a proof. */
@@ -68,10 +70,10 @@ const INDENT = ' '.repeat(12)
 
 /** The verdict as a table that a person understands at a glance. */
 export function verdictLines(verdict: Verdict): string[] {
-  const { findings, ignored, notLookedAt, proof } = verdict
+  const { findings, ignored, notLookedAt } = verdict
   const lines = LINES.flatMap((line) => {
     const found = findings.filter(({ rule }) => ADVICE[rule].line === line)
-    if (found.length === 0) return [withoutFinding(line, proof)]
+    if (found.length === 0) return [withoutFinding(line, verdict)]
     return found.slice(0, MOST_SHOWN).flatMap((finding, index) => {
       const advice = found.findIndex(({ rule }) => rule === finding.rule) === index
       const rest = index === MOST_SHOWN - 1 && found.length > MOST_SHOWN ? found.length - MOST_SHOWN : 0
@@ -86,18 +88,31 @@ export function verdictLines(verdict: Verdict): string[] {
     ...lines,
     ...ignored.map(({ rule, evidence }) => `- ${rule.padEnd(9)} ${evidence} (ignored)`),
     ...notLookedAt.map((what) => `? not looked at here: ${what}`),
-    findings.length === 0
-      ? `share-nothing: nothing found ${ignored.length === 0 ? '' : 'but what is ignored, '}in ${seconds(proof.ms)}`
-      : `not share-nothing: ${findings.length} finding${findings.length === 1 ? '' : 's'}; repeat with --seed ${verdict.seed}`,
+    ...conclusions(verdict),
   ]
 }
 
-/** Tests that failed may be meant to, but did not pass. */
-function withoutFinding(line: (typeof LINES)[number], proof: Proof): string {
+function conclusions({ seed, findings, ignored, nothingToProve, proof }: Verdict): string[] {
+  const nothing = nothingToProve === undefined ? [] : [`nothing to prove of sessions: ${nothingToProve}`]
+  if (findings.length > 0) {
+    const count = `${findings.length} finding${findings.length === 1 ? '' : 's'}`
+    return [`not share-nothing: ${count}; repeat with --seed ${seed}`, ...nothing]
+  }
+  if (nothing.length > 0) return nothing
+  return [
+    `share-nothing: nothing found ${ignored.length === 0 ? '' : 'but what is ignored, '}in ${seconds(proof.ms)}`,
+  ]
+}
+
+/** Tests that failed may be meant to, but did not pass; those that asked nothing have shown nothing. */
+function withoutFinding(line: (typeof LINES)[number], { url, proof, nothingToProve }: Verdict): string {
   const { rounds, failed } = proof
-  return line === 'session' && failed > 0
-    ? `- ${line.padEnd(9)} the tests failed in ${failed} of ${rounds} rounds, and all that was found of it is ignored`
-    : `✔ ${line.padEnd(9)} ${fine(line, proof)}`
+  const name = line.padEnd(9)
+  if (line === 'session' && nothingToProve !== undefined)
+    return `? ${name} the tests asked nothing of ${url}, and so nobody answered them`
+  if (line === 'session' && failed > 0)
+    return `- ${name} the tests failed in ${failed} of ${rounds} rounds, and all that was found of it is ignored`
+  return `✔ ${name} ${fine(line, proof)}`
 }
 
 function fine(line: (typeof LINES)[number], { rounds, stops, slowestStopMs, requests }: Proof): string {

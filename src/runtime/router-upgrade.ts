@@ -22,6 +22,8 @@ export class RoutedUpgrade {
   readonly #socket: Duplex
   readonly #head: Buffer
   readonly #tried = new Set<Backend>()
+  /** ms since 1970. */
+  readonly #askedAt = Date.now()
   #waitsUntil = 0
   #backend: Backend | undefined
 
@@ -56,7 +58,8 @@ export class RoutedUpgrade {
     this.send()
   }
 
-  #upgrade({ id, port }: Backend, connection: Socket): void {
+  #upgrade(backend: Backend, connection: Socket): void {
+    const { id, port } = backend
     const socket = this.#socket
     // Whichever side goes away first, however it does.
     socket.once('close', () => connection.destroy())
@@ -70,7 +73,13 @@ export class RoutedUpgrade {
     agent.createConnection = () => connection
     const proxy = createProxyServer({ agent })
     // From here on it holds up no drain.
-    proxy.on('proxyReqWs', (outgoing: ClientRequest) => outgoing.once('upgrade', () => this.#leave()))
+    proxy.on('proxyReqWs', (outgoing: ClientRequest) => {
+      const note = (answer: IncomingMessage): void => this.#answered(backend, answer)
+      outgoing.once('response', note).once('upgrade', (answer) => {
+        note(answer)
+        this.#leave()
+      })
+    })
     proxy.on('error', (error) => {
       if (this.#leave() === undefined) return
       this.#at.complain(`WebSocket: ${id} did not answer (${error.message})`)
@@ -78,6 +87,17 @@ export class RoutedUpgrade {
     })
     const target = `http://127.0.0.1:${port.port}`
     void proxy.ws(this.#request, socket as Socket, { target }, this.#head)
+  }
+
+  /** It took the WebSocket, or did not. */
+  #answered(backend: Backend, { statusCode = 0, headers }: IncomingMessage): void {
+    const { location, 'set-cookie': cookies = [] } = headers
+    this.#at.answered(this.#request, backend, {
+      status: statusCode,
+      location,
+      cookies,
+      askedAt: this.#askedAt,
+    })
   }
 
   #headers(): IncomingMessage['headers'] {

@@ -111,6 +111,45 @@ describe('nothing to prove', () => {
     expect(result.report).toMatchObject({ nothingToProve: expect.stringMatching(/^no process/) as string })
   })
 
+  test('where the tests never ask the app, with all else that was found out', async () => {
+    const app = plantedApp(CLEAN)
+    const result = await prove(app, [...SHORT, '-m', 'web=2', '--', 'true'])
+    expect({ code: result.code, found: found(result) }, result.stderr).toEqual({ code: 3, found: [] })
+    expect(result.stdout).not.toMatch(/✔ session|tests passed|share-nothing/)
+    expect(result.stdout).toMatch(
+      /\n {2}\? session {3}the tests asked nothing of http:\/\/127\.0\.0\.1:\d{5}, and so nobody answered them\n {2}✔ files /,
+    )
+    expect(result.stdout).toMatch(/\n {2}nothing to prove of sessions: .*BASE_URL.*\n$/)
+    expect(result.report).toMatchObject({
+      shareNothing: false,
+      nothingToProve: expect.stringMatching(/^your tests asked nothing of .*BASE_URL/) as string,
+      proof: { requests: 0, failed: 0 },
+    })
+  })
+
+  test('is not where they ask by a WebSocket', async () => {
+    const app = plantedApp('web: node socket.js\n', {
+      'socket.js':
+        `import { createHash } from 'node:crypto'\nimport { createServer } from 'node:http'\n` +
+        'const server = createServer()\n' +
+        `server.on('upgrade', ({ headers }, socket) => {\n` +
+        "  const key = `${headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`\n" +
+        `  const accept = createHash('sha1').update(key).digest('base64')\n` +
+        '  socket.end(`HTTP/1.1 101 Switching Protocols\\r\\nconnection: upgrade\\r\\nupgrade: websocket\\r\\nsec-websocket-accept: ${accept}\\r\\n\\r\\n`)\n' +
+        `})\nserver.listen(process.env.PORT, '127.0.0.1')\n` +
+        `process.on('SIGTERM', () => server.close(() => process.exit(0)))\n`,
+      'connect.js':
+        `import { request } from 'node:http'\n` +
+        `const headers = { connection: 'upgrade', upgrade: 'websocket', 'sec-websocket-version': '13',\n` +
+        `  'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==' }\n` +
+        `request(process.env.BASE_URL, { headers }).on('upgrade', () => process.exit(0)).end()\n` +
+        `process.exitCode = 1\n`,
+    })
+    const result = await prove(app, [...SHORT, '--', 'node', 'connect.js'])
+    expect({ code: result.code, found: found(result) }, result.stdout).toEqual({ code: 0, found: [] })
+    expect(result.report?.proof.requests).toBeGreaterThan(0)
+  })
+
   test('where no page sets a cookie', async () => {
     const app = plantedApp('web: node uploads.js\n')
     const result = await prove(app, ['--path', '/', '--path', '/other'])

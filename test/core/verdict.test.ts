@@ -76,6 +76,21 @@ test('what was meant, and what was not looked at, is said', () => {
   expect(lines.at(-1)).toBe('share-nothing: nothing found but what is ignored, in 9.0 s')
 })
 
+test('tests that asked nothing of the app have shown nothing of sessions, beside all that was found', () => {
+  const nothing = { ...CLEAN, shareNothing: false, nothingToProve: 'your tests asked nothing of it' }
+  const lines = verdictLines({ ...nothing, proof: { ...CLEAN.proof, requests: 0 } })
+  expect([lines[0], lines.at(-1)]).toEqual([
+    '? session   the tests asked nothing of http://127.0.0.1:8080, and so nobody answered them',
+    'nothing to prove of sessions: your tests asked nothing of it',
+  ])
+  const file = { rule: 'files', subject: 'a', evidence: 'a was written' } as const
+  const found = verdictLines({ ...nothing, findings: [advised(file)] })
+  expect(found.slice(-2)).toEqual([
+    'not share-nothing: 1 finding; repeat with --seed 4181',
+    'nothing to prove of sessions: your tests asked nothing of it',
+  ])
+})
+
 test('tests that failed are not said to have passed, whatever is ignored', () => {
   const meant = { rule: 'tests', subject: 'tests', evidence: 'the tests failed' } as const
   const lines = verdictLines({ ...CLEAN, proof: { ...CLEAN.proof, failed: 2 }, ignored: [meant] })
