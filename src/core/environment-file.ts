@@ -3,7 +3,7 @@ import type { Diagnostic } from './diagnostic.ts'
 const BLANK_OR_COMMENT = /[ \t]*(?:#[^\n]*)?(?=\n|$)/y
 const ASSIGNMENT = /([ \t]*(?:export[ \t]+)?)([\w.-]+)(?:[ \t]*=|:(?=[ \t]))[ \t]*/y
 // The same reading of quotes as dotenv's, so that what passes here is what it returns.
-const QUOTED = /(["'`])(?:\\\1|(?!\1)[^])*\1[ \t]*(?:#[^\n]*)?(?=\n|$)/y
+const QUOTED = /(["'`])((?:\\\1|(?!\1)[^])*)\1[ \t]*(?:#[^\n]*)?(?=\n|$)/y
 const REST = /[^\n]*/y
 /** These say which environment files are read, so they are looked for before any is; each with its flag. */
 const TOO_LATE = /^[ \t]*(?:export[ \t]+)?(?<name>TW_RUN_(?:ROOT|ENV))[ \t]*[=:][ \t]*$/
@@ -21,9 +21,7 @@ export function checkEnvironmentFile(text: string, file: string): Diagnostic[] {
   for (let start = 0; start < source.length;) {
     const { fault, end = endOf(REST, source, start) ?? start } = readStatement(source, start)
     if (fault !== undefined) {
-      const { offset, shown, ...rest } = fault
-      const masked = conceal(source.slice(start, endOf(REST, source, start)), shown)
-      diagnostics.push({ severity: 'error', file, line, column: offset + 1, ...rest, source: masked })
+      diagnostics.push({ severity: 'error', file, ...placeOf(fault, source, start, line) })
     }
     line += source.slice(start, end + 1).split('\n').length - 1
     start = end + 1
@@ -31,8 +29,21 @@ export function checkEnvironmentFile(text: string, file: string): Diagnostic[] {
   return diagnostics
 }
 
+/** `line` is that of the statement at `start`; a fault in its value may be in a later one, of which nothing is shown. */
+function placeOf({ offset, shown, ...rest }: Fault, source: string, start: number, line: number) {
+  const before = source.slice(start, start + offset)
+  const from = before.lastIndexOf('\n') + 1
+  const whole = source.slice(start + from, endOf(REST, source, start + from))
+  return {
+    ...rest,
+    line: line + before.split('\n').length - 1,
+    column: offset - from + 1,
+    source: conceal(whole, from === 0 ? shown : 0),
+  }
+}
+
 interface Fault {
-  /** 0-based, from the beginning of the line. */
+  /** 0-based, from the beginning of the statement. */
   readonly offset: number
   readonly length: number
   readonly message: string
@@ -49,11 +60,49 @@ function readStatement(source: string, start: number): { fault?: Fault; end?: nu
   if (odd >= 0) return { fault: unreadable(odd) }
   const value = endOf(ASSIGNMENT, source, start)
   if (value === undefined) return { fault: noAssignment(line) }
-  const late = endOf(BLANK_OR_COMMENT, source, value) === undefined ? tooLate(source.slice(start, value)) : {}
-  if (!/["'`]/.test(source[value] ?? '')) return late
+  const isSet = endOf(BLANK_OR_COMMENT, source, value) === undefined
+  const late = isSet ? tooLate(source.slice(start, value)) : {}
+  const offset = value - start
+  if (!/["'`]/.test(source[value] ?? '')) return { ...cutValue(line, offset), ...late }
   const end = endOf(QUOTED, source, value)
-  if (end === undefined) return { fault: badQuote(line, value - start) }
-  return NO_TEXT.test(source.slice(value, end)) ? { fault: unreadable(value - start), end } : { ...late, end }
+  if (end === undefined) return { fault: badQuote(line, offset) }
+  if (NO_TEXT.test(source.slice(value, end))) return { fault: unreadable(offset), end }
+  return { ...keptBackslash(source.slice(value, end), offset), ...late, end }
+}
+
+/** dotenv ends an unquoted value at the first #, blank before it or not. */
+function cutValue(line: string, offset: number): { fault?: Fault } {
+  const at = line.indexOf('#', offset)
+  const isComment =
+    at < 0 || /\s/.test(line[at - 1] ?? '') || (at === offset && /[\s#]/.test(line[at + 1] ?? ' '))
+  if (isComment) return {}
+  return {
+    fault: {
+      offset: at,
+      length: line.length - at,
+      message: 'the value ends here: dotenv takes # and what follows for a comment',
+      hint: 'put the value in quotes, or write a blank before the # of a comment',
+      shown: offset,
+    },
+  }
+}
+
+/** In double quotes, shells and docker compose take it away. */
+function keptBackslash(quoted: string, offset: number): { fault?: Fault } {
+  QUOTED.lastIndex = 0
+  const [, quote = '', content = ''] = QUOTED.exec(quoted) ?? []
+  const at = content.indexOf(`\\${quote}`)
+  if (at < 0) return {}
+  const other = ["'", '`', '"'].find((one) => !content.includes(one)) ?? "'"
+  return {
+    fault: {
+      offset: offset + 1 + at,
+      length: 1,
+      message: 'dotenv keeps this backslash as a part of the value',
+      hint: `write the value between ${other} and ${other}, without the backslash`,
+      shown: offset + 1,
+    },
+  }
 }
 
 /** `assigned` is all that stands before the value. */

@@ -128,6 +128,12 @@ describe('each bad input has a message of its own and ends with 2', () => {
       [],
       /^\.env:2:1: error: TW_RUN_ROOT has no effect here.*\n {2}TW_RUN_ROOT=\*{3}\n {2}\^{11}\n {2}hint: set it in the shell, or use -d <folder>\n$/,
     ],
+    [
+      'a value that is cut at #',
+      { '.env': 'URL=http://x/#/home\n' },
+      [],
+      /^\.env:1:14: error: the value ends here: .*\n {2}URL=\*{15}\n {2} {13}\^{6}\n {2}hint: put the value in quotes, or write a blank before the # of a comment\n$/,
+    ],
     ['an unknown type', {}, ['-m', 'wbe=2'], /unknown process type "wbe"\n {2}hint: did you mean "web"\?/],
     ['a negative count', {}, ['-m', 'web=-1'], /"web=-1": the count is no whole number/],
     ['half a process', {}, ['-m', 'web=1.5'], /"web=1.5": the count is no whole number/],

@@ -24,7 +24,12 @@ describe('an assignment, a comment and a blank line are sound', () => {
     'A=`x`',
     'A="a\nb"\nB=1',
     "A='\n# no comment\n'",
-    'A="say \\"hi\\""',
+    'A="x#y" # why',
+    'A=\'{"k":1}\'',
+    'A="one\\ntwo\\\\"',
+    'A=b\t# why #2',
+    'A=# why',
+    'A: # why',
     "A=it's",
     'TW_RUN_ROOT=\nTW_RUN_ENV= # not set\nTW_RUN_PORT=1\nMY_TW_RUN_ENV=1\nTW_RUN_ENVIRONMENT=1',
     'A={"a": "b"}',
@@ -34,6 +39,9 @@ describe('an assignment, a comment and a blank line are sound', () => {
     expect(faults(text)).toEqual([])
   })
 })
+
+const CUT = 'the value ends here: dotenv takes # and what follows for a comment'
+const KEPT = 'dotenv keeps this backslash as a part of the value'
 
 describe('what dotenv skips or misreads in silence is an error with its place', () => {
   test.each([
@@ -45,6 +53,13 @@ describe('what dotenv skips or misreads in silence is an error with its place', 
     ['export A', ['1:1 this is no assignment']],
     ['A:1', ['1:1 this is no assignment']],
     ['=1', ['1:1 this is no assignment']],
+    ['PW=p@ss#word', [`1:8 ${CUT}`]],
+    ['A=1\nexport URL = http://x/#/home # why', [`2:23 ${CUT}`]],
+    ['COLOUR=#fff', [`1:8 ${CUT}`]],
+    ['A=it\'s#1\nB="#"#2', [`1:7 ${CUT}`]],
+    ['JSON="{\\"k\\": 1}"', [`1:8 ${KEPT}`]],
+    ['A="1\n\\"2" # why\nbad', [`2:1 ${KEPT}`, '3:1 this is no assignment']],
+    ["A='it\\'s'", [`1:6 ${KEPT}`]],
     ['A="1\n2\n3"\nbad', ['4:1 this is no assignment']],
     ['A=a\0b', ['1:4 a byte that is no text (NUL, or not UTF-8)']],
     ['A="x\n\0"\nbad', ['1:3 a byte that is no text (NUL, or not UTF-8)', '3:1 this is no assignment']],
@@ -64,10 +79,18 @@ test.each([
 
 test('no diagnostic shows a value', () => {
   const text =
-    'TW_RUN_ROOT=/hunter2\nKEY="hunter2 one\nhunter2/Zm9v==\nPASS=`hunter2` x\nexport T=\'hunter2\nB=hunter2\0'
+    'TW_RUN_ROOT=/hunter2\nKEY="hunter2 one\nhunter2/Zm9v==\nPASS=`hunter2` x\nexport T=\'hunter2\nC=hunter2#hunter2\nD="hunter2\\"hunter2"\nB=hunter2\0'
   const shown = checkEnvironmentFile(text, '.env').map(formatDiagnostic).join('\n')
   expect(shown).toContain('KEY="******* ***')
   expect(shown).not.toMatch(/hunter2|Zm9v/)
+})
+
+test.each([
+  ['A="{\\"k\\": 1}"', "write the value between ' and ', without the backslash"],
+  ['A="it\'s \\"k\\""', 'write the value between ` and `, without the backslash'],
+  ['A=a#b', 'put the value in quotes, or write a blank before the # of a comment'],
+])('the hint says how to write it: %j', (text, hint) => {
+  expect(checkEnvironmentFile(text, '.env')).toMatchObject([{ severity: 'error', hint }])
 })
 
 describe('what passes is what dotenv reads', () => {
@@ -82,7 +105,7 @@ describe('what passes is what dotenv reads', () => {
     'a b',
     "it's",
     'x" y',
-    '"\\""',
+    '"C:\\\\"',
     '# why',
     '=',
   )
