@@ -23,7 +23,7 @@ export function envCommand(): Command {
   withOptions(command, 'app', 'environment', 'formation', 'color', 'state')
   return command.action(async (name?: string) => {
     const { loadApp, requireProcesses } = await import('../runtime/load.ts')
-    const { environmentFor } = await import('../core/environment.ts')
+    const { environmentFor, isShellName } = await import('../core/environment.ts')
     const { wantsColor } = await import('../core/color.ts')
     const app = loadApp(flagsOf(command), process.env)
     requireProcesses(app)
@@ -37,10 +37,19 @@ export function envCommand(): Command {
       color: wantsColor(app.settings.color, process.env, isTerminal(1)),
     })
     const { explain, showValues, json } = command.opts<{ explain?: true; showValues?: true; json?: true }>()
-    const rows = rowsOf(environment, showValues === true)
+    const all = rowsOf(environment, showValues === true)
+    const rows = all.filter(({ name }) => isShellName(name))
     if (json === true) say(1, asJson(plan, rows))
     else say(1, await (explain === true ? explained(rows) : listed(rows)))
+    const lost = all.filter(({ name }) => !isShellName(name)).map(({ name }) => name)
+    if (lost.length > 0) say(2, await lostNote(lost))
   })
+}
+
+/** dash drops them; bash hands them on, where it stands in between. */
+async function lostNote(names: readonly string[]): Promise<string> {
+  const { printable } = await import('../core/printable.ts')
+  return `note: left out, since not every shell hands on variables of such names: ${printable(names.join(', '))}\n`
 }
 
 const NEW_EACH_TIME = '(new at each start)'

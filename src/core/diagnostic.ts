@@ -18,6 +18,10 @@ export interface Diagnostic {
   readonly source: string
 }
 
+export function isError({ severity }: Diagnostic): boolean {
+  return severity === 'error'
+}
+
 const WINDOW = 76
 const TAB = '    '
 const SHOWN = 100

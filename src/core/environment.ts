@@ -107,6 +107,11 @@ export function layer(layers: readonly EnvironmentLayer[]): Environment {
   return environment
 }
 
+/** Whether it can name a variable of a shell. */
+export function isShellName(name: string): boolean {
+  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name)
+}
+
 /** The environment as a child process takes it. */
 export function valuesOf(environment: Environment): Record<string, string> {
   return Object.fromEntries([...environment].map(([key, { value }]) => [key, value]))

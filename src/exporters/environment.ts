@@ -1,8 +1,7 @@
+import { isShellName } from '../core/environment.ts'
+
 /** What differs from process to process; each format sets what it can of it. */
 const OF_ONE_PROCESS = new Set(['PORT', 'PS', 'TW_RUN_PROCESS', 'TW_RUN_INSTANCE', 'TMPDIR', 'PWD'])
-
-/** What a shell takes as the name of a variable; anything else is lost on the way. */
-const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
 
 /** What is suggested where the app's files do not say it, as under `tw-run start`: stdout is no terminal. */
 const SUGGESTED: Readonly<Record<string, string>> = { PYTHONUNBUFFERED: '1' }
@@ -13,8 +12,8 @@ export function sharedEnvironment(layers: readonly Readonly<Record<string, strin
   notes: readonly string[]
 } {
   const all = Object.entries(Object.assign({}, ...layers) as Record<string, string>)
-  const lost = all.filter(([key]) => !NAME.test(key)).map(([key]) => key)
-  const kept = all.filter(([key]) => NAME.test(key) && !OF_ONE_PROCESS.has(key))
+  const lost = all.filter(([key]) => !isShellName(key)).map(([key]) => key)
+  const kept = all.filter(([key]) => isShellName(key) && !OF_ONE_PROCESS.has(key))
   return {
     environment: { ...SUGGESTED, ...Object.fromEntries(kept) },
     notes:

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
 import { parse } from 'dotenv'
-import { InputError, type Diagnostic } from '../core/diagnostic.ts'
+import { InputError, isError, type Diagnostic } from '../core/diagnostic.ts'
 import type { EnvironmentLayer, EnvironmentLayers } from '../core/environment.ts'
 import { checkEnvironmentFile } from '../core/environment-file.ts'
 import { TwRunError } from '../core/error.ts'
@@ -28,11 +28,11 @@ export function environmentFiles(named: readonly string[], folder: string, root:
  */
 export function loadLayers(files: readonly EnvironmentFile[], shell: NodeJS.ProcessEnv): EnvironmentLayers {
   const { layers, diagnostics } = readLayers(files, shell)
-  if (diagnostics.length > 0) throw new InputError(diagnostics, [])
+  if (diagnostics.some(isError)) throw new InputError(diagnostics, [])
   return layers
 }
 
-/** The same, with the bad lines of all files returned beside the good ones. */
+/** The same, with what is wrong or doubtful in all files returned beside what they say. */
 export function readLayers(
   files: readonly EnvironmentFile[],
   shell: NodeJS.ProcessEnv,

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { InputError, type Diagnostic } from '../core/diagnostic.ts'
+import { InputError, isError, type Diagnostic } from '../core/diagnostic.ts'
 import type { EnvironmentLayers } from '../core/environment.ts'
 import { TwRunError, type Problem } from '../core/error.ts'
 import { expand, type ProcessPlan } from '../core/expand.ts'
@@ -37,7 +37,7 @@ export interface App {
   readonly settings: Settings
   /** What app.json says. */
   readonly manifest: Manifest
-  /** What is doubtful in app.json, and no reason not to start. */
+  /** What is doubtful in environment files and app.json, and no reason not to start. */
   readonly warnings: readonly Diagnostic[]
   /** The most of a type that `--max` allows. */
   readonly limits: Counts
@@ -68,7 +68,7 @@ export function loadApp(flags: Flags, shell: NodeJS.ProcessEnv, former: readonly
   const appJson = readAppJson(place.root, names)
   const { manifest } = appJson
   const wrong = [...inEnvironment, ...appJson.errors]
-  if (wrong.length > 0) throw new InputError(wrong, problems)
+  if (wrong.some(isError)) throw new InputError(wrong, problems)
   const known = [...new Set([...names, ...former])]
   const { counts: all, problems: inFormation } = startingCounts(settings, known, manifest.quantities)
   const counts = new Map([...all].filter(([name]) => names.includes(name)))
@@ -104,7 +104,7 @@ export function loadApp(flags: Flags, shell: NodeJS.ProcessEnv, former: readonly
     plan,
     settings,
     manifest,
-    warnings: [...appJson.warnings, ...idleDependencies(appJson, counts)],
+    warnings: [...inEnvironment, ...appJson.warnings, ...idleDependencies(appJson, counts)],
     limits,
     router,
     envFiles,

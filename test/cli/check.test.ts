@@ -54,6 +54,20 @@ test('all that is wrong with Procfile, .env and options is said at once', async 
   `)
 })
 
+test('a variable that a process may not get is a warning', async () => {
+  const app = appWith({ Procfile: 'web: a\n', '.env': 'A=1\nspring.url=hunter2\n' })
+  const { code, stdout, stderr } = await app.cli(['check'])
+  expect([code, stderr]).toEqual([0, ''])
+  expect(stdout).toMatchInlineSnapshot(`
+    "valid Procfile: web
+    .env:2:1: warning: "spring.url" is no name for a shell: a process may not get it
+      spring.url=*******
+      ^^^^^^^^^^
+      hint: name it with letters, digits and _, with no digit first
+    "
+  `)
+})
+
 describe('each bad input has a message of its own and ends with 2', () => {
   const cases: [string, (app: TestApp) => void, string[], RegExp][] = [
     [

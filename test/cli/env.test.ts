@@ -44,6 +44,26 @@ test('--show-values shows them, one line each', async () => {
   )
 })
 
+describe('what no shell has a name for', () => {
+  const odd = makeApp({ Procfile: 'web: env | sort\n', '.env': 'a.b=dot\nx-y=dash\n1BAD=num\nGOOD=1\n' })
+  afterAll(() => odd.cleanup())
+  const LOST = 'note: left out, since not every shell hands on variables of such names: 1BAD, a.b, x-y\n'
+
+  test.each([[[]], [['--explain']], [['--json']]])('is not promised: %j', async (args) => {
+    const { code, stdout, stderr } = await odd.cli(['env', ...args])
+    expect([code, stderr]).toEqual([0, LOST])
+    expect(stdout).toContain('GOOD')
+    expect(stdout).not.toMatch(/a\.b|x-y|1BAD/)
+  })
+
+  test('is a warning of start', async () => {
+    const { code, stdout } = await odd.cli(['start'])
+    expect(code).toBe(0)
+    expect(stdout).toContain('.env:2:1: warning: "x-y" is no name for a shell: a process may not get it (')
+    expect(stdout).toMatch(/web\.1 +\| GOOD=1\n/)
+  })
+})
+
 describe('--json', () => {
   test('holds no value', async () => {
     const { stdout } = await app.cli(['env', 'worker.1', '--json'], SHELL)

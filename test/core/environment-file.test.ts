@@ -2,10 +2,12 @@ import { parse } from 'dotenv'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { checkEnvironmentFile } from '../../src/core/environment-file.ts'
-import { formatDiagnostic } from '../../src/core/diagnostic.ts'
+import { formatDiagnostic, type Diagnostic } from '../../src/core/diagnostic.ts'
 
-function faults(text: string): string[] {
-  return checkEnvironmentFile(text, '.env').map(({ line, column, message }) => `${line}:${column} ${message}`)
+function faults(text: string, of: Diagnostic['severity'] = 'error'): string[] {
+  return checkEnvironmentFile(text, '.env')
+    .filter(({ severity }) => severity === of)
+    .map(({ line, column, message }) => `${line}:${column} ${message}`)
 }
 
 describe('an assignment, a comment and a blank line are sound', () => {
@@ -15,7 +17,6 @@ describe('an assignment, a comment and a blank line are sound', () => {
     'export A=1',
     '  A = 1 # why',
     'A: 1',
-    'A.b-c=1',
     '# A',
     '',
     '\ufeffA=1\r\nB=2\r\n',
@@ -37,6 +38,7 @@ describe('an assignment, a comment and a blank line are sound', () => {
     'A="C:\\"\nB="x"',
   ])('%j', (text) => {
     expect(faults(text)).toEqual([])
+    expect(faults(text, 'warning')).toEqual([])
   })
 })
 
@@ -77,9 +79,16 @@ test.each([
   expect(faults(text)).toEqual(expected)
 })
 
+test('a name that a shell may drop is a warning, whatever is wrong with the value', () => {
+  const text = 'a.b=1\nexport x-y: a#b\n 1BAD="x\ny"\n_b2=1'
+  const lost = (name: string): string => `"${name}" is no name for a shell: a process may not get it`
+  expect(faults(text, 'warning')).toEqual([`1:1 ${lost('a.b')}`, `2:8 ${lost('x-y')}`, `3:2 ${lost('1BAD')}`])
+  expect(faults(text)).toEqual([`2:14 ${CUT}`])
+})
+
 test('no diagnostic shows a value', () => {
   const text =
-    'TW_RUN_ROOT=/hunter2\nKEY="hunter2 one\nhunter2/Zm9v==\nPASS=`hunter2` x\nexport T=\'hunter2\nC=hunter2#hunter2\nD="hunter2\\"hunter2"\nB=hunter2\0'
+    'TW_RUN_ROOT=/hunter2\na.b=hunter2\nKEY="hunter2 one\nhunter2/Zm9v==\nPASS=`hunter2` x\nexport T=\'hunter2\nC=hunter2#hunter2\nD="hunter2\\"hunter2"\nB=hunter2\0'
   const shown = checkEnvironmentFile(text, '.env').map(formatDiagnostic).join('\n')
   expect(shown).toContain('KEY="******* ***')
   expect(shown).not.toMatch(/hunter2|Zm9v/)
