@@ -7,6 +7,7 @@ import type { EnvironmentLayers } from '../core/environment.ts'
 import type { Counts } from '../core/formation.ts'
 import { jsonPathText } from '../core/json-problem.ts'
 import type { JsonProblem } from '../core/json-problem.ts'
+import { isStage } from '../core/names.ts'
 import { NO_MANIFEST } from '../core/rules.ts'
 import type { Manifest } from '../core/rules.ts'
 import { schemaProblems } from '../core/schema-problems.ts'
@@ -68,6 +69,23 @@ export function idleDependencies({ manifest, warn }: AppJsonFile, counts: Counts
         }),
       ),
   )
+}
+
+/** A warning where it gives each type 0, and nobody gave one more: only what is asked for at the start runs then. */
+export function idleFormation({ manifest, warn }: AppJsonFile, counts: Counts): Diagnostic[] {
+  const running = [...counts].filter(([type]) => !isStage(type))
+  const quantity = (type: string): number | undefined =>
+    Object.hasOwn(manifest.quantities, type) ? manifest.quantities[type] : undefined
+  const isIdle = running.every(([type, count]) => count === 0 && quantity(type) === 0)
+  if (running.length === 0 || !isIdle) return []
+  return [
+    warn({
+      path: ['formation'],
+      isKey: true,
+      message: 'nothing runs but what is asked for: each type has 0',
+      hint: `give it one: --formation ${running[0]?.[0]}=1`,
+    }),
+  ]
 }
 
 /** The environment with the default values of app.json below everything else. */

@@ -13,7 +13,14 @@ import { parseProcfile, type ProcessType } from '../core/procfile.ts'
 import { resolveSettings, type Flags, type Settings } from '../core/settings.ts'
 import type { Manifest } from '../core/rules.ts'
 import { startingCounts } from '../core/starting-counts.ts'
-import { APP_JSON, idleDependencies, missingVariables, readAppJson, withDefaults } from './app-json.ts'
+import {
+  APP_JSON,
+  idleDependencies,
+  idleFormation,
+  missingVariables,
+  readAppJson,
+  withDefaults,
+} from './app-json.ts'
 import { locateStateDir } from './state-dir.ts'
 import { readLayers, type EnvironmentFile } from './env-files.ts'
 import { locate, type AppPlace } from './locate.ts'
@@ -104,7 +111,12 @@ export function loadApp(flags: Flags, shell: NodeJS.ProcessEnv, former: readonly
     plan,
     settings,
     manifest,
-    warnings: [...inEnvironment, ...appJson.warnings, ...idleDependencies(appJson, counts)],
+    warnings: [
+      ...inEnvironment,
+      ...appJson.warnings,
+      ...idleDependencies(appJson, counts),
+      ...idleFormation(appJson, counts),
+    ],
     limits,
     router,
     envFiles,
@@ -140,26 +152,47 @@ export function limitsIn(
 /** Throws a TwRunError of exit code 2 if the formation has no process. */
 export function requireProcesses({ plan, types }: App): void {
   if (plan.length > 0) return
-  const running = types.filter(({ name }) => !isStage(name))
-  const [first] = running
-  throw new TwRunError('nothing to run: the formation has no process', {
-    exitCode: 2,
+  const { message, hint } = nothingToRun(types)
+  throw new TwRunError(message, { exitCode: 2, hint })
+}
+
+function nothingToRun(types: readonly ProcessType[]): Problem {
+  const first = types.find(({ name }) => !isStage(name))
+  return {
+    message: 'nothing to run: the formation has no process',
     hint:
       first === undefined
         ? 'the Procfile has only stages; run one with: tw-run run release'
         : `give it one: --formation ${first.name}=1`,
-  })
+  }
 }
 
 /** Throws an InputError that names the variables that app.json calls required and nobody has set. */
-export function requireVariables({ manifest, layers }: App): void {
-  const missing = missingVariables(manifest, layers)
-  if (missing.length === 0) return
-  const problems = missing.map((name) => ({
+export function requireVariables(app: App): void {
+  const problems = unsetVariables(app)
+  if (problems.length > 0) throw new InputError([], problems)
+}
+
+function unsetVariables({ manifest, layers }: App): Problem[] {
+  return missingVariables(manifest, layers).map((name) => ({
     message: `${name} is not set, and app.json says that the app needs it`,
     hint: `write ${name}=... into .env, or say "required": false in app.json`,
   }))
-  throw new InputError([], problems)
+}
+
+/** Throws an InputError with all for which the formation that was asked for would not start. */
+export function requireStart(app: App): void {
+  const { types, settings, counts, warnings } = app
+  const isAsked = settings.formation.text !== '' || settings.except.length > 0
+  const isEmpty = [...counts.values()].every((count) => count === 0)
+  const isForStages = types.every(isStageType) || (settings.release && types.some(isStageType))
+  const nothing = isAsked && isEmpty && !isForStages ? [nothingToRun(types)] : []
+  const problems = [...nothing, ...unsetVariables(app)]
+  if (problems.length > 0) throw new InputError(warnings, problems)
+}
+
+function isStageType({ name }: ProcessType): boolean {
+  return isStage(name)
 }
 
 /** Where a relative name begins: what was typed, where the typist stands; what a file of the app says, at its root. */

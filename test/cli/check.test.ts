@@ -68,6 +68,48 @@ test('a variable that a process may not get is a warning', async () => {
   `)
 })
 
+describe('a formation without a process', () => {
+  const NOTHING =
+    'tw-run: nothing to run: the formation has no process\n  hint: give it one: --formation web=1\n'
+  const files = { Procfile: 'web: a\nworker: b\nrelease: c\n' }
+  const ALL_0 = '{\n  "formation": { "web": { "quantity": 0 }, "worker": { "quantity": 0 } }\n}\n'
+
+  test.each([
+    [['-m', 'web=0,worker=0'], {}],
+    [['-x', 'web,worker'], {}],
+    [[], { TW_RUN_FORMATION: 'all=0' }],
+  ])('that was asked for is an error, as it is of start: %j %j', async (args, env) => {
+    const app = appWith(files)
+    expect(await app.cli(['check', ...args], env)).toEqual({ code: 2, stdout: '', stderr: NOTHING })
+  })
+
+  test('is said with what else is wrong', async () => {
+    const app = appWith({ ...files, 'app.json': '{"env": {"KEY": {}}}' })
+    const { code, stderr } = await app.cli(['check', '-m', 'all=0'])
+    expect(code).toBe(2)
+    expect(stderr).toContain(`${NOTHING}tw-run: KEY is not set`)
+  })
+
+  test('is only doubtful where app.json leaves it to the start', async () => {
+    const app = appWith({ ...files, 'app.json': ALL_0 })
+    const { code, stdout, stderr } = await app.cli(['check'])
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).toContain(
+      'app.json:2:3: warning: formation: nothing runs but what is asked for: each type has 0\n',
+    )
+    expect(stdout).toContain('  hint: give it one: --formation web=1\n')
+    expect((await app.cli(['check', '-m', 'web=1'])).stdout).not.toContain('warning')
+    expect((await app.cli(['check', '-m', 'web=0'])).stderr).toContain(NOTHING)
+  })
+
+  test('is none where there are only stages, or they are what is to run', async () => {
+    const stages = await appWith({ Procfile: 'release: c\n' }).cli(['check'])
+    expect(stages).toEqual({ code: 0, stdout: 'valid Procfile: release\n', stderr: '' })
+    const { code } = await appWith(files).cli(['check', '-m', 'all=0'], { TW_RUN_RELEASE: 'true' })
+    expect(code).toBe(0)
+  })
+})
+
 describe('each bad input has a message of its own and ends with 2', () => {
   const cases: [string, (app: TestApp) => void, string[], RegExp][] = [
     [
