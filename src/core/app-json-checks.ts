@@ -92,6 +92,8 @@ function nameOf(probe: Probe): string {
 const WAYS = ['command', 'path', 'listening', 'uptime'] as const
 /** What only a request has. */
 const OF_REQUESTS = ['content', 'httpHeaders', 'scheme'] as const
+/** The keys of a check that may contradict each other. */
+export const DECISIVE: readonly string[] = [...WAYS, ...OF_REQUESTS]
 
 function contradictions(one: HealthCheckJson, index: number): JsonProblem[] {
   const ways = WAYS.filter((way) => one[way] !== undefined && one[way] !== false)

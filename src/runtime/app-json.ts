@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { soundPart } from '../core/app-json-sound.ts'
 import { decodeAppJson } from '../core/app-json.ts'
 import type { AppJson } from '../core/app-json.ts'
 import type { Diagnostic } from '../core/diagnostic.ts'
@@ -16,11 +17,10 @@ import { readTextFile } from './text-file.ts'
 /** The name of the manifest, in the root. */
 export const APP_JSON = 'app.json'
 
-/** What app.json says, and all that is wrong or doubtful in it. */
+/** What app.json says, and all that is wrong or doubtful in it, in the order of the file. */
 export interface AppJsonFile {
   readonly manifest: Manifest
-  readonly errors: readonly Diagnostic[]
-  readonly warnings: readonly Diagnostic[]
+  readonly found: readonly Diagnostic[]
   /** A warning about a place in it. */
   readonly warn: (problem: Omit<JsonProblem, 'severity'>) => Diagnostic
 }
@@ -32,26 +32,25 @@ export interface AppJsonFile {
 export function readAppJson(root: string, types: readonly string[]): AppJsonFile {
   const read = readTextFile(join(root, APP_JSON), APP_JSON)
   if (read === undefined) {
-    return { manifest: NO_MANIFEST, errors: [], warnings: [], warn: () => notThere() }
+    return { manifest: NO_MANIFEST, found: [], warn: () => notThere() }
   }
   const text = read.replace(/^\ufeff/, '')
   const tree = parse(text)
   const { source } = tree
   if (source === undefined) {
-    return { manifest: NO_MANIFEST, errors: tree.errors, warnings: [], warn: () => notThere() }
+    return { manifest: NO_MANIFEST, found: tree.errors, warn: () => notThere() }
   }
   const inSchema = validate(source.value)
-  const broken = inSchema.some(({ severity }) => severity === 'error')
-  const decoded = broken
-    ? { manifest: NO_MANIFEST, problems: [] }
-    : decodeAppJson(source.value as AppJson, types)
-  const found = [...source.doubles, ...inSchema, ...decoded.problems]
+  const broken = inSchema.filter(({ severity }) => severity === 'error').map(({ path }) => path)
+  const { value, inWhole } = soundPart(source.value, broken)
+  const { manifest, problems } = decodeAppJson(value as AppJson, types)
+  const further = problems.map((problem) => ({ ...problem, path: inWhole(problem.path) }))
+  const found = [...source.doubles, ...inSchema, ...further]
     .map(source.diagnose)
     .toSorted((a, b) => a.line - b.line || a.column - b.column)
   return {
-    manifest: decoded.manifest,
-    errors: found.filter(({ severity }) => severity === 'error'),
-    warnings: found.filter(({ severity }) => severity === 'warning'),
+    manifest: broken.length > 0 ? NO_MANIFEST : manifest,
+    found,
     warn: (problem) => source.diagnose({ ...problem, severity: 'warning' }),
   }
 }

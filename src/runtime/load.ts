@@ -74,8 +74,8 @@ export function loadApp(flags: Flags, shell: NodeJS.ProcessEnv, former: readonly
   const names = types.map(({ name }) => name)
   const appJson = readAppJson(place.root, names)
   const { manifest } = appJson
-  const wrong = [...inEnvironment, ...appJson.errors]
-  if (wrong.some(isError)) throw new InputError(wrong, problems)
+  const inFiles = [...inEnvironment, ...appJson.found]
+  if (inFiles.some(isError)) throw new InputError(inFiles, problems)
   const known = [...new Set([...names, ...former])]
   const { counts: all, problems: inFormation } = startingCounts(settings, known, manifest.quantities)
   const counts = new Map([...all].filter(([name]) => names.includes(name)))
@@ -111,12 +111,7 @@ export function loadApp(flags: Flags, shell: NodeJS.ProcessEnv, former: readonly
     plan,
     settings,
     manifest,
-    warnings: [
-      ...inEnvironment,
-      ...appJson.warnings,
-      ...idleDependencies(appJson, counts),
-      ...idleFormation(appJson, counts),
-    ],
+    warnings: [...inFiles, ...idleDependencies(appJson, counts), ...idleFormation(appJson, counts)],
     limits,
     router,
     envFiles,

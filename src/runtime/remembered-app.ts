@@ -1,5 +1,6 @@
 import { assignPorts } from '../core/ports.ts'
 import { decodeSession } from '../core/records.ts'
+import { isError } from '../core/diagnostic.ts'
 import { TwRunError } from '../core/error.ts'
 import { NO_MANIFEST } from '../core/rules.ts'
 import type { Manifest } from '../core/rules.ts'
@@ -55,8 +56,8 @@ export function rememberedApp(flags: Flags, shell: NodeJS.ProcessEnv): App | und
 /** What app.json says, if that is not what is broken. */
 function manifestOf(root: string, types: readonly string[]): Manifest {
   try {
-    const { manifest, errors } = readAppJson(root, types)
-    return errors.length > 0 ? NO_MANIFEST : manifest
+    const { manifest, found } = readAppJson(root, types)
+    return found.some(isError) ? NO_MANIFEST : manifest
   } catch (error) {
     if (error instanceof TwRunError) return NO_MANIFEST
     throw error

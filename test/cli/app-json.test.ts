@@ -25,8 +25,10 @@ async function counts(app: TestApp, ...args: string[]): Promise<string[]> {
 test('every mistake in app.json is an error with its place and its path', async () => {
   const app = appWith(`{
   "formation": { "web": { "quantity": "2" } },
-  "tw-run": { "web": { "grace": -1, "restrt": "no" } }
+  "tw-run": { "web": { "grace": -1, "restrt": "no",
+    "stopSignal": "SIGFOO" } }
 }`)
+  const LINE = '    "tw-run": { "web": { "grace": -1, "restrt": "no",'
   const found = await app.cli(['check'])
   expect(found).toEqual({
     code: 2,
@@ -36,8 +38,16 @@ test('every mistake in app.json is an error with its place and its path', async 
       '    "formation": { "web": { "quantity": "2" } },',
       '                                        ^^^',
       'app.json:3:33: error: tw-run.web.grace: has to be at least 0',
-      '    "tw-run": { "web": { "grace": -1, "restrt": "no" } }',
+      LINE,
       '                                  ^^',
+      'app.json:3:37: warning: tw-run.web.restrt: is not known here and has no effect',
+      LINE,
+      '                                      ^^^^^^^^',
+      '  hint: did you mean "restart"? (keys: restart, stopSignal, grace, dependsOn, max, mayExit, watch, ready)',
+      'app.json:4:19: error: tw-run.web.stopSignal: "SIGFOO" is no signal',
+      '      "stopSignal": "SIGFOO" } }',
+      '                    ^^^^^^^^',
+      '  hint: such as SIGTERM, SIGINT or SIGQUIT',
       '',
     ].join('\n'),
   })

@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { Validator } from '@cfworker/json-schema'
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { soundPart } from '../../src/core/app-json-sound.ts'
 import { decodeAppJson } from '../../src/core/app-json.ts'
 import type { AppJson } from '../../src/core/app-json.ts'
 import { jsonPathText } from '../../src/core/json-problem.ts'
-import type { JsonProblem } from '../../src/core/json-problem.ts'
+import type { JsonPath, JsonProblem } from '../../src/core/json-problem.ts'
 import { rulesOf } from '../../src/core/rules-of.ts'
 import { LISTENS, NO_MANIFEST } from '../../src/core/rules.ts'
 import { schemaProblems } from '../../src/core/schema-problems.ts'
@@ -14,13 +16,20 @@ const SCHEMA = JSON.parse(
 ) as Record<string, unknown>
 const TYPES = ['web', 'worker', 'db', 'migrate', 'release']
 
-/** What is said of a file: by the schema, and if that finds no error, by its meaning. */
+function inSchemaOf(app: unknown): JsonProblem[] {
+  return schemaProblems(new Validator(SCHEMA, '7', false).validate(app).errors, SCHEMA)
+}
+
+/** What is said of a file: by the schema, and of what that finds right, by its meaning. */
 function problemsOf(app: unknown): string[] {
-  const inSchema = schemaProblems(new Validator(SCHEMA, '7', false).validate(app).errors, SCHEMA)
-  const all = inSchema.some(({ severity }) => severity === 'error')
-    ? inSchema
-    : [...inSchema, ...decodeAppJson(app as AppJson, TYPES).problems]
-  return all.map(textOf)
+  const inSchema = inSchemaOf(app)
+  const { value, inWhole } = soundPart(app, wrongPaths(inSchema))
+  const { problems } = decodeAppJson(value as AppJson, TYPES)
+  return [...inSchema, ...problems.map((one) => ({ ...one, path: inWhole(one.path) }))].map(textOf)
+}
+
+function wrongPaths(problems: readonly JsonProblem[]): JsonPath[] {
+  return problems.filter(({ severity }) => severity === 'error').map(({ path }) => path)
 }
 
 function textOf({ severity, path, message, hint }: JsonProblem): string {
@@ -262,6 +271,91 @@ const WRONG: readonly (readonly [what: string, app: unknown, ...said: string[]])
 
 test.for(WRONG)('%s is said, with its path', ([, app, ...said]) => {
   expect(problemsOf(app)).toEqual(said)
+})
+
+test.for<[string, unknown, readonly string[]]>([
+  [
+    'the same type',
+    { 'tw-run': { web: { stopSignal: 'SIGFOO', grace: -1, ready: { log: '(' }, bogus: 1 } } },
+    [
+      'warning tw-run.web.bogus',
+      'error tw-run.web.grace',
+      'error tw-run.web.stopSignal',
+      'error tw-run.web.ready.log',
+    ],
+  ],
+  [
+    'the same dependency',
+    { 'tw-run': { web: { dependsOn: { dbb: 'redy' } } } },
+    ['error tw-run.web.dependsOn.dbb', 'error tw-run.web.dependsOn.dbb'],
+  ],
+  [
+    'the same list, whose places stay what they are',
+    { 'tw-run': { web: { watch: ['', '/etc', 1, '../x'] } } },
+    ['watch[0]', 'watch[2]', 'watch[1]', 'watch[3]'].map((place) => `error tw-run.web.${place}`),
+  ],
+  [
+    'another check',
+    { healthchecks: { web: [{ path: 1 }, { path: '/', uptime: 1, timeout: 0 }] } },
+    ['[0].path', '[1].timeout', '[1].uptime'].map((place) => `error healthchecks.web${place}`),
+  ],
+  [
+    'the rest of the file',
+    { formation: 3, 'tw-run': { 1: { grace: 'x', max: 0 }, web: { dependsOn: ['nobody', 2] } } },
+    [
+      'error formation',
+      'error tw-run[1].grace',
+      'error tw-run[1].max',
+      'error tw-run.web.dependsOn[1]',
+      'warning tw-run["1"]',
+      'error tw-run.web.dependsOn[0]',
+    ],
+  ],
+])('what the schema finds wrong hides nothing in %s', ([, app, said]) => {
+  const places = problemsOf(app).map((text) => text.split(' ').slice(0, 2).join(' '))
+  expect(places.toSorted()).toEqual(said.toSorted())
+})
+
+test('whatever the schema finds right can be judged further', () => {
+  const keys = fc.constantFrom(
+    'formation',
+    'healthchecks',
+    'env',
+    'tw-run',
+    'web',
+    'db',
+    '1',
+    'quantity',
+    'path',
+    'command',
+    'httpHeaders',
+    'name',
+    'dependsOn',
+    'watch',
+    'ready',
+    'log',
+    'stopSignal',
+    'restart',
+    'content',
+    '__proto__',
+  )
+  const leaf = fc.constantFrom('web', '/', '(', 'SIGFOO', 'ready', 'always', '', 0, -1, true, null)
+  const { app } = fc.letrec((tie) => ({
+    app: fc.oneof(
+      { depthSize: 'medium', withCrossShrink: true },
+      leaf,
+      fc.array(tie('app'), { maxLength: 3 }),
+      fc.dictionary(keys, tie('app'), { maxKeys: 4 }),
+    ),
+  }))
+  fc.assert(
+    fc.property(app, (value) => {
+      const text = JSON.stringify(value)
+      const read: unknown = JSON.parse(text)
+      expect(() => problemsOf(read)).not.toThrow()
+      expect(JSON.stringify(read)).toBe(text)
+    }),
+  )
 })
 
 test('a diamond of dependencies is no circle', () => {
