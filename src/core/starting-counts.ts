@@ -45,7 +45,8 @@ export function startingCounts(
   }
 }
 
-function from(option: string, problem: Problem): Problem {
+/** The problem with the option that it came from, where it is none of a default. */
+export function from(option: string, problem: Problem): Problem {
   return option === '' ? problem : { ...problem, message: `${option}: ${problem.message}` }
 }
 

@@ -5,7 +5,7 @@ import { TwRunError, type Problem } from '../core/error.ts'
 import { expand, type ProcessPlan } from '../core/expand.ts'
 import type { Counts } from '../core/formation.ts'
 import { limitProblems } from '../core/edit.ts'
-import { parseFormation } from '../core/formation.ts'
+import { limitsFrom } from '../core/limits.ts'
 import { isStage } from '../core/names.ts'
 import { assignPorts, type FirstPorts } from '../core/ports.ts'
 import { printable } from '../core/printable.ts'
@@ -127,21 +127,12 @@ function limitsOf(
   counts: Counts,
   known: readonly string[],
 ): { limits: Counts; problems: Problem[] } {
-  const { limits, problems } = limitsIn(max, known)
+  const { limits, problems } = limitsFrom(max, known)
   const beyond = limitProblems(Object.fromEntries(counts), (type) => {
     const count = limits.get(type) ?? rules.get(type)?.max
-    return count === undefined ? undefined : { count, from: limits.has(type) ? '--max' : APP_JSON }
+    return count === undefined ? undefined : { count, from: limits.has(type) ? max.from : APP_JSON }
   })
   return { limits, problems: [...problems, ...beyond] }
-}
-
-/** The limits that `--max` sets, and what is wrong with them. */
-export function limitsIn(
-  { text }: Settings['max'],
-  known: readonly string[],
-): { limits: Counts; problems: readonly Problem[] } {
-  const { steps, problems } = parseFormation(text, known)
-  return { limits: new Map(steps.map(({ type, count }) => [type, count])), problems }
 }
 
 /** Throws a TwRunError of exit code 2 if the formation has no process. */

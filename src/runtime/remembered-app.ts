@@ -2,6 +2,7 @@ import { assignPorts } from '../core/ports.ts'
 import { decodeSession } from '../core/records.ts'
 import { isError } from '../core/diagnostic.ts'
 import { TwRunError } from '../core/error.ts'
+import { limitsFrom } from '../core/limits.ts'
 import { NO_MANIFEST } from '../core/rules.ts'
 import type { Manifest } from '../core/rules.ts'
 import { resolveSettings } from '../core/settings.ts'
@@ -9,7 +10,6 @@ import type { Flags } from '../core/settings.ts'
 import { readAppJson } from './app-json.ts'
 import { readIfThere } from './disk.ts'
 import { readLayers } from './env-files.ts'
-import { limitsIn } from './load.ts'
 import type { App } from './load.ts'
 import { locate } from './locate.ts'
 import { routerPlan } from './router-plan.ts'
@@ -45,7 +45,7 @@ export function rememberedApp(flags: Flags, shell: NodeJS.ProcessEnv): App | und
     settings,
     manifest: manifestOf(root, names),
     warnings: [],
-    limits: limitsIn(settings.max, names).limits,
+    limits: limitsFrom(settings.max, names).limits,
     router: settings.router && routerPlan(settings.router, state.path),
     envFiles,
     layers,

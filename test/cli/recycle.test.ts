@@ -75,6 +75,20 @@ describe('--max', () => {
     )
   })
 
+  test('the one who said it is named, with what is wrong with it too', async () => {
+    const app = plantedApp(CLEAN)
+    const typed = await app.cli(['start', '--max', 'clk=1'])
+    expect([typed.code, typed.stderr]).toEqual([
+      2,
+      expect.stringContaining('tw-run: --max: unknown process type "clk"\n  hint: did you mean "clock"?'),
+    ])
+    const said = await app.cli(['check', '-m', 'clock=2'], { TW_RUN_MAX: 'clock=1' })
+    expect([said.code, said.stderr]).toEqual([
+      2,
+      expect.stringContaining('clock=2: TW_RUN_MAX in the shell allows 1 of it'),
+    ])
+  })
+
   test('and so is scaling to more, or one more, while it runs', async () => {
     const app = plantedApp(CLEAN)
     const run = app.start([...BASE, '--max', 'clock=1'])

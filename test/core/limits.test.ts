@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { limitProblems } from '../../src/core/edit.ts'
+import { limitsFrom } from '../../src/core/limits.ts'
 import type { Limit } from '../../src/core/rules.ts'
 
 const LIMITS: Readonly<Record<string, Limit>> = {
@@ -17,4 +18,32 @@ test('no more of a type than there may be, and who says so', () => {
       hint: 'write worker=4',
     },
   ])
+})
+
+describe('what --max says', () => {
+  const limits = (text: string, from = '--max') => limitsFrom({ text, from }, ['web', 'clock', 'release'])
+
+  test('is a limit of each type that it names, with all of every other one', () => {
+    expect([...limits('clock=1').limits]).toEqual([['clock', 1]])
+    expect([...limits('all=3 clock=1').limits]).toEqual([
+      ['web', 3],
+      ['clock', 1],
+    ])
+    expect(limits('clock=1').problems).toEqual([])
+  })
+
+  test.each([
+    [
+      'clk=1',
+      '--max',
+      '--max: unknown process type "clk"',
+      'did you mean "clock"? (process types: web, clock)',
+    ],
+    ['clk=1', 'TW_RUN_MAX in .env', 'TW_RUN_MAX in .env: unknown process type "clk"', 'did you mean'],
+    ['clock', '--max', '--max: "clock" has no count', 'write clock=2'],
+    ['clock+1', '--max', '--max: "clock+1" is no limit', 'write clock=1'],
+  ])('that is none says where it was said: %s %s', (text, from, message, hint) => {
+    const { problems } = limits(text, from)
+    expect(problems).toEqual([{ message, hint: expect.stringContaining(hint) as string }])
+  })
 })
