@@ -1,11 +1,12 @@
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { TwRunError } from '../core/error.ts'
 import { didYouMean } from '../core/names.ts'
 import { printable } from '../core/printable.ts'
+import { quoteSh } from '../core/quote-sh.ts'
 import type { Flags } from '../core/settings.ts'
 import { FORMATS } from '../exporters/index.ts'
 import type { ExportedFile, Exporter, Rendering } from '../exporters/input.ts'
-import { planFiles, writeFiles } from '../runtime/export-files.ts'
+import { leftovers, planFiles, writeFiles } from '../runtime/export-files.ts'
 import type { Fate, PlannedFile } from '../runtime/export-files.ts'
 import { exportInput } from '../runtime/export-input.ts'
 import type { ExportChoices } from '../runtime/export-input.ts'
@@ -35,16 +36,37 @@ export async function exportApp(format: string, folder: string, options: ExportO
   const choices = { ...given({ app: name, user, image }), hideValues }
   const { input, notes } = exportInput(app, flags, choices)
   const rendering = exporter(input)
-  if (isPrinted && dryRun !== true) print(rendering)
-  else
-    write(rendering, { folder: isPrinted ? '.' : folder, isDry: dryRun === true, isForced: force === true })
+  const target = {
+    folder: resolve(isPrinted ? '.' : folder),
+    isDry: dryRun === true,
+    isForced: force === true,
+  }
+  const isWritten = !isPrinted || target.isDry
+  if (isWritten) write(rendering, target)
+  else print(rendering)
   const isHidden =
     isPrinted &&
     hideValues &&
     dryRun !== true &&
     app.layers.files.some(({ entries }) => Object.keys(entries).length > 0)
   const hidden = isHidden ? ['values of the environment are hidden; print them with --show-values'] : []
-  for (const note of [...notes, ...rendering.notes, ...hidden]) say(STDERR, `note: ${note}\n`)
+  const left = isWritten ? leftoverNotes(rendering, input.app, target.folder) : []
+  for (const note of [...notes, ...rendering.notes, ...hidden, ...left]) say(STDERR, `note: ${note}\n`)
+}
+
+/** They are the user's to remove: they may hold what tw-run knows nothing of, such as the logs of a service. */
+function leftoverNotes({ files }: Rendering, app: string, folder: string): string[] {
+  const names = leftovers(folder, files)
+  if (names.length === 0) return []
+  const paths = names.map((name) => shellWord(join(folder, name))).join(' ')
+  return [
+    `left from an earlier export, no part of ${app} any more, and still run by what runs this folder: ` +
+      `${printable(names.join(', '))}; remove with: rm -r ${printable(paths)}`,
+  ]
+}
+
+function shellWord(path: string): string {
+  return /^[\w./@+-]+$/.test(path) ? path : quoteSh(path)
 }
 
 function given(choices: {
@@ -70,13 +92,14 @@ function print({ files }: Rendering): void {
 }
 
 interface Target {
+  /** Absolute. */
   readonly folder: string
   readonly isDry: boolean
   readonly isForced: boolean
 }
 
 function write({ files, next }: Rendering, { folder, isDry, isForced }: Target): void {
-  const planned = planFiles(resolve(folder), files)
+  const planned = planFiles(folder, files)
   const foreign = isForced ? [] : planned.filter(({ fate }) => fate === 'refuse')
   if (isDry) {
     say(STDOUT, report(planned, isForced))

@@ -1,8 +1,11 @@
 import {
   closeSync,
   fchmodSync,
+  lstatSync,
   openSync,
+  readdirSync,
   readFileSync,
+  readSync,
   renameSync,
   rmSync,
   statSync,
@@ -42,6 +45,47 @@ function fateOf(path: string, { text, mode }: ExportedFile): Fate {
   const there = readFileSync(path, 'utf8')
   if (there === text && (stat.mode & 0o777) === mode) return 'keep'
   return there.slice(0, HEAD).includes(MADE_BY) ? 'overwrite' : 'refuse'
+}
+
+/**
+ * What an earlier export of the same app in the same format made in the folder, and these files are not: names of files, and of
+ * service directories as a whole. Looks only, and not at what nobody lets it read.
+ */
+export function leftovers(folder: string, files: readonly ExportedFile[]): string[] {
+  const mark = MARK.exec(files[0]?.text ?? '')?.[0]
+  if (mark === undefined) return []
+  const wanted = new Set(files.map(({ path }) => path.split('/')[0]))
+  return readable(() => readdirSync(folder, { withFileTypes: true }), [])
+    .filter((entry) => !wanted.has(entry.name))
+    .filter((entry) => headOf(join(folder, entry.name, entry.isDirectory() ? SERVICE : '')).includes(mark))
+    .map(({ name }) => name)
+    .toSorted()
+}
+
+/** The name is that on the engine, which may differ from the app's. */
+const MARK = new RegExp(`${MADE_BY} \\S+ for \\S+;`)
+/** Every service directory has this file. */
+const SERVICE = 'run'
+
+function headOf(path: string): string {
+  return readable(() => {
+    if (!lstatSync(path).isFile()) return ''
+    const fd = openSync(path, 'r')
+    try {
+      const head = Buffer.alloc(HEAD)
+      return head.toString('utf8', 0, readSync(fd, head))
+    } finally {
+      closeSync(fd)
+    }
+  }, '')
+}
+
+function readable<T>(read: () => T, otherwise: T): T {
+  try {
+    return read()
+  } catch {
+    return otherwise
+  }
 }
 
 /** Writes what is not as it should be, each file as a whole. Errors: TwRunError of exit code 1. */

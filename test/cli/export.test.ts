@@ -1,5 +1,15 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { afterEach, expect, test } from 'vitest'
+import { spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { afterEach, describe, expect, test } from 'vitest'
 import { FORMATS } from '../../src/exporters/index.ts'
 import { portAt } from '../support/ports.ts'
 import { makeApp } from '../support/rig.ts'
@@ -101,6 +111,53 @@ test('what tw-run did not write is not overwritten, and then nothing is, unless 
   expect((await app.cli([...args, '--force'])).code).toBe(0)
   expect(readFileSync(app.path('out/shop.env'), 'utf8')).toContain(SECRET)
   expect(modeOf(app.path('out/shop.env'))).toBe(0o600)
+})
+
+describe('what an earlier export made and this one does not', () => {
+  const WORKER: Readonly<Record<string, readonly string[]>> = {
+    systemd: ['a-worker@.service'],
+    'systemd-user': ['a-worker@.service'],
+    launchd: ['a.web.2.plist', 'a.worker.1.plist'],
+    runit: ['a-web-2', 'a-worker-1'],
+    s6: ['a-web-2', 'a-worker-1'],
+    kubernetes: ['release.yaml'],
+  }
+
+  test.each([...FORMATS.keys()])('%s: is named, with what removes it, and left there', async (format) => {
+    const app = shop()
+    const args = ['export', format, 'out', '--app', 'a', '--image', 'registry/shop:1']
+    const first = await app.cli([...args, '-m', 'web=2'])
+    expect(first.stderr).not.toContain('earlier')
+    // Of another app, of nobody, and a folder without anything in it.
+    await app.cli(['export', format, 'out', '--app', 'ab', '--image', 'registry/shop:1', '--force'])
+    await app.cli([...args, '-m', 'web=2', '--force'])
+    writeFileSync(app.path('out/a-mine.service'), '[Unit]\n')
+    mkdirSync(app.path('out/a-web-9'))
+    writeFileSync(app.path('Procfile'), 'web: node web.js\n')
+    const left = WORKER[format] ?? []
+    for (const more of [['--dry-run'], []]) {
+      const { code, stderr } = await app.cli([...args, ...more])
+      expect(code).toBe(0)
+      const paths = left.map((name) => app.path(`out/${name}`)).join(' ')
+      const note = `note: left from an earlier export, no part of a any more, and still run by what runs this folder: ${left.join(', ')}; remove with: rm -r ${paths}`
+      expect(stderr.split('\n').filter((line) => line.includes('earlier'))).toEqual(
+        left.length === 0 ? [] : [note],
+      )
+    }
+    for (const name of left) expect(existsSync(app.path(`out/${name}`)), name).toBe(true)
+    for (const name of left) rmSync(app.path(`out/${name}`), { recursive: true })
+    expect((await app.cli(args)).stderr).not.toContain('earlier')
+  })
+
+  test('a path that a shell would take apart is quoted', async () => {
+    const app = shop()
+    const args = ['export', 'runit', "it's out", '--app', 'a']
+    await app.cli([...args, '-m', 'web=2'])
+    const { stderr } = await app.cli(args)
+    const command = /rm -r (.*)\n/.exec(stderr)?.[0] ?? 'false'
+    expect(spawnSync('/bin/sh', ['-c', command]).status).toBe(0)
+    expect(readdirSync(app.path("it's out")).toSorted()).toEqual(['a-web-1', 'a-worker-1'])
+  })
 })
 
 test('exporting again takes in what changed, also a mode', async () => {
