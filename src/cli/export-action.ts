@@ -100,21 +100,22 @@ interface Target {
 
 function write({ files, next }: Rendering, { folder, isDry, isForced }: Target): void {
   const planned = planFiles(folder, files)
-  const foreign = isForced ? [] : planned.filter(({ fate }) => fate === 'refuse')
-  if (isDry) {
-    say(STDOUT, report(planned, isForced))
-    return
-  }
-  const [first] = foreign
-  if (first !== undefined) {
-    const more = foreign.length > 1 ? ` and ${foreign.length - 1} more` : ''
-    throw new TwRunError(`${printable(first.path)}${more}: not made by tw-run, so it is not overwritten`, {
-      exitCode: 1,
-      hint: 'export to another folder, or overwrite it with --force',
-    })
-  }
+  if (isDry) say(STDOUT, report(planned, isForced))
+  if (!isForced) refuseForeign(planned)
+  if (isDry) return
   writeFiles(planned)
   say(STDOUT, `${report(planned, isForced)}next: ${next}\n`)
+}
+
+function refuseForeign(planned: readonly PlannedFile[]): void {
+  const foreign = planned.filter(({ fate }) => fate === 'refuse')
+  const [first] = foreign
+  if (first === undefined) return
+  const more = foreign.length > 1 ? ` and ${foreign.length - 1} more` : ''
+  throw new TwRunError(`${printable(first.path)}${more}: not made by tw-run, so it is not overwritten`, {
+    exitCode: 1,
+    hint: 'export to another folder, or overwrite it with --force',
+  })
 }
 
 function report(planned: readonly PlannedFile[], isForced: boolean): string {

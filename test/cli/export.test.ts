@@ -94,6 +94,9 @@ test('--dry-run says what would be written and whether it would overwrite, and w
     '',
   ])
   expect(readFileSync(app.path('out/shop.target'), 'utf8')).toBe('[Unit]\n')
+  const { code, stderr } = await app.cli(dry.slice(0, -1))
+  expect([second.code, second.stderr]).toEqual([code, stderr])
+  expect([code, (await app.cli([...dry, '--force'])).code]).toEqual([1, 0])
 })
 
 test('what tw-run did not write is not overwritten, and then nothing is, unless --force', async () => {
