@@ -1,4 +1,5 @@
 import type { Command, Option } from 'commander'
+import { ENGINES } from '../core/engine-name.ts'
 import { isStage } from '../core/names.ts'
 import type { Flags } from '../core/settings.ts'
 import { FORMATS } from '../exporters/index.ts'
@@ -8,7 +9,11 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   '--restart': ['no', 'on-failure', 'always'],
   '--log-format': ['pretty', 'plain', 'json'],
   '--env-precedence': ['shell', 'file'],
+  '--engine': ENGINES,
 }
+
+const TYPES = new Set(['--except', '--keep'])
+const COUNTS = new Set(['--formation', '--concurrency', '--max'])
 
 /**
  * What the last of these words may become, the name of the program being the first. Empty where only the person
@@ -125,8 +130,8 @@ function placeIn(given: ReadonlyMap<string, string>): Flags {
 
 async function valuesFor(option: Option | undefined, current: string, flags: Flags): Promise<string[]> {
   const long = option?.long ?? ''
-  if (long === '--except') return listed(current, await typesHere(flags))
-  if (long === '--formation' || long === '--concurrency') {
+  if (TYPES.has(long)) return listed(current, await typesHere(flags))
+  if (COUNTS.has(long)) {
     const types = await typesHere(flags)
     return listed(
       current,

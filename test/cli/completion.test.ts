@@ -79,6 +79,20 @@ describe('what is offered', () => {
     [['start', '--formation=web=3,w'], ['--formation=web=3,worker=']],
     [['start', '-x', 'web,'], ['web,worker']],
     [
+      ['start', '--engine', ''],
+      ['local', 'swarm', 'kubernetes'],
+    ],
+    [['scale', '--engine=k'], ['--engine=kubernetes']],
+    [
+      ['prove', '--keep', ''],
+      ['web', 'worker'],
+    ],
+    [['prove', '--keep=web,'], ['--keep=web,worker']],
+    [
+      ['start', '--max', ''],
+      ['web=', 'worker=', 'all='],
+    ],
+    [
       ['run', ''],
       ['web', 'worker', 'release'],
     ],
