@@ -17,7 +17,10 @@ import { proof } from './proof.ts'
 import { planProof } from './prove-plan.ts'
 import type { ProvePlan } from './prove-plan.ts'
 import type { ProveOptions } from './prove.ts'
+import { refusePages } from './prove-probe.ts'
+import type { Refusal } from './prove-probe.ts'
 import { describeFailure, hasFailed, TestRounds } from './test-rounds.ts'
+import type { TestRound } from './test-rounds.ts'
 import { prepareReports } from './with-reports.ts'
 import { tryOut } from './trial.ts'
 
@@ -25,8 +28,11 @@ const STDOUT = 1
 const SEEDS = 1_000_000
 /** The exit code of a verdict that went against the app. */
 const AGAINST = 3
-const NOBODY =
-  'no process could be replaced: whatever runs is a backing service or runs to its end; name a type that goes on, as in -m web=2'
+const NOBODY: Refusal = {
+  wrong:
+    'no process could be replaced: whatever runs is a backing service or runs to its end; name a type that goes on, as in -m web=2',
+  blamed: [],
+}
 
 /** Proves that an app is share-nothing, or not; the exit code. Errors: TwRunError. */
 export async function prove(words: readonly string[], flags: Flags, options: ProveOptions): Promise<number> {
@@ -40,9 +46,9 @@ export async function prove(words: readonly string[], flags: Flags, options: Pro
     for (const type of plan.kept) line(`kept       ${type}, a backing service: one process, left alone`)
     if (plan.disturbed.length === 0) return nothingToProve(NOBODY, seed, options)
     const tests = new TestRounds({ words, relay, limitMs: options.limit })
-    const before = words.length === 0 ? NO_TESTS : await baseline(plan, tests, interruption)
+    const before = await baseline(plan, { tests, paths: options.path }, interruption)
     if (interruption.code !== undefined) return interruption.code
-    if ('wrong' in before) return nothingToProve(before.wrong, seed, options)
+    if ('wrong' in before) return nothingToProve(before, seed, options)
     const { ms: baselineMs, findings } = before
     const verdict = await proof({ plan, options, seed, tests, interruption, baselineMs, findings })
     return typeof verdict === 'number' ? verdict : tell(verdict, tests, options)
@@ -58,40 +64,51 @@ interface Baseline {
   readonly findings: readonly (Finding | FileFinding)[]
 }
 
-const NO_TESTS: Baseline = { ms: undefined, findings: [] }
+/** What is done undisturbed: the tests, or where there are none, a look at the pages. */
+interface Work {
+  readonly tests: TestRounds
+  readonly paths: readonly string[] | undefined
+}
 
-/** Runs the tests undisturbed; what is wrong where they do not pass. */
+/** Whether tests pass, or pages have something to show, undisturbed; what is wrong where not. */
 async function baseline(
   plan: ProvePlan,
-  tests: TestRounds,
+  { tests, paths }: Work,
   interruption: Interruption,
-): Promise<Baseline | { readonly wrong: string }> {
+): Promise<Baseline | Refusal> {
   const { fixture, results } = await openAudited(plan.baseline, plan, () => {})
   interruption.tell(fixture)
-  const { result, broken, blamed, ms } = await tryOut(fixture, () => tests.once(fixture))
+  const { result, broken, blamed, ms } = await tryOut(fixture, async () => ({
+    refusal: paths === undefined ? refusalOf(await tests.once(fixture)) : await refusePages(fixture, paths),
+  }))
   const { survivors } = await fixture.close({ kind: 'done' }, () => '')
   const { findings } = results()
-  const hasPassed = broken === undefined && result !== undefined && !hasFailed(result)
-  const lastWords = hasPassed
-    ? []
-    : blamed.flatMap((id) =>
-        lastLines(fixture.state, fixture.observed(), id).map((text) => `${id} | ${text}`),
-      )
+  const refusal = broken === undefined ? (result ?? { refusal: FAILING }).refusal : { wrong: broken, blamed }
+  const lastWords = (refusal?.blamed ?? []).flatMap((id) =>
+    lastLines(fixture.state, fixture.observed(), id).map((text) => `${id} | ${text}`),
+  )
   if (survivors.length === 0) plan.forget(fixture.state)
   // With ports that were named, the next formation has the same state directory.
   fixture.letGo()
-  if (interruption.code === undefined && !hasPassed) {
+  if (interruption.code === undefined && refusal !== undefined) {
     if (broken === undefined) tests.show()
     for (const text of lastWords) line(text)
-    const failure = result === undefined ? '' : ` (${describeFailure(result)})`
-    return { wrong: broken ?? `your tests fail even undisturbed${failure}` }
+    return refusal
   }
+  if (paths !== undefined) return { ms: undefined, findings }
   if (interruption.code === undefined) line(`baseline   passed, undisturbed, in ${(ms / 1000).toFixed(1)} s`)
   return { ms, findings }
 }
 
-function nothingToProve(wrong: string, seed: number, options: ProveOptions): number {
+const FAILING: Refusal = { wrong: 'your tests fail even undisturbed', blamed: [] }
+
+function refusalOf(round: TestRound): Refusal | undefined {
+  return hasFailed(round) ? { ...FAILING, wrong: `${FAILING.wrong} (${describeFailure(round)})` } : undefined
+}
+
+function nothingToProve({ wrong, hint }: Refusal, seed: number, options: ProveOptions): number {
   line(`nothing to prove: ${wrong}`)
+  if (hint !== undefined) line(`hint: ${hint}`)
   report(options, { version: 1, seed, shareNothing: false, nothingToProve: wrong })
   return AGAINST
 }

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { TwRunError } from '../core/error.ts'
 import type { Finding } from '../core/finding.ts'
 import type { ProcessId } from '../core/names.ts'
 import { isReady, typeOf } from '../core/readiness.ts'
@@ -21,22 +20,60 @@ export interface Probed {
   readonly restarted: readonly ProcessId[]
 }
 
+/** Why there is nothing to prove. */
+export interface Refusal {
+  readonly wrong: string
+  /** Whose last lines tell more about that. */
+  readonly blamed: readonly ProcessId[]
+  readonly hint?: string
+}
+
 /**
- * Visits pages in a row, as one visitor of one process, and shows the cookies that it has set to the others, and to
- * itself after a restart; what they did not know. Errors: TwRunError 1 if a page does not answer, or none sets a cookie.
+ * Visits pages in a row, as one visitor of one process that nobody disturbs; undefined where they can show something. What a
+ * process fails to answer looks the same from all of them. Errors: TwRunError 1 if a page does not answer.
  */
-export async function probePages(fixture: Fixture, paths: readonly string[]): Promise<Probed> {
-  const [first, ...others] = fixture.runs().filter(({ id }) => typeOf(id) === ROUTED_TYPE)
-  if (first === undefined) return { findings: [], without: paths, restarted: [] }
+export async function refusePages(fixture: Fixture, paths: readonly string[]): Promise<Refusal | undefined> {
+  const [first] = webOf(fixture)
+  if (first === undefined) return undefined
+  const { jar, visit } = visitor(first.port)
+  const pages: string[] = []
+  const failing: string[] = []
+  for (const path of paths) {
+    const { status } = await visit(path)
+    pages.push(`GET ${path}${status < 400 ? '' : ` (${status})`}`)
+    if (status >= 500) failing.push(`GET ${path} answered ${status}`)
+  }
+  if (failing.length > 0) return { wrong: failing.join(', '), blamed: [first.id] }
+  if (jar.size > 0) return undefined
+  const hint = 'name a page that sets one, such as --path /login --path /cart, or give a test command'
+  return { wrong: `${pages.join(', ')} set no cookie`, blamed: [], hint }
+}
+
+function webOf(fixture: Fixture) {
+  return fixture.runs().filter(({ id }) => typeOf(id) === ROUTED_TYPE)
+}
+
+/** Somebody with a jar for cookies. */
+function visitor(port: number) {
   const jar = new Map<string, string>()
-  const without: string[] = []
   const visit = async (path: string): Promise<Page> => {
-    const page = await askPage(first.port, path, [...jar.values()].join('; '))
+    const page = await askPage(port, path, [...jar.values()].join('; '))
     for (const { name, pair } of page.cookies) jar.set(name, pair)
     return page
   }
+  return { jar, visit }
+}
+
+/**
+ * Visits pages in a row, as one visitor of one process, and shows the cookies that it has set to the others, and to
+ * itself after a restart; what they did not know. Errors: TwRunError 1 if a page does not answer.
+ */
+export async function probePages(fixture: Fixture, paths: readonly string[]): Promise<Probed> {
+  const [first, ...others] = webOf(fixture)
+  if (first === undefined) return { findings: [], without: paths, restarted: [] }
+  const { jar, visit } = visitor(first.port)
+  const without: string[] = []
   for (const path of paths) if ((await visit(path)).cookies.length === 0) without.push(path)
-  if (jar.size === 0) throw nothingToShow(paths)
   // The one that gave them knows them: how that looks is what the others are held against.
   const known = new Map<string, Page>()
   for (const path of paths) known.set(path, await visit(path))
@@ -54,14 +91,7 @@ export async function probePages(fixture: Fixture, paths: readonly string[]): Pr
   fixture.apply({ do: 'restart', targets: [first.id] })
   if (await isBack(fixture, first.id, first.token))
     findings.push(...(await ask(first.port, `${first.id} after its restart`)))
-  return { findings, without: jar.size === 0 ? paths : without, restarted: [first.id] }
-}
-
-function nothingToShow(paths: readonly string[]): TwRunError {
-  return new TwRunError(`nothing to prove: ${paths.map((path) => `GET ${path}`).join(', ')} set no cookie`, {
-    exitCode: 3,
-    hint: 'name a page that sets one, such as --path /login --path /cart, or give a test command',
-  })
+  return { findings, without, restarted: [first.id] }
 }
 
 interface Asked {

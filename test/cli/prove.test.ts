@@ -14,6 +14,14 @@ const SHORT = ['--for', '1s'] as const
 const VISIT = ['--', 'node', 'visit.js'] as const
 const CLEAN = 'web: node clean.js\n'
 
+const ANSWER = `import { createServer } from 'node:http'
+const [, , status, cookie] = process.argv
+createServer(({ url }, response) => {
+  if (status === '500') console.log(url, 'is broken')
+  response.writeHead(Number(status), cookie === undefined ? {} : { 'set-cookie': 'sid=1' }).end()
+}).listen(process.env.PORT)
+`
+
 describe('the report', () => {
   test('holds everything, and the seed gives the same order again', async () => {
     const app = plantedApp('web: node clean.js\nworker: node clean.js\n')
@@ -150,11 +158,42 @@ describe('nothing to prove', () => {
     expect(result.report?.proof.requests).toBeGreaterThan(0)
   })
 
+  test('where the app does not get ready for a page either: nothing is said of its sessions', async () => {
+    const app = plantedApp('web: node nothere.js\nworker: sleep 1000\n')
+    const result = await prove(app, ['--path', '/'])
+    expect(result.code).toBe(3)
+    expect(result.stdout).toMatch(/^ {2}web\.1 \| .*Cannot find module/m)
+    expect(result.stdout).toMatch(/\n {2}nothing to prove: not ready: web\.1.*\n$/)
+    expect(result.stdout).not.toContain('session')
+    expect(result.report).toMatchObject({
+      shareNothing: false,
+      nothingToProve: expect.stringMatching(/web\.1/) as string,
+    })
+    expect(leftOf(app)).toEqual([])
+  })
+
   test('where no page sets a cookie', async () => {
     const app = plantedApp('web: node uploads.js\n')
     const result = await prove(app, ['--path', '/', '--path', '/other'])
     expect(result.code).toBe(3)
-    expect(result.stderr).toMatch(/tw-run: nothing to prove: GET \/, GET \/other set no cookie\n {2}hint: /)
+    expect(result.stdout).toBe(
+      '  nothing to prove: GET /, GET /other set no cookie\n' +
+        '  hint: name a page that sets one, such as --path /login --path /cart, or give a test command\n',
+    )
+    expect(result.report).toMatchObject({ nothingToProve: 'GET /, GET /other set no cookie' })
+    expect(leftOf(app)).toEqual([])
+  })
+
+  test.each([
+    ['500', /^ {2}web\.1 \| \/ is broken\n {2}nothing to prove: GET \/ answered 500\n$/],
+    ['500 cookie', /^ {2}web\.1 \| \/ is broken\n {2}nothing to prove: GET \/ answered 500\n$/],
+    ['404', /^ {2}nothing to prove: GET \/ \(404\) set no cookie\n {2}hint: name a page/],
+  ])('where a page answers %s', async (answer, said) => {
+    const app = plantedApp(`web: node answer.js ${answer}\n`, { 'answer.js': ANSWER })
+    const result = await prove(app, ['--path', '/'])
+    expect(result.code).toBe(3)
+    expect(result.stdout).toMatch(said)
+    expect(leftOf(app)).toEqual([])
   })
 })
 
@@ -172,6 +211,12 @@ describe('--path', () => {
     expect(result.stdout).toMatch(
       /\? not looked at here: GET \/account: it set no cookie that could be shown\n/,
     )
+  })
+
+  test('the release stage runs first, where it is asked for', async () => {
+    const app = plantedApp('web: node session-in-memory.js\nrelease: touch released\n')
+    await prove(app, ['--release', '--path', '/login'])
+    expect(readdirSync(app.root)).toContain('released')
   })
 
   test('an app that does not answer is an error, and nothing is left', async () => {
