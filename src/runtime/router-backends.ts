@@ -3,18 +3,26 @@ import { Pool } from 'undici'
 import { parseProcessId } from '../core/names.ts'
 import type { ProcessId } from '../core/names.ts'
 import { typeOf } from '../core/readiness.ts'
-import { ROUTED_TYPE } from '../core/router.ts'
+import { DRAIN_MS, ROUTED_TYPE } from '../core/router.ts'
 import { isHeld, openForReading, watchLifeline } from './lifeline.ts'
 import { LoopbackPort } from './loopback-port.ts'
 import { knownProcesses, readHealth, readRun, runNumbers, runPath, writeDrained } from './run-directory.ts'
 import type { StateDir } from './state-dir.ts'
-import { failedWith } from './system-error.ts'
+import { failedWith, reasonOf, systemCode } from './system-error.ts'
 
 /**
  * From one look at the state directory to the next, ms. A look is a few system calls for each process. Events of
  * the file system would come sooner, but they may be lost, and an app that logs makes one for every line.
  */
 export const LOOK_EVERY_MS = 100
+
+/** Which run of which process, where its directory is, and the port it listens on. */
+interface RunOfWeb {
+  readonly id: ProcessId
+  readonly number: number
+  readonly path: string
+  readonly port: number
+}
 
 /** One run of a web process, as the router knows it. */
 export class Backend {
@@ -23,20 +31,22 @@ export class Backend {
   readonly path: string
   readonly port: LoopbackPort
   readonly pool: Pool
+  readonly #say: (text: string) => void
   /** Requests under way to it. */
   inFlight = 0
   isReady = false
   /** No new request goes to it any more. */
   isStopping = false
   isGone = false
-  #isDrained = false
+  #draining: 'not' | 'closing' | 'unsaid' | 'said' = 'not'
   #healthStamp = ''
   #life: { stop(): void } | undefined
 
-  constructor(id: ProcessId, number: number, path: string, port: number) {
+  constructor({ id, number, path, port }: RunOfWeb, say: (text: string) => void) {
     this.id = id
     this.number = number
     this.path = path
+    this.#say = say
     this.port = new LoopbackPort(port)
     this.pool = new Pool(`http://127.0.0.1:${port}`, {
       connect: (_options, done) =>
@@ -73,25 +83,38 @@ export class Backend {
    * Streams that do not end hold it up until the supervisor has waited for long enough.
    */
   drain(): void {
-    if (!this.isStopping || this.#isDrained || this.inFlight > 0) return
-    this.#isDrained = true
+    if (!this.isStopping || this.inFlight > 0) return
+    if (this.#draining === 'unsaid') this.#sayDrained()
+    if (this.#draining !== 'not') return
+    this.#draining = 'closing'
     // An app that closes its server waits for idle connections, too.
-    void this.pool.close().then(() => {
-      try {
-        writeDrained(this.path)
-      } catch (error) {
-        // Its directory went with the whole state directory: then nobody waits for it.
-        if (!failedWith(error, 'ENOENT')) throw error
-      }
-    })
+    void this.pool.close().then(() => this.#sayDrained())
   }
 
   /** Forgets it: its run is over, or a newer one has come. */
   leave(): void {
     this.isGone = true
     this.#life?.stop()
-    if (!this.#isDrained) void this.pool.close()
-    this.#isDrained = true
+    if (this.#draining === 'not') void this.pool.close()
+    this.#draining = 'said'
+  }
+
+  /** What cannot be written is tried again at the next look. The supervisor waits a while only, whatever it hears. */
+  #sayDrained(): void {
+    const isFirst = this.#draining === 'closing'
+    try {
+      this.#draining = 'said'
+      writeDrained(this.path)
+    } catch (error) {
+      // Its directory went with the whole state directory: then nobody waits for it.
+      if (failedWith(error, 'ENOENT')) return
+      if (systemCode(error) === undefined) throw error
+      this.#draining = 'unsaid'
+      if (isFirst)
+        this.#say(
+          `cannot write down that ${this.id} has answered its requests: ${reasonOf(error)}. It is stopped after ${DRAIN_MS / 1_000} s`,
+        )
+    }
   }
 
   #watch(gone: () => void): void {
@@ -119,14 +142,16 @@ export class Backend {
 export class Backends {
   readonly #state: StateDir
   readonly #changed: () => void
+  readonly #say: (text: string) => void
   readonly #newest = new Map<ProcessId, Backend>()
   /** In order of their numbers. */
   ready: readonly Backend[] = []
 
-  /** `changed` is called when others are ready than before. */
-  constructor(state: StateDir, changed: () => void) {
+  /** `changed` is called when others are ready than before; `say` with what a person may want to know. */
+  constructor(state: StateDir, changed: () => void, say: (text: string) => void) {
     this.#state = state
     this.#changed = changed
+    this.#say = say
   }
 
   /** Reads the state directory as it is now. Where that cannot be, such as without a descriptor, nothing changes. */
@@ -169,7 +194,7 @@ export class Backends {
       const record = readRun(path)
       if (record === undefined) return false
       known?.leave()
-      this.#newest.set(id, new Backend(id, number, path, record.port))
+      this.#newest.set(id, new Backend({ id, number, path, port: record.port }, this.#say))
     }
     return (this.#newest.get(id)?.look(() => this.#update()) ?? false) || isNew
   }

@@ -57,7 +57,7 @@ export class Router implements Switchboard {
   constructor(options: RouterOptions) {
     this.#options = options
     this.#trace = traceOf(options.state.path)
-    this.#backends = new Backends(options.state, () => this.#wake())
+    this.#backends = new Backends(options.state, () => this.#wake(), options.say)
     this.#server = createServer({
       headersTimeout: options.headersWithinMs ?? HEADERS_WITHIN_MS,
       // A big upload takes its time; one that stands still is ended by the request itself.

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { existsSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { until } from '../support/live.ts'
 import { portAt } from '../support/ports.ts'
+import { requires } from '../support/requirement.ts'
 import { ask, dial, routed } from '../support/routed.ts'
 import type { Routed, Web } from '../support/routed.ts'
 
@@ -313,6 +315,38 @@ describe('before one is stopped', () => {
     web?.toBeStopped()
     await until('the word', () => existsSync(join(web?.path ?? '', 'drained')))
     expect((await ask(app.url)).body).toBe('503 tw-run: no web process is ready: web.1 is being stopped\n')
+  })
+
+  requires(
+    'linux',
+    'root',
+    'mount',
+  )('on a full disk the router lives on, says so once, and writes it down when there is room', async () => {
+    const app = await next()
+    let answer = (): void => {}
+    const slow = await app.web(1, (_, response) => (answer = () => response.end('late')))
+    await until('it', () => app.router.ready === 1)
+    const late = ask(app.url)
+    await until('it to be asked', () => slow.urls.length === 1)
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'mode=700,nr_inodes=10', 'none', slow.path])
+    onTestFinished(() => void execFileSync('umount', ['-l', slow.path]))
+    slow.toBeStopped()
+    const filler = (n: number): string => join(slow.path, `filler-${n}`)
+    expect(() => {
+      for (let n = 0; n < 10; n += 1) writeFileSync(filler(n), '')
+    }).toThrow('ENOSPC')
+    await app.web(2, naming('web.2'))
+    await until('the other one', () => app.router.ready === 1 && app.router.underWay === 1)
+    answer()
+    expect((await late).body).toBe('late')
+    const complaints = (): string[] => app.said.filter((text) => text.includes('no space left on the disk'))
+    await until('a word of it', () => complaints().length > 0)
+    for (let n = 0; n < 4; n += 1) expect((await ask(app.url)).body).toBe('web.2')
+    rmSync(filler(0))
+    await until('the word', () => existsSync(join(slow.path, 'drained')))
+    expect(complaints()).toEqual([
+      'cannot write down that web.1 has answered its requests: no space left on the disk. It is stopped after 5 s',
+    ])
   })
 })
 
