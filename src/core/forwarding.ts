@@ -41,7 +41,10 @@ export function requestHeaders(raw: Headers, asked: Asked): string[] {
 }
 
 /** The headers of a response for a client of this version of HTTP: without those of the connection to the app. */
-export function responseHeaders(raw: Headers, version: string): string[] {
+export function responseHeaders(
+  raw: Headers,
+  { version, status }: { readonly version: string; readonly status: number },
+): string[] {
   const named = namedByConnection(raw)
   const headers: string[] = []
   for (let index = 0; index + 1 < raw.length; index += 2) {
@@ -49,6 +52,8 @@ export function responseHeaders(raw: Headers, version: string): string[] {
     if (OF_CONNECTION.has(name) || named?.has(name) === true) continue
     // Who knows no chunks knows nothing that comes after them.
     if (version === '1.0' && name === 'trailer') continue
+    // RFC 9110, 8.6: a 304 may say how long the body is that it stands for, a 204 never has one.
+    if (status === 204 && name === 'content-length') continue
     headers.push(raw[index] ?? '', raw[index + 1] ?? '')
   }
   return headers

@@ -111,7 +111,7 @@ export class RoutedRequest implements Dispatcher.DispatchHandler {
     message?: string,
   ): void {
     if (status < 200) return
-    const headers = responseHeaders(textsOf(rawHeaders), this.#request.httpVersion)
+    const headers = responseHeaders(textsOf(rawHeaders), { version: this.#request.httpVersion, status })
     const cookies = typeof given === 'string' ? [given] : (given ?? [])
     if (this.#backend !== undefined) {
       for (const cookie of cookies) this.#at.gave(cookie, this.#backend)
@@ -124,6 +124,8 @@ export class RoutedRequest implements Dispatcher.DispatchHandler {
       this.#at.answered(this.#request, this.#backend, answer)
     }
     this.#response.writeHead(status, message ?? '', headers)
+    // undici waits for all of the body that a length speaks of, and breaks off: these have none whatever they say.
+    if (status === 204 || status === 304) return this.#end()
     process.nextTick(() => this.#flush())
   }
 
@@ -138,9 +140,7 @@ export class RoutedRequest implements Dispatcher.DispatchHandler {
     const trailers = textsOf(rawTrailers)
     if (trailers.length > 0 && this.#request.httpVersion !== '1.0')
       this.#response.addTrailers(pairsOf(trailers))
-    this.#hasWritten = true
-    this.#response.end()
-    this.#leave()
+    this.#end()
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
@@ -178,6 +178,12 @@ export class RoutedRequest implements Dispatcher.DispatchHandler {
   #answer(status: number, text: string): void {
     this.#response.writeHead(status, STATUS_CODES[status], { 'content-type': 'text/plain; charset=utf-8' })
     this.#response.end(`${status} tw-run: ${text}\n`)
+  }
+
+  #end(): void {
+    this.#hasWritten = true
+    this.#response.end()
+    this.#leave()
   }
 
   /** From now on nothing is under way to its process; that process. */

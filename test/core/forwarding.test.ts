@@ -59,8 +59,12 @@ test('headers of a response', () => {
   ]
   const more = ['X-Hop', '1', 'Set-Cookie', 'a', 'set-cookie', 'b']
   const kept = ['Set-Cookie', 'a', 'set-cookie', 'b']
-  expect(responseHeaders([...raw, ...more], '1.1')).toEqual(['Trailer', 'X-Sum', ...kept])
-  expect(responseHeaders([...raw, ...more], '1.0')).toEqual(kept)
+  const all = [...raw, ...more]
+  expect(responseHeaders(all, { version: '1.1', status: 200 })).toEqual(['Trailer', 'X-Sum', ...kept])
+  expect(responseHeaders(all, { version: '1.0', status: 200 })).toEqual(kept)
+  const length = ['Content-Length', '4']
+  expect(responseHeaders(length, { version: '1.1', status: 304 })).toEqual(length)
+  expect(responseHeaders(length, { version: '1.1', status: 204 })).toEqual([])
 })
 
 test('whatever a client sends: the app hears of nobody but the client, and nothing else is lost', () => {

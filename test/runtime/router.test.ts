@@ -176,6 +176,34 @@ describe('a message is what it was', () => {
     expect(socket.text()).not.toMatch(/transfer-encoding/i)
   })
 
+  test.each([
+    [304, '1234', 'close'],
+    [304, '1234', 'keep-alive'],
+    // Only of a 304 may it say how long the body would be (RFC 9110, 8.6).
+    [204, undefined, 'close'],
+    [204, undefined, 'keep-alive'],
+  ])('a %i with the length of a body that does not follow', async (status, length, connection) => {
+    const app = await next()
+    await app.web(1, ({ socket }) => {
+      const head = ['ETag: "a"', 'Content-Length: 1234', `Connection: ${connection}`]
+      socket.write(`HTTP/1.1 ${status} NM\r\n${head.join('\r\n')}\r\n\r\n`)
+      if (connection === 'close') socket.end()
+    })
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    for (let n = 0; n < 3; n += 1) {
+      const { headers, ...answer } = await ask(app.url, { agent })
+      expect([answer.status, headers.etag, headers['content-length'], answer.body]).toEqual([
+        status,
+        '"a"',
+        length,
+        '',
+      ])
+    }
+    agent.destroy()
+    expect(app.said.join()).not.toContain('did not answer')
+    expect(app.router.underWay).toBe(0)
+  })
+
   test('an answer before the request is whole, to a client that goes on sending', async () => {
     const app = await next()
     await app.web(1, (incoming, response) => {
