@@ -59,6 +59,25 @@ export function responseHeaders(
   return headers
 }
 
+/** A request as Node has read it: of its bytes each is a character. */
+export interface Head {
+  readonly method?: string | undefined
+  readonly url?: string | undefined
+  readonly httpVersion: string
+  readonly rawHeaders: Headers
+}
+
+/** The head of a request as it would have come without an offer to go on in another protocol; a character a byte. */
+export function headWithoutOffer({ method = 'GET', url = '/', httpVersion, rawHeaders }: Head): string {
+  const lines = [`${method} ${url} HTTP/${httpVersion}`]
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? ''
+    // No blank: it is not to become longer than it was, for there is a limit.
+    if (name.toLowerCase() !== 'upgrade') lines.push(`${name}:${rawHeaders[index + 1]}`)
+  }
+  return `${lines.join('\r\n')}\r\n\r\n`
+}
+
 /** Whether a client may have made up this header (in lower case). */
 export function isForgeable(name: string): boolean {
   return FORGEABLE.test(name)

@@ -1,14 +1,15 @@
-import { createServer, ServerResponse } from 'node:http'
-import type { IncomingMessage, Server } from 'node:http'
+import { createServer } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { headWithoutOffer } from '../core/forwarding.ts'
 import type { Asked } from '../core/forwarding.ts'
 import { Rotation } from '../core/rotation.ts'
 import type { Connection } from '../core/rotation.ts'
 import { DRAIN_MS, urlOf } from '../core/router.ts'
 import { Backends, LOOK_EVERY_MS } from './router-backends.ts'
 import type { Backend } from './router-backends.ts'
-import { hasBody, RoutedRequest } from './router-request.ts'
+import { RoutedRequest } from './router-request.ts'
 import type { Answer, Switchboard } from './router-request.ts'
 import { RoutedUpgrade } from './router-upgrade.ts'
 import { descriptorCeiling } from './descriptors.ts'
@@ -178,26 +179,21 @@ export class Router implements Switchboard {
   }
 
   #routeUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (request.method !== 'GET' || request.headers.upgrade?.toLowerCase() !== 'websocket')
+      return this.#passOver(request, socket, head)
     this.#upgraded.add(socket)
     socket.once('close', () => this.#upgraded.delete(socket))
     socket.on('error', () => socket.destroy())
-    if (request.method === 'GET' && request.headers.upgrade?.toLowerCase() === 'websocket')
-      new RoutedUpgrade(this, { request, socket, head }).send()
-    else this.#answerPlainly(request, socket)
+    new RoutedUpgrade(this, { request, socket, head }).send()
   }
 
-  /** Another protocol was offered (such as h2c by curl), which one may pass over, and then it is a request. */
-  #answerPlainly(request: IncomingMessage, socket: Duplex): void {
-    const response = new ServerResponse(request)
-    response.shouldKeepAlive = false
-    response.assignSocket(socket as Socket)
-    response.once('finish', () => {
-      response.detachSocket(socket as Socket)
-      socket.end()
-    })
-    // Its body was left unread by Node.
-    if (hasBody(request)) response.writeHead(501).end()
-    else this.#route(request, response, false)
+  /**
+   * Another protocol was offered (such as h2c by curl), which one may pass over, and then it is a request. Node has
+   * given up the connection, and reads what comes on it again as if nothing had been offered.
+   */
+  #passOver(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.unshift(Buffer.concat([Buffer.from(headWithoutOffer(request), 'latin1'), head]))
+    this.#server.emit('connection', socket)
   }
 
   #connectionOf(socket: Socket): Connection {

@@ -1,6 +1,12 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { forwarded, isForgeable, requestHeaders, responseHeaders } from '../../src/core/forwarding.ts'
+import {
+  forwarded,
+  headWithoutOffer,
+  isForgeable,
+  requestHeaders,
+  responseHeaders,
+} from '../../src/core/forwarding.ts'
 
 const asked = { remote: '::ffff:10.0.0.7', host: 'app.test:8080', port: 8080 }
 const said = [
@@ -44,6 +50,27 @@ test('what is not known of a client is not said', () => {
     ['x-forwarded-port', '80'],
   ])
   expect(forwarded({ ...asked, remote: '2001:db8::1' })[0]).toEqual(['x-forwarded-for', '2001:db8::1'])
+})
+
+test('a request without its offer of another protocol, and no longer than it was', () => {
+  const rawHeaders = [
+    'Host',
+    'a',
+    'Connection',
+    'Upgrade',
+    'upgrade',
+    'h2c',
+    'X',
+    '1',
+    'UPGRADE',
+    'x',
+    'Empty',
+    '',
+  ]
+  const head = { method: 'POST', url: '/a%20b', httpVersion: '1.1', rawHeaders }
+  expect(headWithoutOffer(head)).toBe(
+    'POST /a%20b HTTP/1.1\r\nHost:a\r\nConnection:Upgrade\r\nX:1\r\nEmpty:\r\n\r\n',
+  )
 })
 
 test('headers of a response', () => {

@@ -218,15 +218,66 @@ describe('a message is what it was', () => {
     agent.destroy()
   })
 
-  test('an offer of HTTP/2 is passed over', async () => {
+  const LENGTH = 'Content-Length: 5\r\n'
+  const CHUNKED = 'Transfer-Encoding: chunked\r\n'
+  test.each([
+    ['without a body', 'GET', '', []],
+    ['a body behind its headers', 'POST', LENGTH, [['hello', 'hello']]],
+    [
+      'a body in pieces',
+      'POST',
+      LENGTH,
+      [
+        ['he', 'he'],
+        ['llo', 'hello'],
+      ],
+    ],
+    [
+      'a body in chunks',
+      'PUT',
+      CHUNKED,
+      [
+        ['3\r\nhel\r\n', 'hel'],
+        ['2\r\nlo\r\n0\r\n\r\n', 'hello'],
+      ],
+    ],
+    [
+      'a body to be asked for',
+      'POST',
+      `${LENGTH}Expect: 100-continue\r\n`,
+      [
+        ['', ''],
+        ['hello', 'hello'],
+      ],
+    ],
+  ] as const)('an offer of HTTP/2 is passed over: %s', async (_what, method, more, pieces) => {
     const app = await next()
-    await app.web(1, (incoming, response) => response.end(`${incoming.headers.upgrade} plain`))
+    let got = ''
+    let asked: string[] = []
+    await app.web(1, (incoming, response) => {
+      asked = incoming.rawHeaders
+      incoming.on('data', (chunk) => (got += String(chunk)))
+      incoming.on('end', () => response.end(`${incoming.method} ${incoming.url} had ${got}.`))
+    })
     const socket = dial(app.port)
-    socket.write(
-      'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n\r\n',
-    )
-    await until('the end', () => socket.readableEnded)
-    expect(socket.text()).toMatch(/^HTTP\/1\.1 200 [^]*undefined plain/)
+    let head =
+      `${method} /a%20b HTTP/1.1\r\nHost: a\r\nX-Name: J\u00fcrgen\r\n` +
+      `Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n${more}\r\n`
+    if (pieces.length === 0) socket.write(head, 'latin1')
+    for (const [piece, whole] of pieces) {
+      socket.write(head + piece, 'latin1')
+      head = ''
+      if (piece === '') await until('to be asked', () => socket.text().includes(' 100 Continue'))
+      await until(`${whole} to arrive`, () => got === whole)
+    }
+    await until('the answer', () => socket.text().includes(`${method} /a%20b had ${got}.`))
+    expect(asked).toEqual(expect.arrayContaining(['X-Name', 'J\u00fcrgen']))
+    expect(asked.join()).not.toMatch(/upgrade|h2c|settings/i)
+    // The connection goes on like any other.
+    got = ''
+    socket.write('GET /next HTTP/1.1\r\nHost: a\r\n\r\n')
+    await until('the next answer', () => socket.text().includes('GET /next had .'))
+    socket.destroy()
   })
 })
 
@@ -411,11 +462,6 @@ describe('hostile clients', () => {
       400,
     ],
     ['no path', 'OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n', 400],
-    [
-      'an unknown protocol with a body',
-      'POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\nContent-Length: 1\r\n\r\na',
-      501,
-    ],
   ])('%s', async (_what, text, status) => {
     const app = await next()
     const [web] = await webs(app, 1)
