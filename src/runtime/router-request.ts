@@ -4,6 +4,7 @@ import { PassThrough } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { requestHeaders, responseHeaders } from '../core/forwarding.ts'
 import type { Asked, Headers } from '../core/forwarding.ts'
+import { AheadRequest } from './router-ahead.ts'
 import type { Backend } from './router-backends.ts'
 
 /** A client that sends nothing of its body for this long, ms, is not waited for any more. */
@@ -13,6 +14,8 @@ const BODY_WITHIN_MS = 120_000
 export const WAIT_MS = 2_000
 
 const NOTHING = Buffer.alloc(0)
+/** A path that an app can be asked for; undici says of any other one what is wrong. */
+const ASKABLE = /^\/[\u0021-\u00ff]*$/
 
 /** What a request needs of the router. */
 export interface Switchboard {
@@ -81,6 +84,12 @@ export class RoutedRequest implements Dispatcher.DispatchHandler {
     if (this.#body !== undefined) this.#receive(this.#body)
   }
 
+  /** Sends it on its way, when all has been read that came along with its headers. */
+  begin(): void {
+    if (this.#body === undefined) this.send()
+    else process.nextTick(() => this.send())
+  }
+
   /** Sends it to a process, or answers itself where there is none. */
   send(): void {
     if (this.#isClientGone) return
@@ -93,8 +102,16 @@ export class RoutedRequest implements Dispatcher.DispatchHandler {
     this.#backend = backend
     const { method = 'GET', rawHeaders } = this.#request
     const headers = requestHeaders(rawHeaders, this.#at.asked(this.#request))
-    const options = { method, path: pathOf(this.#request), headers, body: this.#body ?? null }
-    backend.pool.dispatch(options, this)
+    const message = { method, path: pathOf(this.#request), headers }
+    const body = this.#body
+    if (body !== undefined && this.#isAhead(body) && ASKABLE.test(message.path))
+      new AheadRequest(backend.port, { ...message, body }, this)
+    else backend.pool.dispatch({ ...message, body: body ?? null }, this)
+  }
+
+  /** Its head came without anything of its body. */
+  #isAhead(body: PassThrough): boolean {
+    return !this.#request.complete && this.#request.readableLength + body.readableLength === 0
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {

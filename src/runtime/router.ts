@@ -175,7 +175,7 @@ export class Router implements Switchboard {
   }
 
   #route(request: IncomingMessage, response: ServerResponse, saysContinue: boolean): void {
-    new RoutedRequest(this, { request, response, saysContinue }).send()
+    new RoutedRequest(this, { request, response, saysContinue }).begin()
   }
 
   #routeUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {

@@ -148,6 +148,123 @@ describe('a message is what it was', () => {
     await until('the app to hear of it', () => hasClosed)
   })
 
+  describe('the head of a request is not kept back for its body', () => {
+    const LENGTH = 'Content-Length: 5\r\n'
+    const CHUNKED = 'Transfer-Encoding: chunked\r\n'
+    const post = (app: Routed, path: string, more: string): ReturnType<typeof dial> => {
+      const socket = dial(app.port)
+      socket.write(`POST ${path} HTTP/1.1\r\nHost: a\r\nX-Name: J\u00fcrgen\r\n${more}\r\n`, 'latin1')
+      return socket
+    }
+
+    test.each([
+      ['of a known length', LENGTH, ''],
+      ['in chunks', CHUNKED, ''],
+      ['to be asked for', `${LENGTH}Expect: 100-continue\r\n`, 'HTTP/1.1 100 Continue\r\n\r\n'],
+    ])('an early no reaches who has sent nothing of a body %s', async (_what, more, before) => {
+      const app = await next()
+      let asked: string[] = []
+      await app.web(1, (incoming, response) => {
+        asked = incoming.rawHeaders
+        response.writeHead(401, 'No', ['X-Why', 'J\u00fcrgen']).end('who are you?')
+      })
+      await until('it', () => app.router.ready === 1)
+      const socket = post(app, '/early', more)
+      await until('the answer', () => socket.text().includes('who are you?'))
+      expect(socket.text().slice(0, before.length + 15)).toBe(`${before}HTTP/1.1 401 No`)
+      expect(socket.text()).toContain('X-Why: J\u00fcrgen\r\n')
+      expect(asked).toEqual(expect.arrayContaining(['X-Name', 'J\u00fcrgen', 'x-forwarded-for']))
+      expect(app.router.underWay).toBe(0)
+      // What it goes on to send is read, and the connection goes on.
+      socket.write(more === CHUNKED ? '5\r\nhello\r\n0\r\n\r\n' : 'hello')
+      socket.write('GET /next HTTP/1.1\r\nHost: a\r\n\r\n')
+      await until('the next answer', () => socket.text().match(/who are you\?/g)?.length === 2)
+      socket.destroy()
+    })
+
+    test.each([
+      ['known', LENGTH, ['hel', 'lo']],
+      ['unknown', CHUNKED, ['3\r\nhel\r\n', '2\r\nlo\r\n0\r\n\r\n']],
+    ])('its body follows as it comes, its length %s', async (_how, more, [first = '', second = '']) => {
+      const app = await next()
+      let got: string | undefined
+      const web = await app.web(1, (incoming, response) => {
+        got = ''
+        incoming.on('data', (chunk) => (got += String(chunk)))
+        incoming.on('end', () => {
+          response.writeHead(200, { trailer: 'X-Sum' })
+          response.write(`${incoming.headers['content-length']} ${got}.`)
+          response.addTrailers({ 'X-Sum': '42' })
+          response.end()
+        })
+      })
+      await until('it', () => app.router.ready === 1)
+      const socket = post(app, '/', more)
+      await until('its head to arrive', () => got === '')
+      socket.write(first)
+      await until('the beginning to arrive', () => got === 'hel')
+      socket.write(second)
+      await until('the answer', () => socket.text().endsWith('X-Sum: 42\r\n\r\n'))
+      expect(socket.text()).toContain(`${more === LENGTH ? 5 : undefined} hello.`)
+      expect(web.urls).toEqual(['/'])
+      socket.destroy()
+    })
+
+    test('one that refuses, one that dies before its answer and within it, and a client that goes away', async () => {
+      const app = await next()
+      const [refusing] = await webs(app, 1)
+      let hasClosed = false
+      const web = await app.web(2, (incoming, response) => {
+        if (incoming.url === '/half') response.writeHead(200, { 'content-length': 100 }).write('half')
+        if (incoming.url === '/leave') response.on('close', () => (hasClosed = true))
+        else incoming.socket.end()
+      })
+      await until('both', () => app.router.ready === 2)
+      refusing?.die()
+      for (const path of ['/die', '/half', '/die', '/half']) {
+        const socket = post(app, path, LENGTH)
+        const answer =
+          path === '/die' ? /^HTTP\/1\.1 502 .*web\.2 ended, or broke/s : /^HTTP\/1\.1 200 .*half$/s
+        await until(`the end of ${path}`, () => answer.test(socket.text()))
+        if (path === '/half') await until('it to break off', () => socket.destroyed || socket.readableEnded)
+        socket.destroy()
+      }
+      expect(app.said.filter((text) => text.includes('did not answer'))).toHaveLength(4)
+      const leaving = post(app, '/leave', LENGTH)
+      await until('it to be asked', () => web.urls.includes('/leave'))
+      leaving.destroy()
+      await until('the app to hear of it', () => hasClosed)
+      await until('the router to forget them', () => app.router.underWay === 0)
+    })
+
+    test('a big answer to a slow reader, and a big body to a slow app', async () => {
+      const app = await next()
+      const size = 20_000_000
+      let read = 0
+      await app.web(1, (incoming, response) => {
+        if (incoming.url === '/early') response.end(Buffer.alloc(size, 'x'))
+        else {
+          incoming.on('data', (chunk: Buffer) => (read += chunk.length)).pause()
+          setImmediate(() => incoming.resume())
+          incoming.on('end', () => response.end('all of it'))
+        }
+      })
+      await until('it', () => app.router.ready === 1)
+      const reader = post(app, '/early', LENGTH)
+      reader.pause()
+      await until('the answer to wait', () => reader.readableLength > 0 || reader.bytesRead > 0)
+      reader.resume()
+      await until('all of it', () => reader.bytesRead > size)
+      reader.destroy()
+      const writer = post(app, '/', `Content-Length: ${size}\r\n`)
+      await until('its head to arrive', () => app.router.underWay === 1)
+      writer.write(Buffer.alloc(size, 'x'))
+      await until('the answer', () => writer.text().endsWith('all of it'))
+      expect(read).toBe(size)
+      writer.destroy()
+    })
+  })
+
   test('HEAD, 204, 304, trailers and HTTP/1.0', async () => {
     const app = await next()
     await app.web(1, (incoming, response) => {
@@ -462,6 +579,12 @@ describe('hostile clients', () => {
       400,
     ],
     ['no path', 'OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n', 400],
+    ['no path, its body to come', 'OPTIONS * HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n', 400],
+    [
+      'a tab in the path, its body to come',
+      'PUT /a\tb HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n',
+      400,
+    ],
   ])('%s', async (_what, text, status) => {
     const app = await next()
     const [web] = await webs(app, 1)
