@@ -1,7 +1,7 @@
 import { TwRunError } from '../core/error.ts'
 import { isObject, isText, listAt, textAt } from '../core/json.ts'
 import type { Json } from '../core/json.ts'
-import { callEngine, firstWords } from './engine-call.ts'
+import { callEngine, firstWords, jsonOf, parseJson } from './engine-call.ts'
 import type { Called, CallOptions } from './engine-call.ts'
 
 /** Inspected at once: an argument list has an end. */
@@ -25,10 +25,13 @@ export async function dockerIfThere(args: readonly string[]): Promise<string | u
 /** What `docker inspect` knows of those that are still there. */
 export async function inspect(kind: string, ids: readonly string[]): Promise<Json[]> {
   const found: Json[] = []
+  const args = ['inspect', '--type', kind]
   for (let from = 0; from < ids.length; from += AT_ONCE) {
-    const called = await callEngine('docker', ['inspect', '--type', kind, ...ids.slice(from, from + AT_ONCE)])
+    const some = ids.slice(from, from + AT_ONCE)
+    const called = await callEngine('docker', [...args, ...some])
     if (called.code !== 0 && !/no such|not found/i.test(called.stderr)) throw refusalOf(called)
-    found.push(...(JSON.parse(called.stdout || '[]') as unknown[]).filter(isObject))
+    if (called.code !== 0 && called.stdout === '') continue
+    found.push(...jsonOf('docker', [...args, ...some.slice(0, 1)], called.stdout, isList).filter(isObject))
   }
   return found
 }
@@ -39,10 +42,12 @@ export function words(text: string): string[] {
 
 /** The id of the swarm that this machine's `docker` manages. Errors: TwRunError 1, each with what to type. */
 export async function swarmId(): Promise<string> {
-  const { code, stdout, stderr } = await callEngine('docker', ['info', '--format', '{{json .}}'])
-  const info = parse(stdout)
+  const args = ['info', '--format', '{{json .}}']
+  const { code, stdout, stderr } = await callEngine('docker', args)
+  // A daemon that fails may have said why in what it printed.
+  const info = code === 0 ? jsonOf('docker', args, stdout, isObject) : parseJson(stdout)
   const [trouble] = listAt(info, 'ServerErrors')
-  if (code !== 0 || trouble !== undefined || info === undefined) {
+  if (code !== 0 || trouble !== undefined) {
     throw refusalOf({ code: 1, stdout, stderr: isText(trouble) ? trouble : stderr })
   }
   if (textAt(info, 'Swarm', 'LocalNodeState') !== 'active') {
@@ -60,14 +65,8 @@ export async function swarmId(): Promise<string> {
   })
 }
 
-function parse(text: string): Json | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return isObject(value) ? value : undefined
-  } catch {
-    // The command failed before it had anything to say.
-    return undefined
-  }
+function isList(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value)
 }
 
 /** One sentence for each way in which the command fails, and what to type. */

@@ -1,6 +1,7 @@
 import { execa } from 'execa'
 import { TwRunError } from '../core/error.ts'
 import { printable } from '../core/printable.ts'
+import { quoteSh } from '../core/quote-sh.ts'
 import { signalTree } from './signal.ts'
 import { failedWith } from './system-error.ts'
 
@@ -54,6 +55,48 @@ export async function callEngine(
     throw new TwRunError(`cannot run ${file}: ${why}`, { exitCode: 1 })
   }
   return { code: first.exitCode, stdout: first.stdout, stderr: first.stderr }
+}
+
+/**
+ * What a command that succeeded has printed, which is JSON of this kind. Errors: TwRunError 1 if it is not, as where
+ * another program has the name of the command.
+ */
+export function jsonOf<T>(
+  file: string,
+  args: readonly string[],
+  stdout: string,
+  isKind: (value: unknown) => value is T,
+): T {
+  const value = parseJson(stdout)
+  if (isKind(value)) return value
+  const what = value === undefined ? 'no JSON' : 'JSON of another kind'
+  const said = stdout.trim()
+  const most = /^[[{]/.test(said) ? LONGEST_OF_JSON : LONGEST_SHOWN
+  const cut = said.length > most ? `${said.slice(0, most)}...` : said
+  throw new TwRunError(
+    `${file} ${shownWords(args)} printed ${what}: ${cut === '' ? 'nothing at all' : printable(cut)}`,
+    { exitCode: 1, hint: `see what it prints: ${[file, ...args.map(wordSh)].join(' ')}` },
+  )
+}
+
+/** Undefined if it is none. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // Whoever asked says what that means.
+    return undefined
+  }
+}
+
+/** How much is shown of what should have been JSON, characters. */
+const LONGEST_SHOWN = 60
+/** Of what was going to be JSON and breaks off: further on there may be values of the environment. */
+const LONGEST_OF_JSON = 12
+
+/** A word of a shell, as a person would type it. */
+function wordSh(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : quoteSh(text)
 }
 
 const ASK: Readonly<Record<string, string>> = { docker: 'docker info', kubectl: 'kubectl version' }

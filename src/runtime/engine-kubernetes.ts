@@ -26,7 +26,7 @@ import {
 import type { ExportInput, ExportStage } from '../exporters/input.ts'
 import { ageOf } from './engine.ts'
 import type { DeployOptions, Engine, LineSink, LogRequest, Watch } from './engine.ts'
-import { currentPlace, kubectl, tryKubectl } from './kubectl.ts'
+import { currentPlace, kubectl, kubectlJson, printedJson, tryKubectl } from './kubectl.ts'
 import { followPodLogs, showPodLogs } from './kubernetes-logs.ts'
 import type { LogSource } from './kubernetes-logs.ts'
 import { runJob } from './kubernetes-one-off.ts'
@@ -196,8 +196,8 @@ export class KubernetesEngine implements Engine {
 
   async #sight(): Promise<ClusterSight> {
     const kinds = 'deployments.apps,replicasets.apps,pods'
-    const text = await kubectl(this.place, ['get', kinds, `--selector=${this.#selector()}`, '--output=json'])
-    return decodeSight(JSON.parse(text), NOTES)
+    const args = ['get', kinds, `--selector=${this.#selector()}`, '--output=json']
+    return decodeSight(await kubectlJson(this.place, args), NOTES)
   }
 
   /** The version that the server gives the environment: it changes with a value, and tells nothing about it. */
@@ -218,9 +218,10 @@ export class KubernetesEngine implements Engine {
         .map(({ name }) => `services/${deploymentName(app, name)}`),
       `secrets/${environmentName(app)}`,
     ]
-    const text = await kubectl(this.place, ['get', ...names, '--ignore-not-found', '--output=json'])
+    const args = ['get', ...names, '--ignore-not-found', '--output=json']
+    const text = await kubectl(this.place, args)
     if (text.trim() === '') return
-    const found: unknown = JSON.parse(text)
+    const found = printedJson(this.place, args, text)
     const items = textAt(found, 'kind') === 'List' ? listAt(found, 'items') : [found]
     const strangers = items.filter((item) => {
       const label = (key: string): string => textAt(item, 'metadata', 'labels', key)

@@ -1,7 +1,8 @@
 import { TwRunError } from '../core/error.ts'
 import type { EnginePlace } from '../core/engine.ts'
-import { listAt, textAt } from '../core/json.ts'
-import { callEngine, firstWords } from './engine-call.ts'
+import { isObject, listAt, textAt } from '../core/json.ts'
+import type { Json } from '../core/json.ts'
+import { callEngine, firstWords, jsonOf } from './engine-call.ts'
 import type { Called, CallOptions } from './engine-call.ts'
 
 /** What the server is given for one answer; kubectl asks several times, so there is a limit of ours around it. */
@@ -38,9 +39,20 @@ export async function tryKubectl(
   return callEngine('kubectl', [...placeOptions(where), REQUEST_TIMEOUT, ...args], options)
 }
 
+/** What `kubectl` printed, as an object. Errors: as those of `kubectl`, and TwRunError 1 if it printed something else. */
+export async function kubectlJson(where: Where, args: readonly string[]): Promise<Json> {
+  return printedJson(where, args, await kubectl(where, args))
+}
+
+/** The same of what it has printed already. */
+export function printedJson(where: Where, args: readonly string[], stdout: string): Json {
+  return jsonOf('kubectl', [...placeOptions(where), ...args], stdout, isObject)
+}
+
 /** The current context and its namespace. Errors: TwRunError 1 if none is chosen, or there is none of that name. */
 export async function currentPlace(): Promise<Where> {
-  const called = await callEngine('kubectl', ['config', 'view', '--minify', '--output=json'])
+  const args = ['config', 'view', '--minify', '--output=json']
+  const called = await callEngine('kubectl', args)
   if (called.code !== 0) {
     // Inside a pod kubectl needs no file, and knows no context.
     if ((process.env['KUBERNETES_SERVICE_HOST'] ?? '') !== '' && /current-context/.test(called.stderr)) {
@@ -48,7 +60,7 @@ export async function currentPlace(): Promise<Where> {
     }
     throw refusalOf(called, { cluster: '', namespace: '' })
   }
-  const config: unknown = JSON.parse(called.stdout)
+  const config = jsonOf('kubectl', args, called.stdout, isObject)
   const [context] = listAt(config, 'contexts')
   const cluster = textAt(context, 'name') || textAt(config, 'current-context')
   if (cluster === '') throw noContext('none is chosen')

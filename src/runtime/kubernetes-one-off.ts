@@ -16,7 +16,7 @@ import type { LineSink } from './engine.ts'
 import { streamLines } from './engine-stream.ts'
 import type { Stream } from './engine-stream.ts'
 import type { Interruption } from './interruption.ts'
-import { kubectl, placeOptions, tryKubectl } from './kubectl.ts'
+import { kubectl, kubectlJson, placeOptions, printedJson, tryKubectl } from './kubectl.ts'
 import type { Where } from './kubectl.ts'
 import { runThenRemove } from './one-off-removal.ts'
 
@@ -85,9 +85,8 @@ async function untilOver(where: Where, name: string, { interruption, follow }: F
   const until = performance.now() + BEGINS_WITHIN_MS
   for (;;) {
     if (interruption.code !== undefined) return interruption.code
-    const list: unknown = JSON.parse(
-      await kubectl(where, ['get', 'jobs.batch,pods', `--selector=${JOB_LABEL}=${name}`, '--output=json']),
-    )
+    const args = ['get', 'jobs.batch,pods', `--selector=${JOB_LABEL}=${name}`, '--output=json']
+    const list = await kubectlJson(where, args)
     const items = listAt(list, 'items')
     const job = items.find((item) => textAt(item, 'kind') === 'Job')
     const [pod] = items
@@ -118,9 +117,10 @@ function codeOf(pod: Pod | undefined, conditions: readonly unknown[]): number | 
 /** A Job says in its events alone why it could make no pod, such as for a quota. */
 async function whyNoPod(where: Where, name: string): Promise<string> {
   const selector = `--field-selector=involvedObject.kind=Job,involvedObject.name=${name},type=Warning`
-  const called = await tryKubectl(where, ['get', 'events', selector, '--output=json'])
+  const args = ['get', 'events', selector, '--output=json']
+  const called = await tryKubectl(where, args)
   if (called.code !== 0) return ''
-  const event = listAt(JSON.parse(called.stdout), 'items').at(-1)
+  const event = listAt(printedJson(where, args, called.stdout), 'items').at(-1)
   return event === undefined ? '' : `${textAt(event, 'reason')}: ${textAt(event, 'message')}`
 }
 

@@ -12,6 +12,7 @@ import {
   interruptAt,
   list,
   pod,
+  reply,
   waiting,
 } from '../support/kubernetes.ts'
 import type { Answer, ClusterApp, Reply } from '../support/kubernetes.ts'
@@ -621,6 +622,134 @@ describe('what is wrong is said in one sentence, with what to type', () => {
     const [first = '', second] = found.stderr.split('\n')
     expect(first).toContain(`tw-run: ${message}`)
     expect(second).toContain(hint)
+  })
+
+  const PLACE = '--context=kind-dev --namespace=shops'
+  const GARBAGE = '@'.repeat(30)
+  const LABELS = 'app.kubernetes.io/name=app,app.kubernetes.io/managed-by=tw-run'
+  test.each([
+    ['the context', 'config view', GARBAGE, ['ps'], 'config view', '', 'config view --minify --output=json'],
+    [
+      'the context, of another kind',
+      'config view',
+      '[1]',
+      ['ps'],
+      'config view',
+      '',
+      'config view --minify --output=json',
+    ],
+    [
+      'what runs',
+      'replicasets',
+      GARBAGE,
+      ['ps'],
+      'get deployments.apps,replicasets.apps,pods',
+      PLACE,
+      `get deployments.apps,replicasets.apps,pods --selector=${LABELS} --output=json`,
+    ],
+    [
+      'what is in the way',
+      ' get deployments.apps/',
+      GARBAGE,
+      ['start', '--image', 'a'],
+      'get deployments.apps/app-web deployments.apps/app-worker',
+      PLACE,
+      'get deployments.apps/app-web deployments.apps/app-worker services/app-web secrets/app-environment --ignore-not-found --output=json',
+    ],
+    [
+      'a process that runs once',
+      ' get jobs',
+      GARBAGE,
+      ['run', '--image', 'a', 'true'],
+      'get jobs.batch,pods',
+      PLACE,
+      'get jobs.batch,pods',
+    ],
+    [
+      'its events',
+      ' get events',
+      GARBAGE,
+      ['run', '--image', 'a', 'true'],
+      'get events',
+      PLACE,
+      'get events',
+    ],
+  ])('kubectl succeeds and prints no JSON: %s', async (...[, match, stdout, args, words, place, typed]) => {
+    for (const printed of [stdout, '']) {
+      // Nothing in the way is no news.
+      if (printed === '' && match.includes('/')) continue
+      const app = appWith(
+        FILES,
+        says(match, { stdout: printed }),
+        says(' get jobs', NOTHING),
+        says(' delete ', { stdout: '' }),
+      )
+      const [verb = '', ...rest] = args
+      const { code, stderr } = await app.tw(verb, '--engine', 'kubernetes', ...rest)
+      const [first, second = ''] = stderr.split('\n')
+      expect([code, first]).toEqual([
+        1,
+        `tw-run: kubectl ${words} printed ${printed === '[1]' ? 'JSON of another kind' : 'no JSON'}: ${printed === '' ? 'nothing at all' : printed}`,
+      ])
+      expect(second).toContain(
+        `  hint: see what it prints: kubectl ${place === '' ? '' : `${place} `}${typed}`,
+      )
+    }
+  })
+
+  test.each([
+    [
+      'about itself',
+      'info',
+      GARBAGE.repeat(4),
+      `no JSON: ${GARBAGE.repeat(4).slice(0, 60)}...`,
+      'docker info',
+      "info --format '{{json .}}'",
+    ],
+    [
+      'about itself, nothing',
+      'info',
+      '',
+      'no JSON: nothing at all',
+      'docker info',
+      "info --format '{{json .}}'",
+    ],
+    [
+      'about itself, half of it',
+      'info',
+      '{"ID":"a","Secret":"s3cret"',
+      'no JSON: {"ID":"a","S...',
+      'docker info',
+      "info --format '{{json .}}'",
+    ],
+    [
+      'about a service',
+      '^inspect',
+      GARBAGE,
+      `no JSON: ${GARBAGE}`,
+      'docker inspect a',
+      'inspect --type service a',
+    ],
+    [
+      'about a service, of another kind',
+      '^inspect',
+      '{}',
+      'JSON of another kind: {}',
+      'docker inspect a',
+      'inspect --type service a',
+    ],
+  ])('docker succeeds and prints no JSON %s', async (...[, match, stdout, shown, words, typed]) => {
+    const app = appWith(
+      FILES,
+      says(match, { stdout }),
+      says('^info', reply({ Swarm: { LocalNodeState: 'active', Cluster: { ID: 'c' } } })),
+      says('^service ls', { stdout: 'a\n' }),
+    )
+    expect(await app.tw('ps', '--engine', 'swarm')).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `tw-run: ${words} printed ${shown}\n  hint: see what it prints: docker ${typed}\n`,
+    })
   })
 
   test('there is no kubectl, no docker', async () => {
