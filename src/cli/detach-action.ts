@@ -29,8 +29,11 @@ const LOOK_AGAIN_MS = 10
 /** How much is shown of what its supervisor said of a formation that did not come up. */
 const LAST_LINES = 20
 
-/** Starts the formation under a supervisor of its own and returns when all are up, or with --wait ready. */
-export async function startDetached(asked: Flags, awaited: Awaited): Promise<number> {
+/**
+ * Starts the formation under a supervisor of its own, which `begins` when nothing refuses it, and returns when all are
+ * up, or with --wait ready.
+ */
+export async function startDetached(asked: Flags, awaited: Awaited, begins: () => void): Promise<number> {
   closeInheritedDescriptors()
   if (process.pid === 1) throw endsWithPid1()
   const { app, flags } = await appToStart(asked)
@@ -44,6 +47,7 @@ export async function startDetached(asked: Flags, awaited: Awaited): Promise<num
   requireRoom(state)
   refuseTakenPorts(app, slots)
   refuseLateStages({ stages: stagesOf(app), state, slots }, flags)
+  begins()
   const child = startSupervisor(state, lastingFlags(flags, app))
   const ended = once(child, 'exit').then(([code]) => (typeof code === 'number' ? code : 1))
   await Promise.race([ended, hasBegun(state, child)])

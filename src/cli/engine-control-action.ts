@@ -12,6 +12,7 @@ import { isTerminal, say } from '../runtime/terminal.ts'
 import { nothingRunsOn } from './engine.ts'
 import type { Reached } from './engine.ts'
 import { waitForRollout } from './engine-waiting.ts'
+import { localToo } from './local-too.ts'
 import type { PsOptions } from './ps.ts'
 import type { RestartOptions } from './restart.ts'
 import type { ScaleOptions } from './scale.ts'
@@ -21,9 +22,11 @@ const STDOUT = 1
 const WATCH_EVERY_MS = 2_000
 
 /** Prints what runs there. Errors: TwRunError. */
-export async function psOn({ engine }: Reached, options: PsOptions): Promise<void> {
+export async function psOn({ engine, here }: Reached, options: PsOptions): Promise<void> {
   for (;;) {
-    const isRead = say(STDOUT, screen(engine, await engine.look(), options))
+    const rows = screen(engine, await engine.look(), options)
+    const more = options.json === true ? [] : localToo(here)
+    const isRead = say(STDOUT, [rows, ...more].join(''))
     if (options.watch !== true || !isRead) return
     await sleep(WATCH_EVERY_MS)
   }
@@ -95,9 +98,10 @@ export async function stopOn({ engine, here }: Reached, targets: readonly string
   say(STDOUT, 'stopping everything\n')
   const removed = await engine.remove()
   // Not before: what could not be removed is found again by it.
-  forgetEngine(here, engine.name)
+  forgetEngine(here, engine.name, engine.place.app)
   if (removed.length === 0) throw nothingRunsOn(engine)
   say(STDOUT, `removed ${removed.join(', ')}\nall stopped, nothing left running\n`)
+  for (const line of localToo(here)) say(STDOUT, line)
 }
 
 /** The types that words name; an engine keeps a count of each, and no single process. */

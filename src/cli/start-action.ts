@@ -2,8 +2,8 @@ import type { Flags } from '../core/settings.ts'
 import { closeInheritedDescriptors } from '../runtime/descriptors.ts'
 import { takeGround } from './formation.ts'
 
-/** Runs the formation in the foreground to its end; the exit code of the run. */
-export async function start(types: readonly string[], flags: Flags): Promise<number> {
+/** Runs the formation in the foreground to its end, which `begins` when nothing refuses it; the exit code of the run. */
+export async function start(types: readonly string[], flags: Flags, begins: () => void): Promise<number> {
   closeInheritedDescriptors()
   // What supervises is loaded while a helper takes the lock.
   const [ground, { runInForeground }] = await Promise.all([
@@ -11,5 +11,6 @@ export async function start(types: readonly string[], flags: Flags): Promise<num
     import('./foreground.ts'),
   ])
   if (ground.stages.length > 1) (await import('./late-stages.ts')).refuseLateStages(ground, flags)
+  begins()
   return runInForeground(ground)
 }

@@ -73,6 +73,7 @@ export class KubernetesEngine implements Engine {
       })
     }
     await this.#refuseStrangers(input)
+    options.begins()
     this.#readOnly = options.readOnly
     const environment = await this.#applyEnvironment(input)
     const release = input.stages.find(({ name }) => name === 'release')
@@ -95,6 +96,11 @@ export class KubernetesEngine implements Engine {
       say(`removed ${type.name}, which the Procfile has no more`)
     }
     return 0
+  }
+
+  async hasAny(): Promise<boolean> {
+    const args = ['get', MADE, `--selector=${this.#selector()}`, '--ignore-not-found', '--output=name']
+    return (await kubectl(this.place, args)).trim() !== ''
   }
 
   async scale(changed: Counts): Promise<void> {

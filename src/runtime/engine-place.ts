@@ -62,9 +62,22 @@ export function rememberEngine(here: EngineHere, engine: EngineName, place?: Eng
   write(here.state, { version: 1, engine, places })
 }
 
-/** Forgets an engine on which nothing of the project is left; the project is local again. */
-export function forgetEngine(here: EngineHere, engine: RemoteEngine): void {
-  if (here.memory === undefined) return
+/** Remembers where a start is being tried; which engine later commands are for does not change before it has worked. */
+export function rememberPlace(here: EngineHere, engine: RemoteEngine, place: EnginePlace): void {
+  makeStateDir(here.state)
+  const { engine: meant = 'local', places = {} } = here.memory ?? {}
+  write(here.state, { version: 1, engine: meant, places: { ...places, [engine]: place } })
+}
+
+/** Remembers what was remembered when the command began, and nothing else. */
+export function rememberAsBefore({ state, memory }: EngineHere): void {
+  if (memory === undefined) removeIfThere(fileOf(state))
+  else write(state, memory)
+}
+
+/** Forgets that an engine has this app, of which nothing is left there; the project is local again. */
+export function forgetEngine(here: EngineHere, engine: RemoteEngine, app: string): void {
+  if (here.memory?.places[engine]?.app !== app) return
   const places = { ...here.memory.places }
   delete places[engine]
   if (Object.keys(places).length === 0) removeIfThere(fileOf(here.state))

@@ -63,6 +63,7 @@ export class SwarmEngine implements Engine {
   async deploy(input: ExportInput, options: DeployOptions, say: (line: string) => void): Promise<number> {
     const { app } = input
     await this.#refuseStrangers(input)
+    options.begins()
     await removeUnusedSecrets(app, await this.#inspectServices())
     const secret = await secretFor(app, input.environment)
     const release = input.stages.find(({ name }) => name === 'release')
@@ -82,6 +83,12 @@ export class SwarmEngine implements Engine {
       },
     )
     return 0
+  }
+
+  async hasAny(): Promise<boolean> {
+    const { app } = this.place
+    const secrets = await secretsOf(app)
+    return secrets.length + (await this.#networks()).length + (await this.#inspectServices()).length > 0
   }
 
   async scale(changed: Counts): Promise<void> {
@@ -141,8 +148,7 @@ export class SwarmEngine implements Engine {
     const tasks = await this.#tasks(services)
     if (services.length > 0) await docker(['service', 'rm', ...services])
     const alive = await waitUntilGone(tasks, graceOf(inspected))
-    const filter = ['--quiet', '--filter', `label=${APP_LABEL}=${app}`]
-    const networks = words(await docker(['network', 'ls', ...filter]))
+    const networks = await this.#networks()
     for (const network of networks) await removeNetwork(network)
     const secrets = await secretsOf(app)
     if (secrets.length > 0) await docker(['secret', 'rm', ...secrets])
@@ -171,6 +177,11 @@ export class SwarmEngine implements Engine {
   /** The formation: one-off processes have no type. */
   async #services(): Promise<SwarmService[]> {
     return (await this.#inspectServices()).flatMap((one) => decodeService(one, LABELS) ?? [])
+  }
+
+  async #networks(): Promise<string[]> {
+    const filter = `label=${APP_LABEL}=${this.place.app}`
+    return words(await docker(['network', 'ls', '--quiet', '--filter', filter]))
   }
 
   async #inspectServices(): Promise<Json[]> {

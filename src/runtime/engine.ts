@@ -8,6 +8,8 @@ export interface DeployOptions {
   /** A port of every node that leads to web; Swarm only. */
   readonly publish: number | undefined
   readonly readOnly: boolean
+  /** Called before anything is changed there. */
+  readonly begins: () => void
 }
 
 /** Follows what the processes of a type write. Called with whole lines, time in ms since 1970. */
@@ -38,6 +40,8 @@ export interface Engine {
   look(): Promise<EngineView>
   /** Refuses what is not ours, runs the release, if there is one, and brings up the rest; the release's exit code. */
   deploy(input: ExportInput, options: DeployOptions, say: (line: string) => void): Promise<number>
+  /** Whether there is anything that `remove` would remove. */
+  hasAny(): Promise<boolean>
   scale(changed: Counts): Promise<void>
   /** Replaces all processes of these types, a batch at a time. */
   restart(types: readonly string[]): Promise<void>

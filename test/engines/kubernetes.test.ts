@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import { endsClean, liveApp } from '../support/live.ts'
 import type { LiveApp, LiveRun } from '../support/live.ts'
 import { makeApp } from '../support/rig.ts'
@@ -37,7 +37,13 @@ const says = (match: string, ...replies: readonly Reply[]): Answer => ({ match, 
 const looks = (...replies: readonly Reply[]): Answer =>
   says('get deployments.apps,replicasets.apps,pods', ...replies)
 const NOTHING = list()
+const STILL_THERE =
+  'note: what was made for it on kubernetes goes with: tw-run stop --engine kubernetes --app app\n'
 const READY = list(...deployment(), ...deployment({ type: 'worker' }), pod(), pod({ type: 'worker' }))
+
+/** What is left there, where a start failed after it had begun. */
+const leaves = (stdout: string): Answer =>
+  says(' get deployments.apps,services,jobs.batch,secrets ', { stdout })
 
 /** A server on which nothing is yet, and that takes everything. */
 const USUAL = [
@@ -45,6 +51,7 @@ const USUAL = [
   says(' get (deployments.apps|services|secrets)/', { stdout: '' }),
   says('--output=jsonpath=', { stdout: '4711' }),
   says(' apply ', { stdout: 'deployment.apps/app-web serverside-applied\n' }),
+  leaves('secret/app-environment\n'),
   looks(NOTHING, NOTHING, NOTHING, READY),
 ]
 
@@ -326,7 +333,7 @@ describe('a release', () => {
     expect(await app.tw('start', ...IMAGE, '--wait')).toEqual({
       code: 9,
       stdout: 'release: node release.js\nrelease | no database\n',
-      stderr: 'tw-run: the release exited with code 9: nothing was started\n',
+      stderr: `tw-run: the release exited with code 9: nothing was started\n${STILL_THERE}`,
     })
     expect(app.calls().some(({ stdin }) => stdin.includes('Deployment'))).toBe(false)
   })
@@ -342,9 +349,123 @@ describe('a release', () => {
     expect({ code, stderr }).toEqual({
       code: 1,
       stderr:
-        'tw-run: it could not begin: ImagePullBackOff: Back-off pulling image\n' +
+        `${STILL_THERE}tw-run: it could not begin: ImagePullBackOff: Back-off pulling image\n` +
         '  hint: see what the cluster says: kubectl get events\n',
     })
+  })
+})
+
+describe('a start that fails takes nothing over', () => {
+  const sleeps = { Procfile: 'web: exec sleep 1000\n' }
+  const forbidden = {
+    code: 1,
+    stderr: 'Error from server (Forbidden): secrets is forbidden: User "dev" cannot\n',
+  }
+  const invalid = { code: 1, stderr: 'Error from server (Invalid): Deployment.apps "app-web" is invalid\n' }
+  const stranger = {
+    stdout: JSON.stringify({ kind: 'Deployment', metadata: { name: 'app-web', labels: {} } }),
+  }
+  const start = ['start', ...IMAGE]
+  const fails = async (app: ClusterApp, message: string, ...more: readonly string[]): Promise<string> => {
+    const { code, stderr } = await app.tw(...start, ...more)
+    expect([code, stderr]).toEqual([1, expect.stringContaining(message)])
+    return stderr
+  }
+  const contextsAsked = (app: ClusterApp): number =>
+    app.calls().filter(({ args }) => args[0] === 'config').length
+  const localToo = 'a formation runs on this machine, too: tw-run ps --engine local\n'
+
+  async function withLocal(...answers: readonly Answer[]): Promise<ClusterApp> {
+    const app = appWith(sleeps, ...answers)
+    onTestFinished(async () => void (await app.tw('stop', '--engine', 'local')))
+    expect(await app.tw('start', '-D')).toMatchObject({ code: 0, stderr: '' })
+    return app
+  }
+  const local = async (app: ClusterApp): Promise<string[]> =>
+    (JSON.parse((await app.tw('ps', '--json')).stdout) as Record<string, string>[]).map(
+      ({ process: id, engine }) => `${id} ${engine}`,
+    )
+
+  test.each([
+    ['for what is in the way', says(' get deployments.apps/', stranger), 'in the way: Deployment app-web'],
+    ['for want of permission', says(' apply ', forbidden), 'no permission'],
+  ])(
+    '%s: nothing is there, what ran here runs, and the next start asks for the context',
+    async (_why, answer, message) => {
+      const app = await withLocal(answer, leaves(''))
+      expect(await fails(app, message)).not.toContain('note:')
+      expect(await local(app)).toEqual(['web.1 local'])
+      await fails(app, message)
+      expect(contextsAsked(app)).toBe(2)
+    },
+  )
+
+  test('half-way: it is said how to remove what is there, and that is still done where it was made', async () => {
+    const app = await withLocal(
+      says('--output=jsonpath=', { stdout: '4711' }),
+      says(' apply ', invalid),
+      says(' delete ', { stdout: 'secret/app-environment\n' }),
+      says(' get pods ', { stdout: '' }),
+    )
+    expect(await fails(app, 'kubectl: Error from server (Invalid)')).toMatch(new RegExp(`^${STILL_THERE}`))
+    expect(await local(app)).toEqual(['web.1 local'])
+    expect(contextsAsked(app)).toBe(1)
+    expect((await app.tw('stop', '--engine', 'kubernetes', '--app', 'app')).stdout).toBe(
+      `stopping everything\nremoved secret/app-environment\nall stopped, nothing left running\n${localToo}`,
+    )
+    expect(app.calls().find(({ args }) => args.includes('delete'))?.args[0]).toBe('--context=kind-dev')
+    expect(contextsAsked(app)).toBe(1)
+    // Now it is forgotten.
+    await fails(app, 'kubectl: Error from server (Invalid)')
+    expect(contextsAsked(app)).toBe(2)
+  })
+
+  test('what was started before is still what is remembered', async () => {
+    const app = appWith(FILES, looks(READY))
+    await app.tw(...start)
+    app.answer(
+      says('--output=jsonpath=', { stdout: '4711' }),
+      says(' apply ', invalid),
+      looks(READY),
+      ...USUAL,
+    )
+    for (const more of [
+      ['--image', 'new'],
+      ['--app', 'other'],
+    ])
+      expect(await fails(app, 'kubectl: Error from server (Invalid)', ...more)).not.toContain('note:')
+    expect((await app.tw('ps', '--verbose')).stdout).toMatch(
+      /app: app\nimage: local\/node:20\ncluster: kind-dev/,
+    )
+    app.answer(
+      says(' delete ', { stdout: 'secret/other-environment\n' }),
+      says(' get pods ', { stdout: '' }),
+      looks(READY),
+    )
+    await app.tw('stop', '--app', 'other')
+    expect((await app.tw('ps', '--verbose')).stdout).toContain('app: app\n')
+  })
+
+  test('nor does one on this machine', async () => {
+    const app = appWith({ Procfile: 'web: exec sleep 1000\nworker: exec sleep 1000\n' }, looks(READY))
+    await app.tw(...start)
+    for (const how of [[], ['-D']])
+      expect((await app.tw('start', ...how, '--engine', 'local', '-m', 'nope=1')).code).toBe(2)
+    expect(await local(app)).toEqual(['web.1 kubernetes', 'worker.1 kubernetes'])
+    onTestFinished(async () => void (await app.tw('stop', '--engine', 'local')))
+    expect((await app.tw('start', '-D', '--engine', 'local')).code).toBe(0)
+    expect(await local(app)).toEqual(['web.1 local', 'worker.1 local'])
+  })
+
+  test('one that works says what else runs here, and so does ps', async () => {
+    const app = await withLocal(looks(list(...deployment(), pod())))
+    expect(await app.tw(...start)).toMatchObject({ code: 0, stderr: `note: ${localToo}` })
+    const { stdout } = await app.tw('ps')
+    expect(stdout).toMatch(/^PROCESS/)
+    expect(stdout.endsWith(localToo)).toBe(true)
+    expect((await app.tw('ps', '--engine', 'local')).stdout).toMatch(/^web\.1 +up/m)
+    await app.tw('stop', '--engine', 'local')
+    expect((await app.tw('ps')).stdout).not.toContain('this machine')
   })
 })
 
