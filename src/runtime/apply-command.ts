@@ -28,11 +28,17 @@ export interface Applied {
   readonly lines: readonly string[]
 }
 
+/** Said correctly, and too late. */
+const STOPPING: Problem = {
+  message: 'the formation is being stopped',
+  hint: 'tw-run stop waits until it is; after that: tw-run start',
+}
+
 /** Understands a command and edits the desired state in memory; nothing is written or signalled here. */
 export function applyCommand(request: Request, ground: Ground): Applied | Reply {
   if (ground.session.ending !== undefined) {
     if (request.do === 'stop') return { ...ground, endsAll: true, lines: ['already stopping'] }
-    return refusal([{ message: 'the formation is being stopped' }])
+    return refusal([STOPPING], 1)
   }
   try {
     return apply(request, ground)

@@ -297,6 +297,28 @@ test('stop ends whatever it left, whoever started it, and says when nothing is l
   expect(app.survivors()).toEqual([])
 })
 
+/** Ends when it has been told to, and is let go. */
+const SLOW = `web: trap 'until test -e go; do sleep 0.02; done; exit 0' TERM; echo up as $$; while :; do sleep 0.02; done\n`
+
+test.each([[['scale', 'web=2']], [['restart']], [['restart', '--rolling']], [['reload']]])(
+  '%j of what is being stopped can be done later, and it is said how',
+  async (words) => {
+    const app = liveApp({ Procfile: SLOW })
+    const run = app.start(['-p', String(portAt(0)), '-t', '20'])
+    await run.waitFor(/up as/)
+    const stopping = app.startBy([process.execPath], ['stop'])
+    await run.waitFor(/tw-run stop: stopping 1 process/)
+    expect(await app.cli(words)).toEqual({
+      code: 1,
+      stdout: '',
+      stderr:
+        'tw-run: the formation is being stopped\n  hint: tw-run stop waits until it is; after that: tw-run start\n',
+    })
+    writeFileSync(app.path('go'), '')
+    expect([await stopping.ended, await run.ended]).toEqual([0, 0])
+  },
+)
+
 test('without a supervisor a command is applied here, and the processes go on', async () => {
   const app = liveApp({ Procfile: SLEEPS })
   const run = await started(app, ['-m', 'web=2'], 'web.1', 'web.2', 'worker.1')
