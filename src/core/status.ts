@@ -1,6 +1,7 @@
 import type { EngineName } from './engine-name.ts'
 import { parseProcessId } from './names.ts'
 import type { ProcessId } from './names.ts'
+import { isAsked } from './observe.ts'
 import type { End, Exit, Observed, ProcessState, Run } from './process.ts'
 import { isReady } from './readiness.ts'
 
@@ -37,6 +38,8 @@ export interface StatusContext {
   readonly now: number
   readonly wall: number
   readonly node: string
+  /** A supervisor lives, which goes on with what is under way. */
+  readonly isSupervised: boolean
   /** ISO 8601 of ms since 1970. */
   readonly isoOf: (wall: number) => string
   readonly endsOf: (id: ProcessId) => readonly End[]
@@ -62,18 +65,18 @@ function row(id: ProcessId, state: ProcessState, context: StatusContext): Proces
   const parsed = parseProcessId(id)
   if (state.phase === 'absent' || parsed === undefined) return undefined
   const { run } = state
-  const { now, wall, node, endsOf, pidOf, isoOf } = context
+  const { now, wall, node, isSupervised, endsOf, pidOf, isoOf } = context
   const ends = endsOf(id)
   const endedAt = run.life === 'alive' ? now : (run.endedAt ?? now)
   const restarts = ends.filter(
     (end) => end.generation === run.generation && end.run < run.number && !end.asked,
   ).length
-  const last = run.exit ?? ends.at(-1)?.exit
+  const last = 'exit' in state ? state.exit : (run.exit ?? ends.at(-1)?.exit)
   return {
     process: id,
     type: parsed.type,
     instance: parsed.instance,
-    phase: state.phase === 'sweeping' ? 'stopping' : state.phase,
+    phase: phaseOf(state, isSupervised),
     ready: isReady(state, now),
     ...(state.phase === 'up' && run.health.reason !== undefined && { reason: run.health.reason }),
     pid: run.life === 'alive' ? (pidOf(run) ?? null) : null,
@@ -85,6 +88,15 @@ function row(id: ProcessId, state: ProcessState, context: StatusContext): Proces
     engine: 'local',
     node,
   }
+}
+
+type Present = Exclude<ProcessState, { readonly phase: 'absent' }>
+
+/** Who ended while nobody supervises is swept by the next supervisor, which may be long to come. */
+function phaseOf(state: Present, isSupervised: boolean): ProcessStatus['phase'] {
+  if (state.phase !== 'sweeping') return state.phase
+  if (isSupervised) return 'stopping'
+  return isAsked(state.run) ? 'stopped' : 'exited'
 }
 
 /** How a run ended, as every command says it. */

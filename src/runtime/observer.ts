@@ -47,7 +47,7 @@ export function view(state: StateDir): View {
 }
 
 /** The rows of `ps`. */
-export function rowsOf({ session, slots, observed }: View): ProcessStatus[] {
+export function rowsOf({ session, slots, observed, supervisor }: View): ProcessStatus[] {
   // What ended in an earlier session is no news of this one.
   const { beganAt = 0 } = session ?? {}
   const shown = new Map([...observed].filter(([id, state]) => isAlive(state) || isWanted(id, session)))
@@ -55,6 +55,7 @@ export function rowsOf({ session, slots, observed }: View): ProcessStatus[] {
     now: bootNow(),
     wall: Date.now(),
     node: hostName(),
+    isSupervised: supervisor !== undefined,
     isoOf: (wall) => new Date(wall).toISOString(),
     endsOf: (id: ProcessId) => slots.endsOf(id).filter(({ startedAt }) => startedAt >= beganAt),
     pidOf: (run) => (run.pid === undefined ? undefined : childOf(run.pid)),

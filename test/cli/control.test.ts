@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { liveApp, until } from '../support/live.ts'
+import { kill9, liveApp, until } from '../support/live.ts'
 import type { LiveApp, LiveRun } from '../support/live.ts'
 import {
   descriptorsOf,
@@ -9,6 +9,7 @@ import {
   done,
   isAlive,
   killSupervisor,
+  parentOf,
   pids,
   probeApp,
   rows,
@@ -100,6 +101,28 @@ test('ps shows what goes on under a dead supervisor, and nothing after the end',
       code: 1,
       stderr: 'tw-run: nothing runs here\n  hint: start it with: tw-run start\n',
     })
+})
+
+test('ps says of what ended under a dead supervisor how it ended', async () => {
+  const app = liveApp({
+    Procfile: `${SLEEPS}job: until test -e go; do sleep 0.02; done; exit 7\nother: exec sleep 300\n`,
+  })
+  const run = await started(app, ['--port-step', '10'], 'web.1', 'worker.1', 'job.1', 'other.1')
+  const { 'other.1': other = 0 } = pids(app)
+  run.signal('SIGKILL')
+  await run.ended
+  kill9(parentOf(other))
+  writeFileSync(app.path('go'), '')
+  await until('job.1 to end', () => app.runFile('job.1', 'exit'))
+  const found = await rows(app)
+  expect(found.map(({ process, phase, lastExit }) => [process, phase, lastExit])).toEqual([
+    ['web.1', 'up', null],
+    ['worker.1', 'up', null],
+    ['job.1', 'exited', { code: 7 }],
+    ['other.1', 'exited', { unknown: 'shim' }],
+  ])
+  expect(await done(app, 'stop')).toContain('all stopped, nothing left running')
+  expect(app.survivors()).toEqual([])
 })
 
 test('scale sets, adds and takes away, the highest numbers first, and can be fed what it prints', async () => {

@@ -29,6 +29,7 @@ function context(change: Partial<StatusContext> = {}): StatusContext {
     now: NOW,
     wall: WALL,
     node: 'here',
+    isSupervised: true,
     isoOf: (wall) => new Date(wall).toISOString(),
     endsOf: () => [],
     pidOf: () => 101,
@@ -36,8 +37,12 @@ function context(change: Partial<StatusContext> = {}): StatusContext {
   }
 }
 
-function rowOf(state: ProcessState, ends: readonly End[] = []): ProcessStatus | undefined {
-  return statusOf(new Map([['web.1', state]]), ['web'], context({ endsOf: () => ends }))[0]
+function rowOf(
+  state: ProcessState,
+  ends: readonly End[] = [],
+  change: Partial<StatusContext> = {},
+): ProcessStatus | undefined {
+  return statusOf(new Map([['web.1', state]]), ['web'], context({ endsOf: () => ends, ...change }))[0]
 }
 
 /** In the order in which they should come, `web` before `worker` as in the file. */
@@ -125,6 +130,15 @@ describe('a process', () => {
     expect(rowOf(state)?.ready).toBe(state.phase === 'up')
   })
 
+  test('that ended while nobody is there to seek its descendants is at rest', () => {
+    const left = { phase: 'sweeping', run: DEAD, exit: FAILED } as const
+    const alone = { isSupervised: false }
+    expect(rowOf(left, [], alone)).toMatchObject({ phase: 'exited', pid: null, lastExit: { code: 1 } })
+    const told = { ...left, run: { ...DEAD, stop: STOP } }
+    expect(rowOf(told, [], alone)).toMatchObject({ phase: 'stopped' })
+    expect(rowOf({ phase: 'stopping', run: RUN, stop: STOP }, [], alone)).toMatchObject({ phase: 'stopping' })
+  })
+
   test('started when it did by the clock of now, whatever the clock said then', () => {
     const startedAt = rowOf(up({ startedAt: 40_000 }))?.startedAt ?? ''
     expect(Date.parse(startedAt)).toBe(WALL - 60_000)
@@ -162,6 +176,15 @@ describe('the last exit', () => {
   ])('%j', (exit, expected) => {
     expect(rowOf(up(), [end({ exit })])?.lastExit).toEqual(expected)
     expect(rowOf({ phase: 'stopped', run: { ...DEAD, exit } })?.lastExit).toEqual(expected)
+  })
+
+  test('is the one that its phase is for, where the run itself knows none', () => {
+    const run = { ...DEAD, exit: undefined }
+    const lost: Exit = { kind: 'lost', why: 'shim' }
+    const unstarted: Exit = { kind: 'unstarted', message: 'no more pids', again: true }
+    expect(rowOf({ phase: 'sweeping', run, exit: lost }, [end()])?.lastExit).toEqual({ unknown: 'shim' })
+    const waiting = { phase: 'backoff', run: DEAD, exit: unstarted, retryAt: NOW } as const
+    expect(rowOf(waiting)?.lastExit).toEqual({ unknown: 'no more pids' })
   })
 
   test('is the newest: of this run if it has one, else of the one before', () => {
