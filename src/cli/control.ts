@@ -15,7 +15,7 @@ import { here } from '../runtime/place.ts'
 import { unwritable } from '../runtime/state-dir.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
 import { ask } from './ask.ts'
-import { nothingRuns } from './messages.ts'
+import { nothingRuns } from './nothing-runs.ts'
 
 /** How long a supervisor may take from its start to its first answer, ms. */
 const LISTENS_WITHIN_MS = 10_000
@@ -26,8 +26,9 @@ export async function withoutSupervisor(state: StateDir, request: Request): Prom
   const until = bootNow() + LISTENS_WITHIN_MS
   let started: ChildProcess | undefined
   for (;;) {
-    const { session, supervisor } = view(state)
-    if (session === undefined || !isUnfinished(session, here())) throw nothingRuns()
+    const seen = view(state)
+    const { session, supervisor } = seen
+    if (session === undefined || !isUnfinished(session, here())) throw nothingRuns(seen)
     if (supervisor === undefined) {
       const applied = session.isDetached ? undefined : await applyHere(session.flags, request)
       if (applied !== undefined) return applied

@@ -2,7 +2,7 @@ import { formatFormation } from '../core/formation.ts'
 import { view } from '../runtime/observer.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
 import { say } from '../runtime/terminal.ts'
-import { nothingRuns } from './messages.ts'
+import { nothingRuns } from './nothing-runs.ts'
 import { requireUp } from './waiting.ts'
 
 const STDOUT = 1
@@ -18,8 +18,9 @@ export interface Showing {
 /** Prints how many run of each type, where somebody wants to know. Errors: TwRunError 1 if nothing runs, or is not up. */
 export async function showFormation(state: StateDir, { isAwaited, isJson, isAsked }: Showing): Promise<void> {
   if (isAwaited) await requireUp(state)
-  const { session } = view(state)
-  if (session === undefined || session.over) throw nothingRuns()
+  const seen = view(state)
+  const { session } = seen
+  if (session === undefined || session.over) throw nothingRuns(seen)
   if (isJson) say(STDOUT, `${JSON.stringify(session.counts)}\n`)
   else if (isAsked) say(STDOUT, `${formatFormation(new Map(Object.entries(session.counts)))}\n`)
 }

@@ -11,7 +11,7 @@ import { keptRuns, knownProcesses, runPath } from '../runtime/run-directory.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
 import type { LogsOptions } from './logs.ts'
 import { revive } from './control.ts'
-import { nothingRuns } from './messages.ts'
+import { nothingRuns } from './nothing-runs.ts'
 import { linePrinter } from './print-lines.ts'
 import type { PrintLines } from './print-lines.ts'
 
@@ -24,8 +24,9 @@ export async function logs(
   { state, settings }: EngineHere,
   options: LogsOptions,
 ): Promise<number> {
-  const { session, slots } = view(state)
-  if (session === undefined) throw nothingRuns()
+  const seen = view(state)
+  const { session, slots } = seen
+  if (session === undefined) throw nothingRuns(seen)
   const ids = chosen(targets, state)
   const types = Object.keys(session.counts)
   const print = await linePrinter(settings, types, ids)

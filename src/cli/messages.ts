@@ -16,10 +16,6 @@ export function noSuchProcess(name: string, { plan, types }: App): TwRunError {
   })
 }
 
-export function nothingRuns(): TwRunError {
-  return new TwRunError('nothing runs here', { exitCode: 1, hint: 'start it with: tw-run start' })
-}
-
 /** Text columns, two blanks apart; the last one is not padded. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) =>

@@ -4,7 +4,7 @@ import { view } from '../runtime/observer.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
 import { say } from '../runtime/terminal.ts'
 import { command as send } from './ask.ts'
-import { nothingRuns } from './messages.ts'
+import { nothingRuns } from './nothing-runs.ts'
 import { waitFor } from './waiting.ts'
 
 /**
@@ -12,8 +12,9 @@ import { waitFor } from './waiting.ts'
  * Errors: TwRunError.
  */
 export async function roll(state: StateDir, words: readonly string[]): Promise<void> {
-  const { session } = view(state)
-  if (session === undefined || session.over) throw nothingRuns()
+  const seen = view(state)
+  const { session } = seen
+  if (session === undefined || session.over) throw nothingRuns(seen)
   const found = targetsOf(words, session, Object.keys(session.counts))
   if ('problems' in found) {
     const [first] = found.problems

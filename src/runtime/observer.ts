@@ -11,7 +11,7 @@ import type { Flags } from '../core/settings.ts'
 import { statusOf } from '../core/status.ts'
 import type { ProcessStatus } from '../core/status.ts'
 import { bootNow } from './clock.ts'
-import { readIfThere } from './disk.ts'
+import { isGone, readIfThere } from './disk.ts'
 import { holderOf } from './lock-holder.ts'
 import { here } from './place.ts'
 import { childOf, mayHold } from './process-table.ts'
@@ -40,7 +40,8 @@ export function findState(flags: Flags): StateDir {
 export function view(state: StateDir): View {
   const session = decodeSession(readIfThere(state.session) ?? '')
   const slots = new Slots(state, here(), false)
-  if (session !== undefined) slots.load()
+  // A session that is damaged or gone is no reason not to see what runs.
+  if (!isGone(state.processes)) slots.load()
   const policy = policyOf(session)
   const observed = slots.observed((id) => slots.run(id)?.policy ?? policy)
   return { state, session, supervisor: supervisorOf(state), slots, observed }

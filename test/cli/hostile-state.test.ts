@@ -12,6 +12,7 @@ import {
   killSupervisor,
   parentOf,
   pids,
+  probeApp,
   running,
   seen,
   supervisors,
@@ -119,6 +120,35 @@ test('a state directory deleted under a detached formation ends it; no second on
   await until('all of it to be gone', () => app.survivors().length === 0)
   await done(app, 'start', '-D', ...PORT)
   await running(app, 'web.1', 'worker.1')
+  await done(app, 'stop')
+  expect(app.survivors()).toEqual([])
+})
+
+test.each([
+  ['damaged', '{"version":1,"id":'],
+  ['empty', ''],
+  ['missing', undefined],
+])('formation.json %s: nothing that runs is hidden, and the next start carries on', async (_, text) => {
+  const app = probeApp('web: node probe.js listen\nworker: exec sleep 300\n')
+  await done(app, 'start', '-D', ...PORT)
+  const before = await running(app, 'web.1', 'worker.1')
+  await until('web.1 to listen', () => /ready/.test(app.runFile('web.1', 'log') ?? ''))
+  await killSupervisor(app)
+  const path = join(app.state(), 'formation.json')
+  if (text === undefined) rmSync(path)
+  else writeFileSync(path, text)
+  expect(await done(app, 'ps')).toMatch(
+    /^web\.1 [^]*^worker\.1 [^]*^no supervisor: .*carry on with: tw-run start$/m,
+  )
+  const list = `web.1 (pid ${before['web.1']}), worker.1 (pid ${before['worker.1']})`
+  for (const verb of ['stop', 'restart', 'restart --rolling', 'scale', 'scale web=2'])
+    expect(await app.cli(verb.split(' '))).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `tw-run: of no formation on record, but running here: ${list}\n  hint: tw-run start carries on with that, and then it can be stopped\n`,
+    })
+  await done(app, 'start', '-D', ...PORT)
+  expect(await running(app, 'web.1', 'worker.1')).toEqual(before)
   await done(app, 'stop')
   expect(app.survivors()).toEqual([])
 })
