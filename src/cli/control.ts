@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TwRunError } from '../core/error.ts'
 import type { Reply, Request } from '../core/protocol.ts'
@@ -16,6 +15,7 @@ import { unwritable } from '../runtime/state-dir.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
 import { ask } from './ask.ts'
 import { nothingRuns } from './nothing-runs.ts'
+import { supervisorLog } from './supervisor-log.ts'
 
 /** How long a supervisor may take from its start to its first answer, ms. */
 const LISTENS_WITHIN_MS = 10_000
@@ -72,11 +72,6 @@ export function revive(seen: View): void {
     // Where nothing can be written nobody can supervise; what runs can be looked at all the same.
     if (!(error instanceof TwRunError)) throw error
   }
-}
-
-/** Where a supervisor without a terminal says what it has to say. */
-export function supervisorLog({ path }: StateDir): string {
-  return join(path, 'supervisor.log')
 }
 
 /**

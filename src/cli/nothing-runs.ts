@@ -1,15 +1,54 @@
 import { TwRunError } from '../core/error.ts'
+import type { Reason } from '../core/session.ts'
 import { rowsOf } from '../runtime/observer.ts'
 import type { View } from '../runtime/observer.ts'
+import { describeReason } from './journal-text.ts'
+import { supervisorLog } from './supervisor-log.ts'
+
+const START = 'start it with: tw-run start'
+/** Ends that are no news: somebody wanted them, and was told. */
+const WANTED: ReadonlySet<Reason['kind']> = new Set<Reason['kind']>(['asked', 'signal', 'done'])
+
+interface Nothing {
+  /** One sentence. */
+  readonly message: string
+  /** Where there is more to be seen, if there is. */
+  readonly see: string | undefined
+}
 
 /** The error for a command to a formation that is not there; what lives of none that is known is named. */
 export function nothingRuns(seen: View): TwRunError {
   const alive = rowsOf(seen).filter(({ process }) => seen.slots.run(process)?.life === 'alive')
-  if (alive.length === 0)
-    return new TwRunError('nothing runs here', { exitCode: 1, hint: 'start it with: tw-run start' })
+  if (alive.length === 0) {
+    const { message, see } = nothing(seen)
+    const hint = see === undefined ? START : `see ${see}; ${START}`
+    return new TwRunError(message, { exitCode: 1, hint })
+  }
   const list = alive.map(({ process, pid }) => `${process} (pid ${pid ?? '?'})`).join(', ')
   return new TwRunError(`of no formation on record, but running here: ${list}`, {
     exitCode: 1,
     hint: 'tw-run start carries on with that, and then it can be stopped',
   })
+}
+
+/** That nothing runs, in one line, and why the last run ended, if nobody wanted it to. */
+export function nothingText(seen: View): string {
+  const { message, see } = nothing(seen)
+  return see === undefined ? message : `${message} (see: ${see})`
+}
+
+function nothing({ session, state }: View): Nothing {
+  const message = 'nothing runs here'
+  if (session?.over !== true || session.ending === undefined) return { message, see: undefined }
+  const { reason } = session.ending
+  if (WANTED.has(reason.kind)) return { message, see: undefined }
+  const places = [
+    ...(reason.kind === 'exit' ? [`tw-run logs ${reason.process}`] : []),
+    // In the foreground it was said to whoever looked.
+    ...(session.isDetached ? [supervisorLog(state)] : []),
+  ]
+  return {
+    message: `${message}; the last run ended: ${describeReason(reason)}`,
+    see: places.length === 0 ? undefined : places.join(', and '),
+  }
 }

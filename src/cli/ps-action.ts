@@ -7,6 +7,7 @@ import type { StateDir } from '../runtime/state-dir.ts'
 import { isTerminal, say } from '../runtime/terminal.ts'
 import { revive } from './control.ts'
 import { reachEngine } from './engine.ts'
+import { nothingText } from './nothing-runs.ts'
 import type { PsOptions } from './ps.ts'
 import { forSameApp } from './same-app.ts'
 import { statusTable } from './status-table.ts'
@@ -43,7 +44,7 @@ async function screen(state: StateDir, flags: Flags, options: PsOptions): Promis
     seen.session === undefined || seen.session.over
       ? ''
       : formatFormation(new Map(Object.entries(seen.session.counts)))
-  const none = rows.length === 0 ? `nothing runs here${formation === '' ? '' : ` (${formation})`}\n` : ''
+  const none = rows.length === 0 ? `${nothingText(seen)}${formation === '' ? '' : ` (${formation})`}\n` : ''
   const alone =
     rows.length > 0 && seen.supervisor === undefined && seen.session?.isDetached !== true
       ? forSameApp('no supervisor: what ends is not started again; carry on with: tw-run start\n', flags)

@@ -125,6 +125,46 @@ test('start --detach --wait takes what ended with 0, and the run with it, for no
   }
 })
 
+const DYING = 'web: echo hello; until test -e go; do sleep 0.02; done; echo fatal >&2; exit 7\n'
+
+test.each([
+  ['exits', [], 'web.1 exited with code 7'],
+  ['gives up', ['--restart', 'on-failure:2'], 'web.1 exited with code 7'],
+  ['loses its shim', [], 'web.1 ended, and its exit code is unknown: its shim was killed'],
+])('what nobody asked for is said after the end: a process %s', async (how, args, why) => {
+  const app = liveApp({ Procfile: `${DYING}worker: exec sleep 300\n` })
+  await detached(app, ...args)
+  const { 'web.1': web = 0 } = await running(app, 'web.1', 'worker.1')
+  if (how === 'loses its shim') kill9(parentOf(web))
+  else writeFileSync(app.path('go'), '')
+  await until('its supervisor to be done', () => {
+    const { session, supervisor } = seen(app)
+    return session?.over === true && supervisor === undefined
+  })
+  const log = join(app.state(), 'supervisor.log')
+  const told = `nothing runs here; the last run ended: ${why}`
+  expect(await done(app, 'ps')).toBe(`${told} (see: tw-run logs web.1, and ${log})\n`)
+  expect(await done(app, 'ps', '--json')).toBe('[]\n')
+  for (const verb of ['stop', 'scale', 'scale web=2', 'restart', 'restart --rolling', 'reload'])
+    expect(await app.cli(verb.split(' '))).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `tw-run: ${told}\n  hint: see tw-run logs web.1, and ${log}; start it with: tw-run start\n`,
+    })
+  expect(await done(app, 'logs', 'web.1')).toContain('hello')
+  await detached(app, '-m', 'web=0')
+  await stopped(app)
+  expect(await done(app, 'ps')).toBe('nothing runs here\n')
+})
+
+test('after an end in the foreground ps knows of no log of a supervisor', async () => {
+  const app = liveApp({ Procfile: 'job: true\n' })
+  expect(await app.start(PORT).ended).toBe(0)
+  expect(await done(app, 'ps')).toBe(
+    'nothing runs here; the last run ended: job.1 ended (exit code 0) (see: tw-run logs job.1)\n',
+  )
+})
+
 test('start --detach refuses a wrong file and a taken port before anything starts', async () => {
   const app = probeApp('web: node probe.js listen\n')
   await detached(app)
