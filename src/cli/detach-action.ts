@@ -1,25 +1,21 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { formatDiagnostic } from '../core/diagnostic.ts'
 import { TwRunError } from '../core/error.ts'
-import type { ProcessId } from '../core/names.ts'
 import type { Flags } from '../core/settings.ts'
 import { closeInheritedDescriptors } from '../runtime/descriptors.ts'
 import { requireProcesses, requireVariables } from '../runtime/load.ts'
 import { heldBy } from '../runtime/lock-holder.ts'
 import { view } from '../runtime/observer.ts'
-import type { View } from '../runtime/observer.ts'
 import { locateStateDir, makeStateDir, requireRoom } from '../runtime/state-dir.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
 import { say } from '../runtime/terminal.ts'
 import { startSupervisor } from './control.ts'
+import { lookBefore, reportEnd, showLastLines } from './detached-end.ts'
 import { appToStart, lastingFlags, stagesOf } from './formation.ts'
 import { describeAddress, describeRuns } from './journal-text.ts'
-import { lastLines } from './last-lines.ts'
 import { refuseLateStages } from './late-stages.ts'
-import { supervisorLog } from './supervisor-log.ts'
 import { refuseTakenPorts } from './taken-ports.ts'
 import { notThere, waitFor } from './waiting.ts'
 import type { Awaited } from './waiting.ts'
@@ -27,8 +23,6 @@ import type { Awaited } from './waiting.ts'
 const STDOUT = 1
 const STDERR = 2
 const LOOK_AGAIN_MS = 10
-/** How much is shown of what its supervisor said of a formation that did not come up. */
-const LAST_LINES = 20
 
 /**
  * Starts the formation under a supervisor of its own, which `begins` when nothing refuses it, and returns when all are
@@ -49,11 +43,12 @@ export async function startDetached(asked: Flags, awaited: Awaited, begins: () =
   refuseTakenPorts(app, slots)
   refuseLateStages({ stages: stagesOf(app), state, slots }, flags)
   begins()
+  const before = lookBefore(state)
   const child = startSupervisor(state, lastingFlags(flags, app))
   const ended = once(child, 'exit').then(([code]) => (typeof code === 'number' ? code : 1))
   await Promise.race([ended, hasBegun(state, child)])
   const found = await Promise.race([ended, waitFor(state, awaited)])
-  if (typeof found === 'number') return reportEnd(state)
+  if (typeof found === 'number') return reportEnd(state, before)
   if (found.missing.length === 0) {
     const { slots: now } = view(state)
     const alive = now.runs().filter(({ life }) => life === 'alive')
@@ -65,7 +60,7 @@ export async function startDetached(asked: Flags, awaited: Awaited, begins: () =
   if (seen.session?.ending !== undefined) {
     child.ref()
     await ended
-    return reportEnd(state)
+    return reportEnd(state, before)
   }
   for (const id of found.failed.length > 0 ? found.failed : found.missing) showLastLines(seen, id)
   throw notThere(found, awaited)
@@ -86,18 +81,4 @@ async function hasBegun(state: StateDir, child: ChildProcess): Promise<void> {
     if (supervisor === child.pid && session?.isDetached === true && !session.over) return
     await sleep(LOOK_AGAIN_MS)
   }
-}
-
-/** The run was over before it was up: its supervisor says why. */
-function reportEnd(state: StateDir): never {
-  const seen = view(state)
-  for (const id of seen.observed.keys()) showLastLines(seen, id)
-  const words = readFileSync(supervisorLog(state), 'utf8').trimEnd().split('\n').slice(-LAST_LINES)
-  say(STDERR, words.map((line) => `${line}\n`).join(''))
-  throw new TwRunError('the formation ended before it was up', { exitCode: 1 })
-}
-
-function showLastLines({ state, observed }: View, id: ProcessId): void {
-  const lines = lastLines(state, observed, id)
-  say(STDERR, lines.map((line) => `${id} | ${line}\n`).join(''))
 }

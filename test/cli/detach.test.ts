@@ -120,9 +120,75 @@ test('start --detach --wait takes what ended with 0, and the run with it, for no
   const app = liveApp({ Procfile: 'web: sleep 0.2; exit 0\n' })
   for (let round = 0; round < 4; round += 1) {
     const { code, stderr } = await app.cli(['start', '-D', '--wait', ...PORT])
-    expect([code, stderr]).toEqual([1, expect.stringMatching(/^tw-run: the formation ended before/m)])
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/^tw-run: the formation has ended: web\.1 ended \(exit code 0\)/m),
+    ])
     await until('it to be over', () => app.survivors().length === 0)
   }
+})
+
+test('of six that start at once one does; the others say who, and nothing of earlier runs', async () => {
+  const app = liveApp({ Procfile: `old: echo long ago; exec sleep 300\n` })
+  await detached(app)
+  await stopped(app)
+  writeFileSync(app.path('Procfile'), SLEEPS)
+  const all = await Promise.all(Array.from({ length: 6 }, () => app.cli(['start', '-D', ...PORT])))
+  const supervisor = supervisorOf(app)
+  const refused = {
+    code: 1,
+    stdout: '',
+    stderr: `tw-run: tw-run is already running here: pid ${supervisor}\n  hint: see it with \`tw-run ps\`, change it with \`tw-run scale\`, end it with \`tw-run stop\`\n`,
+  }
+  expect(all.toSorted((a, b) => Number(a.code) - Number(b.code))).toEqual([
+    { code: 0, stdout: expect.stringContaining('web.1 on') as string, stderr: '' },
+    ...Array<unknown>(5).fill(refused),
+  ])
+  await stopped(app)
+})
+
+test('a start --detach that fails tells of itself and of no earlier run', async () => {
+  const app = liveApp({ Procfile: 'old: echo long ago; exec sleep 300\nweb: echo of old; exec sleep 300\n' })
+  await detached(app)
+  await stopped(app)
+  writeFileSync(app.path('Procfile'), 'release: echo no database >&2; exit 4\nweb: exec sleep 300\n')
+  const { code, stderr } = await app.cli(['start', '-D', '--release', ...PORT])
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/^release\.1 \| no database\n/)
+  expect(stderr).toMatch(/\ntw-run: the formation has ended: release\.1 exited with code 4\n$/)
+  expect(stderr).not.toMatch(/long ago|of old|old\.1|tw-run stop/)
+  writeFileSync(app.path('Procfile'), 'web: exec no-such-command\nworker: exec sleep 300\n')
+  const second = await app.cli(['start', '-D', '--wait', ...PORT])
+  expect(second.code).toBe(1)
+  expect(second.stderr).toMatch(
+    /^web\.1 \| .*no-such-command[^]*\ntw-run: the formation has ended: web\.1 exited with code 127 \(command not found\)\n$/,
+  )
+  expect(second.stderr).not.toMatch(/long ago|of old|old\.1|release/)
+  await until('it to be over', () => app.survivors().length === 0)
+})
+
+test('start --detach --wait does not say of what was up that it was not', async () => {
+  const app = liveApp({ Procfile: 'web: until test -e go; do sleep 0.02; done; exit 3\n' })
+  const starter = app.startBy([process.execPath], ['start', '-D', '--wait', ...PORT])
+  await running(app, 'web.1')
+  writeFileSync(app.path('go'), '')
+  expect(await starter.ended).toBe(1)
+  expect(starter.output()).toMatch(/\ntw-run: the formation has ended: web\.1 exited with code 3\n$/)
+})
+
+test('a supervisor that is killed while its formation comes up is not the end of it', async () => {
+  const app = liveApp({ Procfile: 'web: exec sleep 300\n' })
+  const starter = app.startBy([process.execPath], ['start', '-D', '--wait', ...PORT])
+  const before = await running(app, 'web.1')
+  const killed = await killSupervisor(app)
+  expect(await starter.ended).toBe(1)
+  expect(starter.output()).toMatch(
+    /tw-run: the supervisor has ended, and what it started has not\n {2}hint: tw-run ps shows it\n$/,
+  )
+  await done(app, 'ps')
+  await revived(app, killed)
+  expect(await running(app, 'web.1')).toEqual(before)
+  await stopped(app)
 })
 
 const DYING = 'web: echo hello; until test -e go; do sleep 0.02; done; echo fatal >&2; exit 7\n'
