@@ -33,8 +33,11 @@ export interface Search {
  * The newest run of a process, from the state directory and the kernel; undefined where there was none, or the path
  * of a directory that makes no sense.
  */
-export function findNewest({ state, place, id, ends }: Search): Found | { damaged: string } | undefined {
+export function findNewest(search: Search): Found | { damaged: string } | undefined {
+  const { state, place, id, ends } = search
   const number = directory.runNumbers(state, id).at(-1)
+  const refused = findRefused(search, number)
+  if (refused !== undefined) return { run: refused }
   if (number === undefined) return undefined
   const path = directory.runPath(state, id, number)
   const record = directory.readRun(path)
@@ -48,6 +51,17 @@ export function findNewest({ state, place, id, ends }: Search): Found | { damage
   if (isDone) return { run }
   const elsewhere = bootId !== place.bootId || pidNamespace !== place.pidNamespace
   return elsewhere ? { run: lostToReboot(run) } : adopt(run, path)
+}
+
+/** A later run than `newest` that was refused before its directory had its name: nothing of it ever ran. */
+function findRefused({ state, id, ends }: Search, newest = 0): Run | undefined {
+  const end = ends.at(-1)
+  if (end === undefined || end.run <= newest) return undefined
+  const record = directory.readRun(directory.newPath(directory.runPath(state, id, end.run)))
+  if (record === undefined) return undefined
+  const { path: _, bootId: __, pidNamespace: ___, ...facts } = record
+  const { exit, endedAt } = end
+  return { ...facts, exit, endedAt, life: 'dead', leftovers: undefined, done: true }
 }
 
 /** A run whose spec.json is damaged, from its shim's arguments: of no generation, so it will be replaced. */

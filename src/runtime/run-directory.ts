@@ -219,13 +219,16 @@ export function logLength(path: string): { readonly length: number; readonly wri
   return { length: stat?.size ?? 0, writtenAt: stat?.mtimeMs ?? 0 }
 }
 
-/** The directories of runs that are too old to be kept, given the newest number. */
+/** The directories of runs that are too old to be kept or were refused, given the newest number. */
 export function oldRuns(state: StateDir, id: ProcessId, newest: number): string[] {
   // One of the first has none, and needs no look: of 200 that take a fortieth of a start.
   if (newest <= KEPT_RUNS) return []
-  return runNumbers(state, id)
-    .filter((number) => number <= newest - KEPT_RUNS)
-    .map((number) => runPath(state, id, number))
+  return readdirSync(`${state.processes}/${id}`).flatMap((name) => {
+    const [, digits, suffix] = /^([1-9]\d{0,14})(\.new)?$/.exec(name) ?? []
+    if (digits === undefined) return []
+    const isOld = Number(digits) <= newest - (suffix === undefined ? KEPT_RUNS : 1)
+    return isOld ? [`${state.processes}/${id}/${name}`] : []
+  })
 }
 
 /** Puts a directory that makes no sense out of the way, for a person to look at. */

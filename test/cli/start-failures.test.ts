@@ -2,7 +2,9 @@ import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:f
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { liveApp } from '../support/live.ts'
+import { rowsOf } from '../../src/runtime/observer.ts'
+import { done, killSupervisor, rows, running, seen } from '../support/control.ts'
+import { kill9, liveApp, until } from '../support/live.ts'
 import { portAt } from '../support/ports.ts'
 import { requires } from '../support/requirement.ts'
 
@@ -133,4 +135,31 @@ test('an environment file that is broken while it runs is said when it is read a
   expect(
     readdirSync(join(app.state(), 'processes', 'web.1')).filter((name) => name.endsWith('.new')),
   ).toEqual([])
+})
+
+test('what cannot start for a broken environment file is in ps with the reason, whoever supervises', async () => {
+  const app = liveApp({ Procfile: 'web: exec sleep 300\n', '.env': 'A=1\n' })
+  await done(app, 'start', '-D', ...PORT, '--restart', 'always')
+  const { 'web.1': web } = await running(app, 'web.1')
+  writeFileSync(app.path('.env'), 'A="unterminated\n')
+  await done(app, 'scale', 'web=2')
+  kill9(web)
+  const refused = ['web.1', 'web.2'].map((process) => ({
+    process,
+    phase: 'backoff',
+    port: portAt(process === 'web.1' ? 0 : 1),
+    lastExit: { unknown: expect.stringContaining('.env:1:') as string },
+  }))
+  const areRefused = (): boolean =>
+    rowsOf(seen(app)).filter(({ lastExit }) => lastExit !== null && 'unknown' in lastExit).length === 2
+  await until(() => `both to be refused: ${JSON.stringify(rowsOf(seen(app)))}`, areRefused)
+  expect(rowsOf(seen(app))).toMatchObject(refused)
+  await killSupervisor(app)
+  expect(await rows(app)).toMatchObject(refused)
+  await until('another supervisor', () => seen(app).supervisor)
+  expect(rowsOf(seen(app))).toMatchObject(refused)
+  writeFileSync(app.path('.env'), 'A=2\n')
+  await running(app, 'web.1', 'web.2')
+  await done(app, 'stop')
+  expect(app.survivors()).toEqual([])
 })
