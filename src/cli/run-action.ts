@@ -1,7 +1,4 @@
-import { randomBytes, randomInt } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { randomInt } from 'node:crypto'
 import { wantsColor } from '../core/color.ts'
 import { shellText } from '../core/command.ts'
 import { environmentFor, valuesOf } from '../core/environment.ts'
@@ -13,9 +10,11 @@ import { loadApp, requireVariables } from '../runtime/load.ts'
 import type { App } from '../runtime/load.ts'
 import { runOneOff, SignalRelay } from '../runtime/one-off.ts'
 import type { Executable } from '../runtime/one-off.ts'
-import { sweep } from '../runtime/sweep.ts'
+import { locateStateDir } from '../runtime/state-dir.ts'
 import { isTerminal, say } from '../runtime/terminal.ts'
-import { tempFolder } from '../runtime/usual-places.ts'
+import { workOnRecord } from '../runtime/work-record.ts'
+import type { Own } from '../runtime/work-record.ts'
+import { endLeft } from './left-work.ts'
 
 const STDOUT = 1
 const STDERR = 2
@@ -31,27 +30,28 @@ export async function run(words: readonly string[], separated: boolean, flags: F
   closeInheritedDescriptors()
   const app = loadApp(flags, process.env)
   requireVariables(app)
-  const token = randomBytes(8).toString('hex')
-  const scratch = join(tempFolder(), `tw-run-${token}`)
-  const { executable, port } = meaningOf(words, separated, app)
-  const color = wantsColor(app.settings.color, process.env, isTerminal(STDOUT)) && isTerminal(STDOUT)
-  const id = processId('run', randomInt(1000, 10_000))
-  const injection = { id, token, port, scratch, root: app.root, color }
-  const env = valuesOf(environmentFor(app.layers, app.settings.envPrecedence, injection))
+  const state = locateStateDir(app.root, app.stateDir)
+  await endLeft(state, flags)
   const { graceMs } = app.settings
   const relay = new SignalRelay(graceMs)
-  mkdirSync(scratch, { mode: 0o700 })
   try {
-    const code = await runOneOff(executable, { cwd: app.root, env, relay })
-    const survivors = await sweep(token, { graceMs, hurry: relay.hurry })
+    const { code, survivors } = await workOnRecord(state, { graceMs, hurry: relay.hurry }, async (own) => {
+      const { executable, port } = meaningOf(words, separated, app)
+      return runOneOff(executable, { cwd: app.root, env: environmentOf(app, own, port), relay })
+    })
     if (survivors.length === 0) return code
     const list = survivors.map(({ pid, command }) => `${command} (pid ${pid})`).join(', ')
     say(STDERR, `tw-run: still running, and could not be stopped: ${list}\n`)
     return SURVIVED
   } finally {
-    await rm(scratch, { recursive: true, force: true })
     relay.release()
   }
+}
+
+function environmentOf({ layers, root, settings }: App, own: Own, port: number): Record<string, string> {
+  const color = wantsColor(settings.color, process.env, isTerminal(STDOUT)) && isTerminal(STDOUT)
+  const id = processId('run', randomInt(1000, 10_000))
+  return valuesOf(environmentFor(layers, settings.envPrecedence, { ...own, id, port, root, color }))
 }
 
 /** What the words mean, and the port for it: past those of the type's processes, which may be running. */

@@ -1,6 +1,7 @@
 import { TwRunError } from '../core/error.ts'
 import type { Flags } from '../core/settings.ts'
 import { reachEngine, rememberLocal } from './engine.ts'
+import { endLeft } from './left-work.ts'
 
 /** What only `start` is asked. */
 export interface StartOptions {
@@ -26,6 +27,7 @@ export async function startAsAsked(
   if (publish !== undefined || readOnly === true)
     throw new TwRunError("'--publish' and '--read-only' are for an engine", { exitCode: 2 })
   const begins = (): void => rememberLocal(here)
+  await endLeft(here.state, flags)
   if (detach === true) {
     const { startDetached } = await import('./detach-action.ts')
     process.exitCode = await startDetached({ ...flags, types }, wait === true ? 'ready' : 'up', begins)

@@ -22,6 +22,8 @@ export function stopCommand(): Command {
       await stopOn(reached, targets)
       return
     }
+    const { endLeft } = await import('./left-work.ts')
+    await endLeft(here.state, flagsOf(command))
     const { view } = await import('../runtime/observer.ts')
     const { command: send } = await import('./ask.ts')
     const { carriers } = await import('../runtime/process-table.ts')

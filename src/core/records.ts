@@ -65,6 +65,21 @@ export function decodeRunSpec(text: string): RunSpec | undefined {
   }
 }
 
+/** Of a command that may outlive its tw-run: that one's pid, where it means something, and what the command has. */
+export interface WorkRecord {
+  readonly pid: number
+  readonly pidNamespace: string
+  readonly scratch: string
+}
+
+/** Decodes the record of a command that carries `token`; undefined if it is not one. */
+export function decodeWork(text: string, token: string): WorkRecord | undefined {
+  const { pid, pidNamespace, scratch } = decodeObject(text) ?? {}
+  if (!isToken(token) || !isCount(pid) || !isText(pidNamespace) || !isText(scratch)) return undefined
+  // It is removed with all that is in it.
+  return scratch.endsWith(`/tw-run-${token}`) ? { pid, pidNamespace, scratch } : undefined
+}
+
 /** Decodes a stop intent; undefined if it is not one. */
 export function decodeStop(text: string): StopIntent | undefined {
   const o = decodeObject(text)

@@ -9,6 +9,7 @@ import { explainRefusal } from './shim.ts'
 import { signalTree } from './signal.ts'
 import { failedWith } from './system-error.ts'
 import { say } from './terminal.ts'
+import { WITNESS } from './witness.ts'
 
 export type { Executable } from './executable.ts'
 
@@ -22,17 +23,6 @@ export interface OneOffOptions {
 
 const STDERR = 2
 const SIGNALS = ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP'] as const
-
-/**
- * The parent of a one-off process: Node takes death by a real-time signal for exit code 0, a shell does not. It stays
- * in our group, so that the terminal stays ours, and opens nothing that the command sees. Trapped, not ignored: what
- * is ignored stays ignored in the command. Whoever is to hand on a signal waits for the line on descriptor 3, from
- * which on nothing is trapped where the command will be. 4 keeps the shell's own "Killed" out of stderr.
- */
-const WITNESS = `exec 4>&2 2>/dev/null
-trap : TERM INT HUP QUIT USR1 USR2
-(echo >&3; exec "$@" 2>&4 3>&- 4>&-)
-exit $?`
 
 /** The only names of variables that every shell hands on. */
 const SHELL_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/

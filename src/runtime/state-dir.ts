@@ -22,6 +22,8 @@ export interface StateDir {
   readonly ready: string
   /** By which that shim is told to begin. */
   readonly orders: string
+  /** What commands of `run` and `with` are under way, each under its token. */
+  readonly oneOffs: string
   /** Holds the path of the control socket: the temp directory may be another one for each terminal. */
   readonly socket: string
 }
@@ -51,6 +53,7 @@ export function stateDirAt(path: string): StateDir {
     spares: `${path}/spares`,
     ready: `${path}/ready`,
     orders: `${path}/orders`,
+    oneOffs: `${path}/one-offs`,
     socket: `${path}/socket`,
   }
 }

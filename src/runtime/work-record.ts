@@ -1,32 +1,119 @@
-import { rmSync } from 'node:fs'
-import { join } from 'node:path'
-import { readIfThere, removeIfThere, replaceFile } from './disk.ts'
+import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { TwRunError } from '../core/error.ts'
+import { decodeWork } from '../core/records.ts'
+import type { WorkRecord } from '../core/records.ts'
+import { makeFolder, readFolder, readIfThere, removeIfThere } from './disk.ts'
+import { here } from './place.ts'
+import { carriersNow, groupOf, isRunning, mayHold } from './process-table.ts'
 import type { Carrier } from './process-table.ts'
+import { randomHex } from './random.ts'
+import { checkStateDir, unwritable } from './state-dir.ts'
 import type { StateDir } from './state-dir.ts'
 import { sweep } from './sweep.ts'
+import type { SweepOptions } from './sweep.ts'
+import { say } from './terminal.ts'
 import { tempFolder } from './usual-places.ts'
 
-/** Notes what the command that a formation is there for carries, before it begins: it may outlive its tw-run. */
-export function noteWork(state: StateDir, token: string): void {
-  replaceFile(pathIn(state), `${token}\n`)
+const STDERR = 2
+
+/** What a command of `run` or `with` has for itself. */
+export interface Own {
+  /** Everything that it starts carries it. */
+  readonly token: string
+  readonly scratch: string
 }
 
-/** The command and all that it left have ended. */
-export function forgetWork(state: StateDir): void {
-  removeIfThere(pathIn(state))
+export interface WorkResult {
+  readonly code: number
+  /** What it left behind and could not be ended. */
+  readonly survivors: readonly Carrier[]
 }
 
-/** Ends what a killed tw-run's command is still at; what is there all the same. `graceMs`: from SIGTERM to SIGKILL. */
-export async function endLeftWork(state: StateDir, graceMs: number): Promise<Carrier[]> {
-  const [, token] = /^([0-9a-f]{16})\n$/.exec(readIfThere(pathIn(state)) ?? '') ?? []
-  if (token === undefined) return []
-  const survivors = await sweep(token, { graceMs, hurry: new AbortController().signal })
-  if (survivors.length > 0) return survivors
-  rmSync(join(tempFolder(), `tw-run-${token}`), { recursive: true, force: true })
-  forgetWork(state)
-  return survivors
+/**
+ * Runs a command to its end, and ends what it left behind. It is on record from before it begins until nothing of it
+ * is left: who comes after a kill -9 knows by that what there was.
+ */
+export async function workOnRecord(
+  state: StateDir,
+  options: SweepOptions,
+  begin: (own: Own) => Promise<number>,
+): Promise<WorkResult> {
+  const token = randomHex(8)
+  const scratch = join(tempFolder(), `tw-run-${token}`)
+  const forget = note(state, { token, scratch })
+  mkdirSync(scratch, { mode: 0o700 })
+  let result: WorkResult
+  try {
+    const code = await begin({ token, scratch })
+    result = { code, survivors: await sweep(token, options) }
+  } finally {
+    await rm(scratch, { recursive: true, force: true })
+  }
+  if (result.survivors.length === 0) forget()
+  return result
 }
 
-function pathIn({ path }: StateDir): string {
-  return join(path, 'work')
+/** Where there is no place for a record the command runs all the same, and that is said. */
+function note(state: StateDir, own: Own): () => void {
+  try {
+    checkStateDir(state)
+    return record(state, own)
+  } catch (error) {
+    const { message } = error instanceof TwRunError ? error : unwritable(state.path, error)
+    say(STDERR, `tw-run: ${message}: if this tw-run is killed, nobody ends what it runs\n`)
+    return () => {}
+  }
+}
+
+function record({ oneOffs }: StateDir, { token, scratch }: Own): () => void {
+  makeFolder(oneOffs, 0o700)
+  const path = join(oneOffs, token)
+  const { pidNamespace } = here()
+  const text: WorkRecord = { pid: process.pid, pidNamespace, scratch: resolve(scratch) }
+  // It stays open: whoever has our pid after us has not.
+  const fd = openSync(`${path}.new`, 'wx', 0o600)
+  writeFileSync(fd, `${JSON.stringify(text)}\n`)
+  renameSync(`${path}.new`, path)
+  return () => {
+    removeIfThere(path)
+    closeSync(fd)
+  }
+}
+
+/**
+ * Ends the commands whose tw-run was killed; what is there all the same. `graceMs`: from SIGTERM to SIGKILL; `tell` hears
+ * of what was found of one.
+ */
+export async function endLeftWork(
+  { oneOffs }: StateDir,
+  graceMs: number,
+  tell: (found: readonly Carrier[]) => void = () => {},
+): Promise<Carrier[]> {
+  const all: Carrier[] = []
+  for (const token of readFolder(oneOffs)) {
+    const path = join(oneOffs, token)
+    const left = decodeWork(readIfThere(path) ?? '', token)
+    if (left === undefined || isAttended(left, path)) continue
+    const found = carriersNow(new Set([token]))
+    if (found.some(isAboveUs)) continue
+    const survivors = await sweep(token, { graceMs, hurry: new AbortController().signal })
+    tell(found.filter(({ pid }) => survivors.every((one) => one.pid !== pid)))
+    all.push(...survivors)
+    if (survivors.length > 0) continue
+    rmSync(left.scratch, { recursive: true, force: true })
+    removeIfThere(path)
+  }
+  return all
+}
+
+/** Whether its tw-run lives. Of another pid namespace nobody here can know. */
+function isAttended({ pid, pidNamespace }: WorkRecord, path: string): boolean {
+  return pidNamespace !== here().pidNamespace || (isRunning(pid) && mayHold(pid, path))
+}
+
+/** A shell whose tw-run was killed may go on, and somebody may type in it: that is no reason to end the two. */
+function isAboveUs({ pid }: Carrier): boolean {
+  return pid === process.pid || pid === groupOf(process.pid)
 }

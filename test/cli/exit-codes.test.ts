@@ -103,7 +103,7 @@ type OneOff = readonly [words: readonly string[], separated: boolean, env: Recor
 async function runEach(oneOffs: readonly OneOff[]): Promise<unknown> {
   const driver = spawn(process.execPath, [RUN_DRIVER], {
     cwd: app.root,
-    env: twRunEnvironment(),
+    env: { ...twRunEnvironment(), TW_RUN_STATE_DIR: app.stateDir },
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   driver.stdin.end(JSON.stringify(oneOffs))

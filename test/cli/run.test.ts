@@ -1,11 +1,12 @@
-import { chmodSync, existsSync, mkdirSync, statSync, symlinkSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { isSeparated } from '../../src/cli/run.ts'
 import { endLeftOvers, isAlive, isStopped, running, startOneOff } from '../support/one-off.ts'
-import { until } from '../support/live.ts'
+import { kill9, liveApp, until } from '../support/live.ts'
+import type { LiveApp } from '../support/live.ts'
 import { portAt } from '../support/ports.ts'
 import { requires } from '../support/requirement.ts'
-import { makeApp } from '../support/rig.ts'
+import { BIN, makeApp } from '../support/rig.ts'
 import type { Environment } from '../support/rig.ts'
 
 /** Prints its arguments as JSON. */
@@ -386,5 +387,87 @@ describe('what it leaves behind', () => {
     ])
     expect(stdout).toContain('tw-run')
     expect(statSync(stdout.trim(), { throwIfNoEntry: false })).toBeUndefined()
+  })
+})
+
+describe('of a tw-run that was killed', () => {
+  /** A one-off whose tw-run is killed when it runs; it tells its scratch directory. */
+  async function orphaned(killed: LiveApp): Promise<string> {
+    const run = killed.startBy([process.execPath], ['run', 'echo in $TMPDIR; sleep 313.1; true'])
+    const [, scratch = ''] = await run.waitFor(/in (.*)\n/)
+    kill9(run.pid)
+    await until('it to be gone', () => !isAlive(run.pid))
+    return scratch
+  }
+
+  /** The pids of the sleeps that live, as a list in words. */
+  function sleeps(killed: LiveApp): number[] {
+    return killed.survivors().flatMap(({ pid, command }) => (command === 'sleep 313.1' ? [pid] : []))
+  }
+
+  linux.for([
+    [['run', 'true'], 0, ''],
+    [['stop'], 1, 'tw-run: nothing runs here\n  hint: start it with: tw-run start\n'],
+    [['start', '-p', String(portAt(0))], 0, ''],
+    [['start', '-D', '-p', String(portAt(0))], 0, ''],
+  ] as const)('the one-off is ended by the next %j, which says so', async ([args, code, more]) => {
+    const killed = liveApp({ Procfile: 'web: echo there; sleep 0.1\n' })
+    const scratch = await orphaned(killed)
+    const [pid] = sleeps(killed)
+    const next = await killed.cli(args)
+    expect(next.stderr).toMatch(
+      new RegExp(
+        String.raw`^tw-run: ended what a killed tw-run had left here: [^]*sleep 313\.1 \(pid ${pid}\)`,
+      ),
+    )
+    expect([next.code, next.stderr.replace(/^.*\n/, '')]).toEqual([code, more])
+    expect([sleeps(killed), existsSync(scratch)]).toEqual([[], false])
+    await until('all of it to be over', () => killed.survivors().length === 0)
+    expect(await killed.cli(['run', 'true'])).toEqual({ code: 0, stdout: '', stderr: '' })
+  })
+
+  linux('one whose tw-run lives goes on beside others', async () => {
+    const killed = liveApp({ Procfile: 'web: exec sleep 300\n' })
+    const living = killed.startBy([process.execPath], ['run', 'echo in $TMPDIR; exec sleep 314.1'])
+    const [, scratch = ''] = await living.waitFor(/in (.*)\n/)
+    await orphaned(killed)
+    await Promise.all(
+      ['run true', 'stop', 'run true'].map(async (words) => await killed.cli(words.split(' '))),
+    )
+    await until('the other to be gone', () => sleeps(killed).length === 0)
+    expect(killed.survivors().map(({ command }) => command)).toContain('sleep 314.1')
+    expect(existsSync(scratch)).toBe(true)
+    living.signal('SIGTERM')
+    expect(await living.ended).toBe(143)
+    expect([killed.survivors(), existsSync(scratch)]).toEqual([[], false])
+  })
+
+  linux('the shell that it left can run another one, which does not end it', async () => {
+    const killed = liveApp({
+      'go.sh': 'until test -e go; do sleep 0.02; done; "$@"; echo still; exec sleep 313.2\n',
+    })
+    writeFileSync(killed.path('Procfile'), 'web: exec sleep 300\n')
+    const run = killed.startBy(
+      [process.execPath],
+      ['run', 'sh', 'go.sh', process.execPath, BIN, 'run', 'echo inner'],
+    )
+    await until('it to be there', () =>
+      killed.survivors().some(({ command }) => command.startsWith('sh go.sh')),
+    )
+    kill9(run.pid)
+    writeFileSync(killed.path('go'), '')
+    await run.waitFor(/inner\nstill/)
+    expect((await killed.cli(['run', 'true'])).stderr).toContain('sleep 313.2')
+    await run.ended
+  })
+
+  linux('where nothing can be noted it runs all the same, and that is said', async () => {
+    const { code, stdout, stderr } = await app.cli(['run', 'echo', 'done'], {
+      TW_RUN_STATE_DIR: '/proc/nowhere',
+    })
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'done\n' })
+    expect(stderr).toMatch(
+      /^tw-run: cannot write to the state directory .*: if this tw-run is killed, nobody ends what it runs\n$/,
+    )
   })
 })

@@ -7,6 +7,7 @@ import {
   decodeRunSpec,
   decodeSession,
   decodeStop,
+  decodeWork,
   isToken,
 } from '../../src/core/records.ts'
 import type { RunSpec } from '../../src/core/records.ts'
@@ -380,4 +381,24 @@ test.each<[unknown, boolean]>([
   [undefined, false],
 ])('sixteen hexadecimal digits are a token: %j %s', (value, expected) => {
   expect(isToken(value)).toBe(expected)
+})
+
+describe('the record of a command is not read', () => {
+  const TOKEN = '0123456789abcdef'
+  const work = { pid: 4211, pidNamespace: 'pid:[1]', scratch: `/tmp/tw-run-${TOKEN}` }
+
+  test('unless it is one', () => {
+    expect(decodeWork(JSON.stringify(work), TOKEN)).toEqual(work)
+  })
+
+  test.each([
+    ['without a pid', { ...work, pid: undefined }, TOKEN],
+    ['with a pid that is none', { ...work, pid: -1 }, TOKEN],
+    ['without a pid namespace', { ...work, pidNamespace: 1 }, TOKEN],
+    ['whose folder is of something else', { ...work, scratch: '/home' }, TOKEN],
+    ['whose folder only ends so', { ...work, scratch: `/home/${TOKEN}` }, TOKEN],
+    ['under a name that is no token', { ...work, scratch: '/tmp/tw-run-0123' }, '0123'],
+  ])('%s', (_, damaged, token) => {
+    expect(decodeWork(JSON.stringify(damaged), token)).toBeUndefined()
+  })
 })

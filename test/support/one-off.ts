@@ -40,6 +40,7 @@ export function startOneOff(app: TestApp, args: readonly string[], options: OneO
       ...twRunEnvironment(),
       ...Object.fromEntries([MARK.split('=')]),
       SHELL: '/bin/sh',
+      TW_RUN_STATE_DIR: app.stateDir,
       ...options.env,
     },
     stdio: 'pipe',
