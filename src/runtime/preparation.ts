@@ -65,10 +65,10 @@ export class Preparation {
   }
 
   /** It never ran: recorded as an end, so that trying again is paced like any restart. */
-  refuse({ run, ready, directory: path }: Start, { message, again }: Refusal): void {
+  refuse({ run, ready }: Start, { message, again }: Refusal): void {
     void ready?.close()
-    // There, unless it had its name already.
-    this.#at.host.discard(directory.newPath(path))
+    // Of what is refused again and again the newest alone is kept, which the next supervisor finds.
+    this.#at.host.discard(directory.newPath(directory.runPath(this.#at.state, run.id, run.number - 1)))
     this.#at.slots.add({ ...run, life: 'dead' })
     this.#at.host.finish(run, { kind: 'unstarted', message, again }, false)
   }

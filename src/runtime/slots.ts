@@ -195,7 +195,11 @@ export class Slots {
 
   /** Whether a run lives whose lifeline nobody holds is known when its launcher is gone. */
   #watchLater(run: Run, lifeline: number, launcher: number): void {
-    const waiting = watchLifeline(launcher, () => this.watch(run, lifeline))
+    const waiting = watchLifeline(launcher, () => {
+      // Its descriptors are closed, or followed by another watch.
+      this.#watches.delete(run.token)
+      this.watch(run, lifeline)
+    })
     const stop = (): void => {
       waiting.stop()
       closeSync(lifeline)

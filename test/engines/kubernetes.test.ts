@@ -737,7 +737,8 @@ describe('what is wrong is said in one sentence, with what to type', () => {
       '',
     ],
   ])('%s', async (...[, match, stderr, message, hint]) => {
-    const app = appWith(FILES, says(match, { code: 1, stderr }))
+    const nothing = says('--output=name', { stdout: '' })
+    const app = appWith(FILES, says(match, { code: 1, stderr }), nothing)
     const found = await app.tw('start', ...IMAGE)
     expect(found).toMatchObject({ code: 1, stdout: '' })
     const [first = '', second] = found.stderr.split('\n')
