@@ -42,13 +42,15 @@ export function scale(session: Session, words: readonly string[], types: readonl
   const changed = [...counts].filter(([type, count]) => before.get(type) !== count)
   const named = new Set(steps.map(({ type }) => type))
   const stopped = session.stopped.filter((id) => !named.has('all') && !named.has(typeOf(id)))
-  const again = session.stopped.filter((id) => !stopped.includes(id))
+  const edited = { ...session, counts: { ...session.counts, ...Object.fromEntries(counts) }, stopped }
+  const wanted = new Set(expandIds(edited))
+  const again = session.stopped.filter((id) => !stopped.includes(id) && wanted.has(id))
   const lines = [
     ...changed.map(([type, count]) => `${type}: ${before.get(type)} -> ${count}`),
     ...(again.length === 0 ? [] : [`starting again: ${listed(again)}`]),
   ]
   return {
-    session: { ...session, counts: { ...session.counts, ...Object.fromEntries(counts) }, stopped },
+    session: edited,
     lines: lines.length > 0 ? lines : [`nothing to change: ${formatFormation(counts)}`],
   }
 }
@@ -81,10 +83,11 @@ export function withoutStopped(plans: readonly ProcessPlan[], session: Session):
 
 /** Every process of the formation that is not to stay down. */
 export function expandIds({ counts, stopped, hasRouter }: Session): ProcessId[] {
+  const down = new Set(stopped)
   const ids = Object.entries(counts).flatMap(([type, count]) =>
     Array.from({ length: count }, (_, index) => processId(type, index + 1)),
   )
-  return [...ids, ...(hasRouter ? [ROUTER] : [])].filter((id) => !stopped.includes(id))
+  return [...ids, ...(hasRouter ? [ROUTER] : [])].filter((id) => !down.has(id))
 }
 
 /** The processes that words such as `web` and `worker.2` name; none named means all. */

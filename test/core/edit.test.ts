@@ -104,6 +104,17 @@ describe('scale starts again what was stopped', () => {
   ])('of the types it names: %j leaves %j down', (words, left) => {
     expect(edited(scale(of({ stopped }), words, TYPES)).session.stopped).toEqual(left)
   })
+
+  test.each<[string[], string[]]>([
+    [['web=1'], ['web: 2 -> 1']],
+    [['web=0'], ['web: 2 -> 0']],
+    [['web=2'], ['starting again: web.2']],
+    [['web=3'], ['web: 2 -> 3', 'starting again: web.2']],
+  ])('and not what it takes away: %j says %j', (words, said) => {
+    const { session, lines } = edited(scale(of({ stopped: ['web.2'] }), words, TYPES))
+    expect(lines).toEqual(said)
+    expect(session.stopped).toEqual([])
+  })
 })
 
 test('scale counts from 0 for a type that came later, and keeps the count of one that is gone', () => {
