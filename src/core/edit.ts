@@ -50,9 +50,16 @@ export function scale(session: Session, words: readonly string[], types: readonl
     ...(again.length === 0 ? [] : [`starting again: ${listed(again)}`]),
   ]
   return {
-    session: edited,
+    // One that comes back may have come to its end before, and of the same generation it would be left at that.
+    session: replace(edited, addedIn(edited, session)),
     lines: lines.length > 0 ? lines : [`nothing to change: ${formatFormation(counts)}`],
   }
+}
+
+/** The processes that one session wants, and the one before it did not. */
+export function addedIn(session: Session, before: Session): ProcessId[] {
+  const wanted = new Set(expandIds(before))
+  return expandIds(session).filter((id) => !wanted.has(id))
 }
 
 /** Replaces processes, and starts those among them that were stopped. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { restart, scale, stop, targetsOf, withoutStopped } from '../../src/core/edit.ts'
+import { expandIds, restart, scale, stop, targetsOf, withoutStopped } from '../../src/core/edit.ts'
 import type { Edit, Edited } from '../../src/core/edit.ts'
 import { formatFormation } from '../../src/core/formation.ts'
 import type { ProcessId } from '../../src/core/names.ts'
@@ -64,7 +64,7 @@ describe('scale sets and changes counts, and says what it changed', () => {
     const { session, lines: said } = edited(scale(SESSION, words, TYPES))
     expect(printed(session)).toBe(formation)
     expect(said).toEqual(lines)
-    expect({ ...session, counts: SESSION.counts }).toEqual(SESSION)
+    expect({ ...session, counts: SESSION.counts, generations: SESSION.generations }).toEqual(SESSION)
   })
 
   test.each<[string[], string[]]>([
@@ -114,6 +114,37 @@ describe('scale starts again what was stopped', () => {
     const { session, lines } = edited(scale(of({ stopped: ['web.2'] }), words, TYPES))
     expect(lines).toEqual(said)
     expect(session.stopped).toEqual([])
+  })
+})
+
+describe('scale starts what it brings, whatever became of it before', () => {
+  const newer = (before: Session, words: string[]): string[] => {
+    const { session } = edited(scale(before, words, TYPES))
+    return expandIds(session).filter((id) => {
+      const [name = ''] = id.split('.')
+      return generationOf(session, name, id) > generationOf(before, name, id)
+    })
+  }
+
+  test.each<[string[], ProcessId[], string[]]>([
+    [['my-job=1'], [], ['my-job.1']],
+    [['web=4', 'worker=1'], [], ['web.3', 'web.4']],
+    [['web=2'], ['web.2'], ['web.2']],
+    [['web+1'], ['web.2', 'worker.1'], ['web.2', 'web.3']],
+    [['web=1'], [], []],
+    [['web=2'], [], []],
+  ])('%j with %j stopped starts %j', (words, stopped, ids) => {
+    expect(newer(of({ stopped }), words)).toEqual(ids)
+  })
+
+  test('again and again', () => {
+    const once = edited(scale(SESSION, ['my-job=1'], TYPES)).session
+    const away = edited(scale(once, ['my-job=0'], TYPES)).session
+    expect(newer(away, ['my-job=1'])).toEqual(['my-job.1'])
+  })
+
+  test('and leaves no trace of what it takes away', () => {
+    expect(edited(scale(SESSION, ['all=0'], TYPES)).session.generations).toEqual(SESSION.generations)
   })
 })
 
@@ -179,7 +210,7 @@ describe('edits that come at the same time', () => {
       fc.property(counts, (list) => {
         let session = SESSION
         for (const count of list) session = edited(scale(session, [`web=${count}`], TYPES)).session
-        expect(session).toEqual(of({ counts: { ...SESSION.counts, web: list.at(-1) ?? 0 } }))
+        expect(session.counts).toEqual({ ...SESSION.counts, web: list.at(-1) ?? 0 })
       }),
       FEW,
     )
