@@ -6,7 +6,7 @@ import type { App } from '../runtime/load.ts'
 import { here } from '../runtime/place.ts'
 import { Slots } from '../runtime/slots.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
-import { refuseTakenPorts } from './taken-ports.ts'
+import { refuseTakenPorts } from '../runtime/taken-ports.ts'
 
 // Loaded with what is here, while a helper takes the lock.
 export { lookAround } from '../runtime/surroundings.ts'

@@ -29,14 +29,3 @@ export function table(rows: readonly (readonly string[])[]): string {
   )
   return lines.map((line) => `${line}\n`).join('')
 }
-
-interface Holder {
-  readonly pid?: number | undefined
-  readonly command?: string | undefined
-}
-
-/** Who holds a port, in words: `node server.js (pid 4211)`. */
-export function holderText({ pid, command }: Holder): string {
-  if (pid === undefined) return 'a process of another user'
-  return command === undefined ? `pid ${pid}` : `${command} (pid ${pid})`
-}

@@ -10,8 +10,8 @@ export function portsCommand(): Command {
   withOptions(command, 'app', 'environment', 'formation', 'state')
   return command.action(async (types: string[]) => {
     const { loadApp, requireProcesses } = await import('../runtime/load.ts')
-    const { listenersOn } = await import('../runtime/listeners.ts')
-    const { holderText, table } = await import('./messages.ts')
+    const { holderText, listenersOn } = await import('../runtime/listeners.ts')
+    const { table } = await import('./messages.ts')
     const app = loadApp({ ...flagsOf(command), types }, process.env)
     requireProcesses(app)
     const holders = listenersOn(app.plan.map(({ port }) => port))

@@ -1,6 +1,6 @@
 import type { Problem } from '../core/error.ts'
 import { TwRunError } from '../core/error.ts'
-import { restart, scale, stop, targetsOf } from '../core/edit.ts'
+import { addedIn, restart, scale, stop, targetsOf } from '../core/edit.ts'
 import { formatFormation } from '../core/formation.ts'
 import { parseProcessId, isStage } from '../core/names.ts'
 import type { ProcessId } from '../core/names.ts'
@@ -12,6 +12,7 @@ import { startingCounts } from '../core/starting-counts.ts'
 import { changesOf } from './changes.ts'
 import type { Definition } from './definition.ts'
 import type { Slots } from './slots.ts'
+import { refuseTakenPorts } from './taken-ports.ts'
 
 /** What a command works on. */
 export interface Ground {
@@ -41,9 +42,11 @@ export function applyCommand(request: Request, ground: Ground): Applied | Reply 
     return refusal([STOPPING], 1)
   }
   try {
-    return apply(request, ground)
+    const applied = apply(request, ground)
+    if (!('ok' in applied)) requireFreePorts(applied, ground)
+    return applied
   } catch (error) {
-    // The user's files are wrong: nothing changes.
+    // The user's files are wrong, or a port is taken: nothing changes.
     if (error instanceof TwRunError) return refusal([error], error.exitCode === 2 ? 2 : 1)
     throw error
   }
@@ -60,6 +63,13 @@ function apply(request: Request, ground: Ground): Applied | Reply {
     case 'reload':
       return applyReload(ground)
   }
+}
+
+/** What is to be there and was not needs its port; what runs has it, whoever else listens there. */
+function requireFreePorts({ session, definition }: Applied, { session: before, slots }: Ground): void {
+  const added = new Set<string>(addedIn(session, before))
+  const plan = definition.plansOf('formation', session.counts).filter(({ id }) => added.has(id))
+  refuseTakenPorts({ plan, settings: definition.app.settings }, slots, 'and say it once more')
 }
 
 function applyScale(words: readonly string[], { session, definition }: Ground): Applied | Reply {

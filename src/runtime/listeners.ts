@@ -12,6 +12,17 @@ export interface PortHolder {
   readonly command?: string
 }
 
+interface Named {
+  readonly pid?: number | undefined
+  readonly command?: string | undefined
+}
+
+/** Who holds a port, in words: `node server.js (pid 4211)`. */
+export function holderText({ pid, command }: Named): string {
+  if (pid === undefined) return 'a process of another user'
+  return command === undefined ? `pid ${pid}` : `${command} (pid ${pid})`
+}
+
 /** Who listens on any of these TCP ports, on any address, now; in order of port. Asks /proc on Linux, else lsof. */
 export function listenersOn(ports: readonly number[]): PortHolder[] {
   const wanted = new Set(ports)
