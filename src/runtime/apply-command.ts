@@ -130,7 +130,8 @@ function applyReload({ session, definition }: Ground): Applied | Reply {
         stopped,
         flags: flagsWithout(gone, session, counts),
       },
-      new Set([...edited.map(({ name }) => name), ...moved]),
+      // What comes back may have come to its end before.
+      new Set([...edited.map(({ name }) => name), ...moved, ...added]),
     ),
     definition: next,
     endsAll: false,

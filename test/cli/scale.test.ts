@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { done, killSupervisor, pids, running, seen } from '../support/control.ts'
-import { liveApp } from '../support/live.ts'
+import { liveApp, until } from '../support/live.ts'
 import type { LiveApp, LiveRun } from '../support/live.ts'
 import { portAt } from '../support/ports.ts'
 
@@ -76,5 +76,20 @@ test('and without a supervisor too', async () => {
   await run.ended
   await taken(portAt(1))
   expect(await refusal(app, 'scale', 'web=2')).toMatch(heldByThisTest(portAt(1), 'web.2'))
+  await stopped(app, run)
+})
+
+test('a type that comes back with reload is started, whatever became of it before', async () => {
+  const app = liveApp({ Procfile: `${SLEEPS}task: echo ran\n` })
+  const run = app.start([...PORT, '--restart', 'on-failure'])
+  await run.waitFor(/task\.1 ended \(exit code 0\)/)
+  writeFileSync(app.path('Procfile'), SLEEPS)
+  expect(await done(app, 'reload')).toBe('task: gone\n')
+  writeFileSync(app.path('Procfile'), `${SLEEPS}task: echo ran\n`)
+  expect(await done(app, 'reload')).toBe('task: new\n')
+  await until(
+    () => `the task to run again:\n${run.output()}`,
+    () => run.lines().filter((line) => /task\.1 +\| ran/.test(line)).length === 2,
+  )
   await stopped(app, run)
 })
