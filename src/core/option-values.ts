@@ -98,6 +98,12 @@ export function address(given: string): Reading<Address | undefined> {
     : { not: 'a port or host:port' }
 }
 
+/** An address as it is typed, the usual host left out. */
+export function addressText({ host, port: number }: Address): string {
+  if (host === USUAL_ADDRESS.host) return String(number)
+  return `${host.includes(':') ? `[${host}]` : host}:${number}`
+}
+
 /** TCP ports, both ends included. */
 export interface PortRange {
   readonly first: number

@@ -157,6 +157,31 @@ test('a taken port is refused before anything starts, with who has it', async ()
   other.close()
 })
 
+test('who has to choose another port is told which option does that', async () => {
+  const app = webApp()
+  const { router, web } = ports(85)
+  const other = createServer().listen(router, '127.0.0.1')
+  const another = createServer().listen(router + 2, '127.0.0.1')
+  const hintFor = async (...args: readonly string[]): Promise<string> => {
+    const { code, stderr } = await app.cli(['start', ...args])
+    expect(code).toBe(1)
+    return /hint: (.*)\n/.exec(stderr)?.[1] ?? stderr
+  }
+  const wayOut = 'end that process, or choose other ports, such as:'
+  // The next one that is neither taken nor of a process of this formation.
+  const free = router + 3
+  expect(await hintFor('-p', String(web), '--router', String(router))).toBe(`${wayOut} --router ${free}`)
+  expect(await hintFor('-p', String(web), '--router', `0.0.0.0:${router}`)).toBe(
+    `${wayOut} --router 0.0.0.0:${free}`,
+  )
+  expect(await hintFor('-p', String(router), '--router', String(web))).toBe(`${wayOut} -p ${router + 1000}`)
+  expect(await hintFor('-p', String(web), '-m', 'web=2', '--router', `[::1]:${router}`)).toBe(
+    `${wayOut} -p ${web + 1000} --router [::1]:${free}`,
+  )
+  other.close()
+  another.close()
+})
+
 test('check, ports and env with the router as a variable', async () => {
   const app = webApp()
   const { router, web } = ports(100)
