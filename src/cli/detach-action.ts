@@ -14,7 +14,7 @@ import { refuseTakenPorts } from '../runtime/taken-ports.ts'
 import { say } from '../runtime/terminal.ts'
 import { startSupervisor } from './control.ts'
 import { lookBefore, reportEnd, showLastLines } from './detached-end.ts'
-import { appToStart, lastingFlags, stagesOf } from './formation.ts'
+import { appToStart, lastingFlags, requireRouterHost, stagesOf } from './formation.ts'
 import { describeAddress, describeRuns } from './journal-text.ts'
 import { refuseLateStages } from './late-stages.ts'
 import { notThere, waitFor } from './waiting.ts'
@@ -34,6 +34,7 @@ export async function startDetached(asked: Flags, awaited: Awaited, begins: () =
   const { app, flags } = await appToStart(asked)
   if (!app.settings.release) requireProcesses(app)
   requireVariables(app)
+  await requireRouterHost(app)
   for (const warning of app.warnings) say(STDERR, `${formatDiagnostic(warning)}\n`)
   const state = locateStateDir(app.root, app.stateDir)
   makeStateDir(state)

@@ -35,7 +35,10 @@ export async function takeGround(asked: Flags, isRevival = false): Promise<Groun
   const { app, flags } = await appFor(asked, isRevival)
   const stages = stagesOf(app)
   if (stages.length === 1 && !isRevival) requireProcesses(app)
-  if (!isRevival) requireVariables(app)
+  if (!isRevival) {
+    requireVariables(app)
+    await requireRouterHost(app)
+  }
   const state = locateStateDir(app.root, app.stateDir)
   makeStateDir(state)
   const fifos = sparePaths(state.spares, app.plan.length)
@@ -63,6 +66,13 @@ export async function takeGround(asked: Flags, isRevival = false): Promise<Groun
     socket: controlPath(state.path),
     isRevival,
   }
+}
+
+/** Most formations have no router. Errors: TwRunError 1, it could not listen on the host that was named. */
+export async function requireRouterHost({ settings: { router } }: App): Promise<void> {
+  if (router === undefined) return
+  const { requireOwnAddress } = await import('../runtime/router-address.ts')
+  await requireOwnAddress(router)
 }
 
 /** What is done while a helper takes the lock. */

@@ -2,6 +2,7 @@ import { fstatSync } from 'node:fs'
 import { printable } from '../core/printable.ts'
 import { urlOf } from '../core/router.ts'
 import { Router } from '../runtime/router.ts'
+import { whyDeaf } from '../runtime/router-address.ts'
 import { ROUTER_SOCKET } from '../runtime/shim.ts'
 import { stateDirAt } from '../runtime/state-dir.ts'
 import { failedWith } from '../runtime/system-error.ts'
@@ -19,8 +20,9 @@ export async function route(host: string, path: string): Promise<number> {
   try {
     await router.run()
   } catch (error) {
-    if (!failedWith(error, 'EADDRINUSE', 'EADDRNOTAVAIL', 'EACCES')) throw error
-    note(`cannot listen on ${urlOf({ host, port })}: ${(error as Error).message}`)
+    const why = whyDeaf(error, failedWith(error, 'EADDRINUSE', 'EACCES') ? urlOf({ host, port }) : host)
+    if (why === undefined) throw error
+    note(why)
     return 1
   }
   // Nothing is under way any more; a connection to a process that does not answer is no reason to stay.

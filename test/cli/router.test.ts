@@ -157,6 +157,34 @@ test('a taken port is refused before anything starts, with who has it', async ()
   other.close()
 })
 
+test.each([
+  // No name has a part that long, which is known without asking anybody.
+  ['a name of nobody', `${'x'.repeat(64)}.invalid`, 'there is no such host'],
+  ['an address of somebody else', '192.0.2.1', 'it is no address of this machine'],
+])('refused before anything starts, and by the router itself: %s', async (_what, host, why) => {
+  const app = webApp()
+  const { router, web } = ports(95)
+  const said = `the router cannot listen on ${host}: ${why}`
+  for (const how of [[], ['-D']]) {
+    const { code, stderr } = await app.cli([
+      'start',
+      ...how,
+      '-p',
+      String(web),
+      '--router',
+      `${host}:${router}`,
+    ])
+    expect([code, stderr]).toEqual([
+      1,
+      `tw-run: ${said}\n  hint: name an address of this machine: --router ${router}, or --router 0.0.0.0:${router} for all of them\n`,
+    ])
+  }
+  // One that was right when it was started may be wrong later.
+  const alone = ['route', '--host', host, '--state', app.stateDir]
+  const { code, stdout, stderr } = await app.cli(alone, { PORT: String(router) })
+  expect([code, stdout, stderr]).toEqual([1, `${said}\n`, ''])
+})
+
 test('who has to choose another port is told which option does that', async () => {
   const app = webApp()
   const { router, web } = ports(85)
