@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { TwRunError } from '../core/error.ts'
 import { flagsOf, withOptions } from './options.ts'
 
 export function runCommand(): Command {
@@ -11,6 +12,7 @@ export function runCommand(): Command {
     .passThroughOptions()
   withOptions(command, 'app', 'environment', 'formation', 'stop', 'color', 'state', 'engine', 'image')
   return command.action(async (words: string[]) => {
+    requireCommand(words)
     const { reachEngine } = await import('./engine.ts')
     const { reached } = await reachEngine(flagsOf(command))
     if (reached !== undefined) {
@@ -20,6 +22,15 @@ export function runCommand(): Command {
     }
     const { run } = await import('./run-action.ts')
     process.exitCode = await run(words, isSeparated(words, process.argv), flagsOf(command))
+  })
+}
+
+/** A script may give an unset variable for the command. Errors: TwRunError 2. */
+function requireCommand([first = '']: readonly string[]): void {
+  if (first.trim() !== '') return
+  throw new TwRunError('no command was given: the first word is empty', {
+    exitCode: 2,
+    hint: 'name a process type, or a command: tw-run run -- <command>',
   })
 }
 

@@ -136,6 +136,18 @@ describe('what the words mean', () => {
     })
   })
 
+  test.each([[['']], [['--', '']], [[' ']], [['', 'an argument']]])(
+    'no command in %j is said',
+    async (words) => {
+      expect(await app.cli(['run', ...words])).toEqual({
+        code: 2,
+        stdout: '',
+        stderr:
+          'tw-run: no command was given: the first word is empty\n  hint: name a process type, or a command: tw-run run -- <command>\n',
+      })
+    },
+  )
+
   test('an environment that is too large ends with 126 and says so', async () => {
     const large = makeApp({ Procfile: 'web: x\n', '.env': `LARGE=${'x'.repeat(140_000)}\n` })
     const { code, stderr } = await large.cli(['run', 'true'])
