@@ -31,7 +31,7 @@ export interface Missing {
   readonly reasons: ReadonlyMap<ProcessId, string>
 }
 
-/** What of the formation, or of these processes, is not there yet in the generation that is wanted. */
+/** What of the formation, or of these processes of it, is not there yet in the generation that is wanted. */
 export function missingOf(
   { session, observed }: Pick<View, 'session' | 'observed'>,
   awaited: Awaited,
@@ -46,7 +46,9 @@ export function missingOf(
     if (state.phase === 'exited') return isWanted && exitCodeOf(state.exit) === 0 && id !== whoEnded(session)
     return isWanted && (awaited === 'up' || isReady(state, now))
   }
-  const missing = (only ?? expandIds(session)).filter((id) => !isThere(id, observed.get(id)))
+  const wanted = expandIds(session)
+  const awaitedOnes = only === undefined ? wanted : wanted.filter((id) => only.includes(id))
+  const missing = awaitedOnes.filter((id) => !isThere(id, observed.get(id)))
   const failed = missing.filter((id) => {
     const state = observed.get(id)
     if (state === undefined || !('run' in state)) return false
