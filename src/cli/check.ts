@@ -26,9 +26,12 @@ async function check(types: string[], command: Command): Promise<void> {
 
 /** The app, and what is no error in it but worth a word. Errors: TwRunError, as `start` would have them. */
 async function examine(types: string[], command: Command): Promise<{ app: App; notes: Diagnostic[] }> {
+  const { requireLastingFiles } = await import('../runtime/lasting-files.ts')
   const { loadApp, requireStart } = await import('../runtime/load.ts')
   const { portabilityNotes } = await import('../core/portability.ts')
-  const app = loadApp({ ...flagsOf(command), types }, process.env)
+  const flags = flagsOf(command)
+  requireLastingFiles(flags, process.env)
+  const app = loadApp({ ...flags, types }, process.env)
   requireStart(app)
   const notes = portabilityNotes(app.types, app.procfileText, app.settings.procfile)
   return { app, notes: [...app.warnings, ...notes] }

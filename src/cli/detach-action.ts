@@ -5,6 +5,7 @@ import { formatDiagnostic } from '../core/diagnostic.ts'
 import { TwRunError } from '../core/error.ts'
 import type { Flags } from '../core/settings.ts'
 import { closeInheritedDescriptors } from '../runtime/descriptors.ts'
+import { requireLastingFiles } from '../runtime/lasting-files.ts'
 import { requireProcesses, requireVariables } from '../runtime/load.ts'
 import { heldBy } from '../runtime/lock-holder.ts'
 import { view } from '../runtime/observer.ts'
@@ -29,6 +30,7 @@ const LOOK_AGAIN_MS = 10
  * up, or with --wait ready.
  */
 export async function startDetached(asked: Flags, awaited: Awaited, begins: () => void): Promise<number> {
+  requireLastingFiles(asked, process.env)
   closeInheritedDescriptors()
   if (process.pid === 1) throw endsWithPid1()
   const { app, flags } = await appToStart(asked)

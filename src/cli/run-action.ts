@@ -27,8 +27,9 @@ const SURVIVED = 3
  * 128 + its signal.
  */
 export async function run(words: readonly string[], separated: boolean, flags: Flags): Promise<number> {
-  closeInheritedDescriptors()
   const app = loadApp(flags, process.env)
+  // Only now: a file may have been given as one of them.
+  closeInheritedDescriptors()
   requireVariables(app)
   const state = locateStateDir(app.root, app.stateDir)
   await endLeft(state, flags)

@@ -3,7 +3,7 @@ import { inheritableDescriptors } from './process-table-linux.ts'
 
 /**
  * Closes what whoever started us left open and no child should inherit: a pipe of a CI runner held by a
- * long-lived process keeps the runner waiting. Call it before opening anything.
+ * long-lived process keeps the runner waiting. Call it before anything is started.
  */
 export function closeInheritedDescriptors(): void {
   if (process.platform !== 'linux') return

@@ -39,7 +39,8 @@ function currentFolder(): string {
   }
 }
 
-function namedFiles({ env }: Flags, shell: NodeJS.ProcessEnv): readonly string[] {
+/** The environment files that are named, as they are. */
+export function namedFiles({ env }: Flags, shell: NodeJS.ProcessEnv): readonly string[] {
   const typed = env ?? [shell['TW_RUN_ENV'] ?? '']
   return typed.flatMap((part) => part.split(',')).filter((name) => name !== '')
 }

@@ -7,6 +7,16 @@ import { reasonOf, systemCode } from './system-error.ts'
 /** The largest file of the user that is read, in bytes: no Procfile and no `.env` comes near it. */
 export const MAX_TEXT_BYTES = 1_048_576
 
+/** What is a descriptor of this process alone, mostly a pipe that a shell made for `<(...)`. */
+const OWN_DESCRIPTOR = /^\/(dev\/(fd\/\d+|stdin)|proc\/(self|thread-self)\/fd\/\d+)$/
+/** What was read from such, by path: nobody reads a pipe twice, and several parts of a command read the same file. */
+const readOnce = new Map<string, string>()
+
+/** Whether only this process can read there, and only once. */
+export function isOwnDescriptor(path: string): boolean {
+  return OWN_DESCRIPTOR.test(path)
+}
+
 /** Most are smaller. */
 const USUAL_BYTES = 4_096
 
@@ -15,6 +25,13 @@ const USUAL_BYTES = 4_096
  * not exist. `shown` is its name in the errors, all of exit code 2: a directory, unreadable, over 1 MiB.
  */
 export function readTextFile(path: string, shown: string): string | undefined {
+  if (!isOwnDescriptor(path)) return readNow(path, shown)
+  const text = readOnce.get(path) ?? readNow(path, shown)
+  if (text !== undefined) readOnce.set(path, text)
+  return text
+}
+
+function readNow(path: string, shown: string): string | undefined {
   try {
     // Most apps have neither `.env` nor app.json, and an error takes Node longer than to read a file.
     const stats = statSync(path, { throwIfNoEntry: false })
