@@ -1,6 +1,9 @@
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
 import { wantsColor } from '../core/color.ts'
 import { diagnosticLine } from '../core/diagnostic.ts'
 import type { JournalEvent } from '../core/journal.ts'
+import type { Run } from '../core/process.ts'
 import { keptRuns, runPath } from '../runtime/run-directory.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
 import type { Supervisor } from '../runtime/supervisor.ts'
@@ -33,7 +36,11 @@ export async function runInForeground(ground: Ground): Promise<number> {
     if (supervisor === undefined) early.push(event)
     else view.show(event)
   }
-  supervisor = newSupervisor(ground, { journal, isDetached: false, isColorTerminal: color && isOnTerminal })
+  const surroundings = { ...ground.surroundings, shows: true }
+  supervisor = newSupervisor(
+    { ...ground, surroundings },
+    { journal, isDetached: false, isColorTerminal: color && isOnTerminal },
+  )
   if (early.some(({ type }) => type === 'carried-on')) showAgain(view, state, supervisor)
   if (process.pid === 1) view.show({ type: 'trouble', message: PID_1 })
   for (const warning of app.warnings) view.show({ type: 'trouble', message: diagnosticLine(warning) })
@@ -43,11 +50,19 @@ export async function runInForeground(ground: Ground): Promise<number> {
   return codeOf(result)
 }
 
+/** Whether it has said nothing. */
+function isSilent(state: StateDir, { id, number }: Pick<Run, 'id' | 'number'>): boolean {
+  const log = statSync(join(runPath(state, id, number), 'log'), { throwIfNoEntry: false })
+  return (log?.size ?? 0) === 0
+}
+
 /** What an interrupted session had not shown yet, the older runs of a process first. */
 function showAgain(view: StartView, state: StateDir, supervisor: Supervisor): void {
   const { id: session } = supervisor.session
   for (const newest of supervisor.runs()) {
-    view.carryOn(keptRuns(state, newest.id).filter((run) => run.session === session))
+    const runs = keptRuns(state, newest.id).filter((run) => run.session === session)
+    // Many may have failed to start, and each log that is followed takes descriptors.
+    view.carryOn(newest.done && runs.every((run) => isSilent(state, run)) ? [] : runs)
     if (newest.done) view.runEnded(newest.id)
   }
 }

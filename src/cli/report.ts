@@ -1,4 +1,5 @@
 import { TwRunError } from '../core/error.ts'
+import { failedWith } from '../runtime/system-error.ts'
 import { letGoOfClosedTerminal, say } from '../runtime/terminal.ts'
 import { readVersion } from './version-text.ts'
 
@@ -15,12 +16,29 @@ export async function carryOut(work: () => Promise<number | undefined | void>): 
 
 function report(error: unknown): number {
   if (error instanceof TwRunError) return reportRefusal(error)
+  if (failedWith(error, 'EMFILE', 'ENFILE')) return reportRefusal(outOfDescriptors())
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
   say(
     STDERR,
-    `tw-run: this is a bug in tw-run ${readVersion()}, please report it with these lines:\n${stack}\n`,
+    `tw-run: this is a bug in tw-run${knownVersion()}, please report it with these lines:\n${stack}\n`,
   )
   return 1
+}
+
+function outOfDescriptors(): TwRunError {
+  return new TwRunError('too many open files: tw-run cannot go on with so few', {
+    exitCode: 1,
+    hint: 'allow more of them, such as: ulimit -n 1024',
+  })
+}
+
+/** What failed may have left no descriptor to read it with. */
+function knownVersion(): string {
+  try {
+    return ` ${readVersion()}`
+  } catch {
+    return ''
+  }
 }
 
 function reportRefusal({ name, message, hint, exitCode }: TwRunError): number {

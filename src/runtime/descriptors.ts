@@ -23,6 +23,31 @@ export function descriptorCeiling(): number {
   return soft === undefined ? Infinity : Number(soft) - HEADROOM
 }
 
+/** How much of that is for logs, where each run that is shown has its own besides. */
+const OF_LOGS = 12
+/** Its log, and the note of how far that was shown. */
+const TO_SHOW = 2
+
+/**
+ * Whether so many runs can be alive and shown, some of which may not be shown yet; `others` are the descriptors that
+ * are no run's.
+ */
+export function canShow(runs: number, others: number, ceiling: number): boolean {
+  return others + runs * (1 + TO_SHOW) <= ceiling + OF_LOGS
+}
+
+/** The number that the next descriptor gets: about how many there are. 0 where none is left. */
+export function nextDescriptor(): number {
+  try {
+    const fd = openSync('/dev/null', 'r')
+    closeSync(fd)
+    return fd
+  } catch {
+    // Whoever wants to know will fail at more than that.
+    return 0
+  }
+}
+
 /** How many descriptors the recording of a failed start may need at once. */
 const RESERVED = 6
 

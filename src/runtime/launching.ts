@@ -62,7 +62,7 @@ export class Launching {
     let child: ChildProcess | undefined
     const refused = this.#at.spawner.attempt(() => {
       lifeline = openLifeline(launcherFifo(all[0]?.directory ?? ''))
-      this.#at.spawner.requireRoom(lifeline.write + named.length)
+      this.#at.spawner.requireRoom(lifeline.write, named.length)
       crashPoint('start:lifeline-opened')
       child = spawnLauncher({ ...batch, lines }, this.#at.cwd, lifeline.write)
       crashPoint('start:spawned')

@@ -40,11 +40,20 @@ export class SpareFifos {
     this.#isRefilling = true
     const paths = sparePaths(this.#folder, 0)
     const done = (): void => {
-      this.#names = readFolder(this.#folder)
       this.#isRefilling = false
+      this.#lookAgain()
     }
     // Without spares each start makes its own.
     beginLifelines(paths).once('error', done).once('exit', done).unref()
+  }
+
+  /** Nobody would hear of an error here. */
+  #lookAgain(): void {
+    try {
+      this.#names = readFolder(this.#folder)
+    } catch {
+      // Out of descriptors, as mostly where the helper could not be begun: those that are there are found next time.
+    }
   }
 
   #take(path: string): boolean {

@@ -3,6 +3,7 @@ import { closeSync } from 'node:fs'
 import { wholeOf } from '../core/environment.ts'
 import type { Run } from '../core/process.ts'
 import { crashPoint } from './crash-points.ts'
+import { canShow, nextDescriptor } from './descriptors.ts'
 import type { Launch } from './launcher.ts'
 import { openLifeline } from './lifeline.ts'
 import type { ReadyShim } from './ready-shim.ts'
@@ -34,6 +35,8 @@ export interface SpawnerOptions {
   readonly cwd: string
   /** As of `descriptorCeiling`. */
   readonly ceiling: number
+  /** As in `Surroundings`. */
+  readonly shows?: boolean
   /** A socket that is held for a run, if there is one. */
   readonly socketOf: (run: Run) => number | undefined
 }
@@ -41,15 +44,21 @@ export interface SpawnerOptions {
 /** Starts shims that are children of ours, one at a time. */
 export class Spawner {
   readonly #at: SpawnerOptions
+  /** Descriptors that were there before, and are no run's. */
+  readonly #others: number
 
   constructor(options: SpawnerOptions) {
     this.#at = options
+    this.#others = nextDescriptor() - this.#alive()
   }
 
   /** The reason if it could not be started. Its directory has its name. */
   async spawn(start: Start): Promise<Refusal | undefined> {
     const { ready, run } = start
     if (ready === undefined) return this.#fork(start)
+    // Its lifeline has been there all along, and its log has not.
+    const refused = this.#at.shows && this.attempt(() => this.requireRoom(nextDescriptor()))
+    if (refused) return refused
     const read = ready.begin(start)
     crashPoint('ready:told')
     this.#adopt(run, ready.child, read)
@@ -90,10 +99,21 @@ export class Spawner {
     return refused ?? explainRefusal(await errorOf(child), this.#at.cwd)
   }
 
-  /** Numbers are given lowest first: a high one means that nearly all are in use. */
-  requireRoom(descriptor: number): void {
-    if (descriptor >= this.#at.ceiling)
+  /**
+   * Numbers are given lowest first: a high one means that nearly all are in use. `count` runs are to be started. Errors:
+   * EMFILE.
+   */
+  requireRoom(descriptor: number, count = 1): void {
+    const { ceiling, shows = false } = this.#at
+    const isFull = descriptor + count > ceiling
+    // Logs are opened later. Each run alive has one of those below, so mostly nobody has to be counted.
+    const mayBeFull = shows && (descriptor + count) * 3 > ceiling
+    if (isFull || (mayBeFull && !canShow(this.#alive() + count, this.#others, ceiling)))
       throw Object.assign(new Error('too many open files'), { code: 'EMFILE' })
+  }
+
+  #alive(): number {
+    return this.#at.slots.runs().filter(({ life }) => life === 'alive').length
   }
 
   /** Does something that a start takes; the reason if that failed. */

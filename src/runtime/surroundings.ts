@@ -8,6 +8,8 @@ export interface Surroundings {
   readonly ballast: Ballast
   /** As of `descriptorCeiling`. */
   readonly ceiling: number
+  /** Whether this process also shows what its processes say. */
+  readonly shows?: boolean
 }
 
 /** Needs no lock: done while a helper takes that, it costs a start no time. */

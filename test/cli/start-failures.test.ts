@@ -87,6 +87,31 @@ test('without descriptors some processes wait and the others run', async () => {
   expect(run.lines().at(-1)).toContain('nothing left running')
 })
 
+test('out of descriptors for the rest of them tw-run lives, and so does the next one', async () => {
+  const app = liveApp({ Procfile: 'web: exec sleep 100' })
+  const limited = ['sh', '-c', 'ulimit -n 64; exec "$0" "$@"', process.execPath]
+  const args = ['start', ...PORT, '--port-step', '400', '--formation', 'web=120']
+  const run = app.startBy(limited, args)
+  await run.waitFor(/(web\.120 could not start: too many open files[^]*){3}/)
+  kill9(run.pid)
+  await run.ended
+  const next = app.startBy(limited, args)
+  await next.waitFor(/(web\.120 could not start: too many open files[^]*){2}/)
+  next.signal('SIGINT')
+  expect(await next.ended, next.output()).toBe(130)
+  expect(next.lines().at(-1)).toContain('nothing left running')
+  expect(run.output() + next.output()).not.toMatch(/EMFILE|this is a bug/)
+})
+
+test('with fewer descriptors than tw-run itself needs that is said', async () => {
+  const app = liveApp({ Procfile: 'web: exec sleep 100' })
+  const run = app.startBy(['sh', '-c', 'ulimit -n 24; exec "$0" "$@"', process.execPath], ['start', ...PORT])
+  expect([await run.ended, run.output()]).toEqual([
+    1,
+    'tw-run: too many open files: tw-run cannot go on with so few\n  hint: allow more of them, such as: ulimit -n 1024\n',
+  ])
+})
+
 requires(
   'linux',
   'root',
