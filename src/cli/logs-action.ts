@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TwRunError } from '../core/error.ts'
 import { didYouMean, parseProcessId } from '../core/names.ts'
@@ -5,9 +6,10 @@ import type { ProcessId } from '../core/names.ts'
 import type { Run } from '../core/process.ts'
 import type { EngineHere } from '../runtime/engine-place.ts'
 import { linesFrom, tail } from '../runtime/log-tail.ts'
+import type { DatedLine } from '../runtime/log-tail.ts'
 import { view } from '../runtime/observer.ts'
 import { ReaderWatch } from '../runtime/reader-watch.ts'
-import { keptRuns, knownProcesses, runPath } from '../runtime/run-directory.ts'
+import { keptRuns, knownProcesses, runNumbers, runPath } from '../runtime/run-directory.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
 import type { LogsOptions } from './logs.ts'
 import { revive } from './control.ts'
@@ -16,6 +18,7 @@ import { linePrinter } from './print-lines.ts'
 import type { PrintLines } from './print-lines.ts'
 
 const STDOUT = 1
+const NEWLINE = 0x0a
 const LOOK_AGAIN_MS = 50
 
 /** Prints what processes have written, from their logs alone. Errors: TwRunError. */
@@ -24,6 +27,8 @@ export async function logs(
   { state, settings }: EngineHere,
   options: LogsOptions,
 ): Promise<number> {
+  // Listed before the session is read: what is here by now and not of that one is of an earlier one, not of a later one.
+  const before = new Map(options.follow === true ? newestRuns(state) : [])
   const seen = view(state)
   const { session, slots } = seen
   if (session === undefined) throw nothingRuns(seen)
@@ -32,8 +37,14 @@ export async function logs(
   const print = await linePrinter(settings, types, ids)
   const over = new Set(slots.runs().flatMap(({ life, token }) => (life === 'dead' ? token : [])))
   const shown = showTails({ state, session: session.id, ids, over }, options, print)
+  for (const [id, number] of before) if (!shown.has(id)) shown.set(id, { number, offset: Infinity })
   if (options.follow === true) await follow(state, targets, { print, shown })
   return 0
+}
+
+function newestRuns(state: StateDir): [ProcessId, number][] {
+  if (!existsSync(state.processes)) return []
+  return knownProcesses(state).map((id) => [id, runNumbers(state, id).at(-1) ?? 0])
 }
 
 /** The processes on disk that the words name: types and single processes; all if there are none. */
@@ -63,8 +74,16 @@ interface Chosen {
   readonly over: ReadonlySet<string>
 }
 
+interface Place {
+  readonly number: number
+  /** Up to where it was shown, bytes; of a run that is none of ours all of it was. */
+  readonly offset: number
+  /** When the line that follows was begun (ms since 1970), if that was before the end was looked at. */
+  readonly begunAt?: number | undefined
+}
+
 /** How far the newest run of each process has been shown. */
-type Shown = Map<ProcessId, { number: number; offset: number }>
+type Shown = Map<ProcessId, Place>
 
 function showTails({ state, session, ids, over }: Chosen, options: LogsOptions, print: PrintLines): Shown {
   const { lines: count, since } = options
@@ -75,7 +94,7 @@ function showTails({ state, session, ids, over }: Chosen, options: LogsOptions, 
       // What follows shows the rest of a line with its beginning.
       const isGrowing = options.follow === true && number === runs.at(-1)?.number && !over.has(token)
       const found = tail(runPath(state, id, number), count, isGrowing ? 'whole' : 'all')
-      shown.set(id, { number, offset: found.end })
+      shown.set(id, { number, offset: found.end, begunAt: found.begunAt })
       return found.lines
     })
     return own.slice(-count || own.length).map((line) => ({ ...line, id }))
@@ -116,20 +135,30 @@ function showNew(state: StateDir, run: Run, { print, shown }: Following): 'more'
     const isOver = number !== run.number || run.life === 'dead'
     for (;;) {
       const before = shown.get(run.id)
-      const own = before?.number === number ? before : { number, offset: 0 }
-      const bytes = linesFrom(runPath(state, run.id, number), own.offset, isOver)
-      shown.set(run.id, { number, offset: own.offset + bytes.length })
-      if (bytes.length === 0) break
+      const place: Place = before?.number === number ? before : { number, offset: 0 }
+      const next = linesFrom(runPath(state, run.id, number), place.offset, isOver)
+      shown.set(run.id, next === undefined ? place : { number, offset: place.offset + next.bytes.length })
+      if (next === undefined) break
       found = 'more'
-      if (!print(run.id, bytes, Date.now())) return 'unread'
+      if (!dated(next, place.begunAt).every(({ bytes, time }) => print(run.id, bytes, time))) return 'unread'
     }
   }
   return found
 }
 
-/** The numbers of the runs of which there may be something to show, oldest first. */
-function unshownRuns(state: StateDir, { id, number, session }: Run, last: number | undefined): number[] {
+/** The lines that came, of which the first may have been begun long before. */
+function dated(lines: DatedLine, begunAt: number | undefined): DatedLine[] {
+  if (begunAt === undefined) return [lines]
+  const { bytes, time } = lines
+  const end = bytes.indexOf(NEWLINE) + 1 || bytes.length
+  const first = { bytes: bytes.subarray(0, end), time: begunAt }
+  return end === bytes.length ? [first] : [first, { bytes: bytes.subarray(end), time }]
+}
+
+/** The numbers of the runs of which there may be something to show, oldest first: in between a session may have ended. */
+function unshownRuns(state: StateDir, { id, number }: Run, last: number | undefined): number[] {
   if (last === number) return [number]
-  const since = keptRuns(state, id).filter((run) => run.session === session && run.number >= (last ?? 0))
-  return since.map((run) => run.number).filter((one) => one <= number)
+  return keptRuns(state, id)
+    .map((run) => run.number)
+    .filter((one) => one >= (last ?? 0) && one <= number)
 }

@@ -13,12 +13,16 @@ export interface DatedLine {
   readonly time: number
 }
 
-/** The last lines of the log in a run's directory, an unfinished one among them or not, and how far they go, bytes. */
-export function tail(
-  directory: string,
-  count: number,
-  which: 'all' | 'whole' = 'all',
-): { lines: DatedLine[]; end: number } {
+export interface Tail {
+  readonly lines: readonly DatedLine[]
+  /** How far they go, bytes. */
+  readonly end: number
+  /** When the line was begun that has not ended there, ms since 1970. */
+  readonly begunAt?: number | undefined
+}
+
+/** The last lines of the log in a run's directory, an unfinished one among them or not. */
+export function tail(directory: string, count: number, which: 'all' | 'whole' = 'all'): Tail {
   const log = openIfThere(`${directory}/log`)
   if (log === undefined) return { lines: [], end: 0 }
   try {
@@ -27,47 +31,56 @@ export function tail(
     const bytes = Buffer.allocUnsafe(size - start)
     const read = bytes.subarray(0, readSync(log, bytes, 0, bytes.length, start))
     const wanted = which === 'whole' ? wholeLines(read) : read
-    return { lines: lastLines(directory, wanted, { start, count, mtimeMs }), end: start + wanted.length }
+    const notes = readTimes(directory)
+    const timeAt = (place: number): number => timeOf(start + place, notes, mtimeMs)
+    return {
+      lines: lastLines(wanted, { isAllOfIt: start === 0, count, timeAt }),
+      end: start + wanted.length,
+      begunAt: wanted.length < read.length ? timeAt(wanted.length) : undefined,
+    }
   } finally {
     closeSync(log)
   }
 }
 
-interface Where {
-  /** Where the bytes begin in the log. */
-  readonly start: number
+interface Wanted {
+  readonly isAllOfIt: boolean
   readonly count: number
-  readonly mtimeMs: number
+  readonly timeAt: (place: number) => number
 }
 
-function lastLines(directory: string, bytes: Buffer, { start, count, mtimeMs }: Where): DatedLine[] {
-  const notes = readTimes(directory)
+function lastLines(bytes: Buffer, { isAllOfIt, count, timeAt }: Wanted): DatedLine[] {
   const lines: DatedLine[] = []
   let end = bytes.length
   while (end > 0 && lines.length < count) {
     // Not lastIndexOf(NEWLINE, end - 2): of the first byte that is -1, which counts from the end.
     const begin = bytes.subarray(0, end - 1).lastIndexOf(NEWLINE) + 1
     // The first piece may be the end of a line that began earlier.
-    if (begin === 0 && start > 0) break
-    lines.push({ bytes: bytes.subarray(begin, end), time: timeOf(start + begin, notes, mtimeMs) })
+    if (begin === 0 && !isAllOfIt) break
+    lines.push({ bytes: bytes.subarray(begin, end), time: timeAt(begin) })
     if (begin === 0) break
     end = begin
   }
   return lines.reverse()
 }
 
-/** What came into a log after an offset, or the next of it: whole lines, and of a run that is over the last one too. */
-export function linesFrom(directory: string, offset: number, isOver: boolean): Buffer {
+/**
+ * What came into a log after an offset, or the next of it: whole lines, and of a run that is over the last one too.
+ * They were written no later than the time says.
+ */
+export function linesFrom(directory: string, offset: number, isOver: boolean): DatedLine | undefined {
   const path = `${directory}/log`
-  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) <= offset) return Buffer.alloc(0)
+  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) <= offset) return undefined
   const log = openIfThere(path)
-  if (log === undefined) return Buffer.alloc(0)
+  if (log === undefined) return undefined
   try {
-    const bytes = Buffer.allocUnsafe(Math.min(fstatSync(log).size - offset, TAIL))
+    const { size, mtimeMs: time } = fstatSync(log)
+    const bytes = Buffer.allocUnsafe(Math.min(size - offset, TAIL))
     const read = bytes.subarray(0, readSync(log, bytes, 0, bytes.length, offset))
     const whole = wholeLines(read)
     const isCut = read.length < TAIL ? isOver : whole.length === 0
-    return isCut ? read : whole
+    const wanted = isCut ? read : whole
+    return wanted.length === 0 ? undefined : { bytes: wanted, time }
   } finally {
     closeSync(log)
   }

@@ -30,10 +30,12 @@ test('logs shows the last lines of each, also under a dead supervisor and after 
   const app = liveApp({
     Procfile: 'web: for i in 1 2 3 4 5; do echo w$i; done; exec sleep 300\nworker: echo k1; exec sleep 300\n',
   })
-  expect(await app.cli(['logs'])).toMatchObject({
-    code: 1,
-    stderr: expect.stringContaining('nothing runs here') as string,
-  })
+  for (const args of [['logs'], ['logs', '-f']]) {
+    expect(await app.cli(args)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('nothing runs here') as string,
+    })
+  }
   await detached(app)
   await written(app, 'web.1', 'w5')
   await written(app, 'worker.1', 'k1')
@@ -152,6 +154,75 @@ test('logs -f shows a line whole that was unfinished when it began, and logs wha
   expect(textsOf(follow.output())).toEqual(['one', 'hello', 'bye'])
   expect(textsOf(await done(app, 'logs', '-f', '-n', '2', ...PLAIN))).toEqual(['hello', 'bye'])
   await until('the end', () => app.survivors().length === 0)
+})
+
+test('logs -f shows nothing of an earlier session, as logs does', async () => {
+  const app = liveApp({
+    Procfile:
+      'web: echo of web; exec sleep 300\nworker: n=$(cat n 2>/dev/null || echo 1); echo worker $n; echo $((n + 1)) >n; exec sleep 300\n',
+  })
+  await detached(app)
+  await written(app, 'web.1', 'of web')
+  await written(app, 'worker.1', 'worker 1')
+  await stopped(app)
+  await detached(app, '-m', 'web=0')
+  await written(app, 'worker.1', 'worker 2')
+  const follow = app.startBy([process.execPath], ['logs', '-f', ...PLAIN])
+  await follow.waitFor(/worker 2\n/)
+  await done(app, 'scale', 'web=1')
+  await follow.waitFor(/of web\n/)
+  await done(app, 'scale', 'web=0', '--wait')
+  await stopped(app)
+  expect(await follow.ended).toBe(0)
+  expect(textsOf(follow.output())).toEqual(['worker 2', 'of web'])
+  await detached(app, '-m', 'web=0')
+  await written(app, 'worker.1', 'worker 3')
+  await stopped(app)
+  expect(textsOf(await done(app, 'logs', '-f', ...PLAIN))).toEqual(['worker 3'])
+})
+
+test('logs -f goes on with the session that comes after, and tears nothing between the two', async () => {
+  const app = liveApp({
+    Procfile:
+      'web: exec 2>/dev/null; n=$(cat n || echo 1); echo $((n + 1)) >n; echo begin $n; trap "echo end $n; exit 0" TERM; while :; do sleep 0.02; done\nworker: exec sleep 300\n',
+  })
+  await detached(app, '-m', 'worker=0')
+  const follow = app.startBy([process.execPath], ['logs', '-f', ...PLAIN])
+  await follow.waitFor(/begin 1\n/)
+  // It looks at nothing while one session ends and the next one begins.
+  process.kill(follow.pid, 'SIGSTOP')
+  await stopped(app)
+  await detached(app)
+  await written(app, 'web.1', 'begin 2')
+  process.kill(follow.pid, 'SIGCONT')
+  await follow.waitFor(/begin 2\n/)
+  await stopped(app)
+  expect(await follow.ended).toBe(0)
+  expect(textsOf(follow.output())).toEqual(['begin 1', 'end 1', 'begin 2', 'end 2'])
+})
+
+test('logs -f dates a line that was begun before as logs does', async () => {
+  const app = liveApp({
+    Procfile: 'web: printf hel; until test -e go; do sleep 0.02; done; echo lo; exec sleep 300\n',
+  })
+  const timesOf = (output: string): string[] =>
+    output
+      .trimEnd()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { time: string }).time)
+  await detached(app)
+  await until('the time to be noted', () => app.runFile('web.1', 'times'))
+  const asJson = ['--log-format', 'json']
+  const before = timesOf(await done(app, 'logs', ...asJson))
+  const follow = app.startBy([process.execPath], ['logs', '-f', ...asJson])
+  const at = performance.now()
+  await until('two seconds', () => performance.now() - at > 2_000)
+  writeFileSync(app.path('go'), '')
+  await follow.waitFor(/"text":"hello"/)
+  expect(timesOf(follow.output())).toEqual(before)
+  expect(timesOf(await done(app, 'logs', ...asJson))).toEqual(before)
+  await stopped(app)
+  expect(await follow.ended).toBe(0)
 })
 
 test('logs -f numbers the lines of each process without a gap, also over a restart', async () => {

@@ -51,10 +51,10 @@ test.each([
   const pieces: string[] = []
   let offset = 0
   for (;;) {
-    const bytes = linesFrom(folder, offset, isOver)
-    if (bytes.length === 0) break
-    offset += bytes.length
-    pieces.push(bytes.toString())
+    const next = linesFrom(folder, offset, isOver)
+    if (next === undefined) break
+    offset += next.bytes.length
+    pieces.push(next.bytes.toString())
   }
   expect(pieces.join('')).toBe(`${line.repeat(100)}${isOver ? 'end' : ''}`)
   expect(pieces.map((text) => text.length % line.length)).toEqual([0, isOver ? 3 : 0])
