@@ -302,6 +302,28 @@ test('bytes of a log are shown as they are', async () => {
   await stopped(app)
 })
 
+test('logs shows a long last line in the pieces that start shows, with and without -f', async () => {
+  const app = liveApp({
+    Procfile: "web: echo first; head -c 9000000 /dev/zero | tr '\\0' x; echo; exec sleep 300\n",
+  })
+  await detached(app)
+  await until('all to be written', () => app.runFile('web.1', 'log')?.endsWith('x\n'))
+  const lengthsOf = (output: string): number[] => textsOf(output).map((text) => text.length)
+  const MIB = 1024 * 1024
+  const last = 9_000_000 - 8 * MIB
+  expect(lengthsOf(await done(app, 'logs', ...PLAIN, '-n', '1'))).toEqual([last])
+  expect(lengthsOf(await done(app, 'logs', ...PLAIN, '-n', '3', 'web'))).toEqual([MIB, MIB, last])
+  expect(lengthsOf(await done(app, 'logs', ...PLAIN))).toEqual([
+    ...Array.from({ length: 7 }, () => MIB),
+    last,
+  ])
+  const follow = app.startBy([process.execPath], ['logs', '-f', '-n', '1', ...PLAIN])
+  await until('the last piece', () => lengthsOf(follow.output()).length === 1)
+  await stopped(app)
+  expect(await follow.ended).toBe(0)
+  expect(lengthsOf(follow.output())).toEqual([last])
+})
+
 test('logs and ps can be asked at any moment of a crash loop', async () => {
   const app = liveApp({ Procfile: 'web: echo x; exec sleep 300\n' })
   await detached(app, '--restart', 'always', '-m', 'web=3')

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { cutLines, LONGEST_LINE } from '../../src/core/lines.ts'
+import { cutLines, LONGEST_LINE, pieceEnds } from '../../src/core/lines.ts'
 
 const NEWLINE = 0x0a
 
@@ -92,6 +92,28 @@ describe('a line that is too long is cut', () => {
 
   test('in pieces at its end too', () => {
     expect(cutLines(long(LONGEST_LINE + 5), true)).toEqual({ length: LONGEST_LINE, isPartial: true })
+  })
+})
+
+describe('the pieces of one line, as they are shown while it comes', () => {
+  test.each([
+    [0, []],
+    [5, [6]],
+    [LONGEST_LINE, [LONGEST_LINE + 1]],
+    [LONGEST_LINE + 1, [LONGEST_LINE, LONGEST_LINE + 2]],
+    [3 * LONGEST_LINE, [LONGEST_LINE, 2 * LONGEST_LINE, 3 * LONGEST_LINE + 1]],
+  ])('%i bytes and a newline', (length, ends) => {
+    expect(pieceEnds(length === 0 ? bytes('') : join(long(length), bytes('\n')))).toEqual(ends)
+  })
+
+  test('end before a character that would be cut, also without a newline', () => {
+    const line = bytes('€'.repeat(LONGEST_LINE))
+    const ends = pieceEnds(line)
+    const pieces = ends.map((end, index) => line.slice(ends[index - 1] ?? 0, end))
+    expect(ends.slice(0, 2)).toEqual([LONGEST_LINE - 1, 2 * (LONGEST_LINE - 1)])
+    expect(ends.at(-1)).toBe(line.length)
+    const texts = pieces.map((piece) => new TextDecoder('utf-8', { fatal: true }).decode(piece))
+    expect(texts.join('').length).toBe(LONGEST_LINE)
   })
 })
 
