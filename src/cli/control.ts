@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, existsSync, openSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TwRunError } from '../core/error.ts'
 import type { Reply, Request } from '../core/protocol.ts'
@@ -81,7 +81,8 @@ export function revive(seen: View): void {
 export function startSupervisor(state: StateDir, flags: Flags, ...options: '--revive'[]): ChildProcess {
   const log = openLog(state)
   const child = spawn(process.execPath, [ownProgram(), 'supervise', ...options, JSON.stringify(flags)], {
-    cwd: flags.root,
+    // Of a folder that is gone somebody has to end what runs.
+    cwd: existsSync(flags.root ?? '') ? flags.root : '/',
     detached: true,
     stdio: ['ignore', log, log],
   })

@@ -1,5 +1,5 @@
-import { realpathSync, statSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { existsSync, lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs'
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import { TwRunError } from '../core/error.ts'
 import { printable } from '../core/printable.ts'
 import type { Flags } from '../core/settings.ts'
@@ -20,12 +20,38 @@ export interface AppPlace {
  * Throws a TwRunError of exit code 2 if there is no such folder.
  */
 export function locate(flags: Flags, shell: NodeJS.ProcessEnv): AppPlace {
-  const cwd = currentFolder()
-  const named = flags.root ?? (shell['TW_RUN_ROOT'] || undefined)
+  return place(flags, shell, currentFolder(), realFolder)
+}
+
+/**
+ * The same for who asks for what runs, which may have outlived the folder of its app: one that is not there any more
+ * is where it was. Whether there ever was one is not known here.
+ */
+export function locateFormer(flags: Flags, shell: NodeJS.ProcessEnv): AppPlace {
+  const isNeeded = !isAbsolute(namedRoot(flags, shell) ?? '')
+  return place(flags, shell, isNeeded ? formerCurrentFolder(shell) : '/', formerFolder)
+}
+
+/** Throws a TwRunError of exit code 2 if there is no such folder. */
+export function requireFolder(root: string): void {
+  realFolder(root)
+}
+
+function place(
+  flags: Flags,
+  shell: NodeJS.ProcessEnv,
+  cwd: string,
+  real: (path: string) => string,
+): AppPlace {
+  const named = namedRoot(flags, shell)
   const procfile = flags.procfile ?? shell['TW_RUN_PROCFILE'] ?? ''
-  const root = realFolder(named === undefined ? folderOf(resolve(cwd, procfile), cwd) : resolve(cwd, named))
+  const root = real(named === undefined ? folderOf(resolve(cwd, procfile), cwd) : resolve(cwd, named))
   const folder = named === undefined ? cwd : root
   return { root, folder, envFiles: environmentFiles(namedFiles(flags, shell), folder, root) }
+}
+
+function namedRoot(flags: Flags, shell: NodeJS.ProcessEnv): string | undefined {
+  return flags.root ?? (shell['TW_RUN_ROOT'] || undefined)
 }
 
 function currentFolder(): string {
@@ -34,8 +60,17 @@ function currentFolder(): string {
   } catch (error) {
     throw new TwRunError(`the current folder cannot be used: ${reasonOf(error)}`, {
       exitCode: 2,
-      hint: 'it may have been removed: change to another one',
+      hint: 'it may have been removed: change to another one, or name the one where the app was: tw-run stop -d <path>',
     })
+  }
+}
+
+/** The current folder, or where it was as the shell has it: if that is there, it is some other one. */
+function formerCurrentFolder({ PWD: pwd = '' }: NodeJS.ProcessEnv): string {
+  try {
+    return process.cwd()
+  } catch {
+    return isAbsolute(pwd) && !existsSync(pwd) ? pwd : currentFolder()
   }
 }
 
@@ -48,6 +83,24 @@ export function namedFiles({ env }: Flags, shell: NodeJS.ProcessEnv): readonly s
 /** The folder of a regular file; a Procfile from a pipe, such as /dev/stdin, says nothing about the root. */
 export function folderOf(procfile: string, cwd: string): string {
   return statSync(procfile, { throwIfNoEntry: false })?.isFile() === true ? dirname(procfile) : cwd
+}
+
+/** The real path that a folder has, or had. */
+function formerFolder(path: string): string {
+  if (!isGone(path)) return realFolder(path)
+  const link = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true
+  if (link) return formerFolder(resolve(realpathSync(dirname(path)), readlinkSync(path)))
+  return dirname(path) === path ? path : join(formerFolder(dirname(path)), basename(path))
+}
+
+/** Not what only cannot be looked at. */
+function isGone(path: string): boolean {
+  try {
+    realpathSync(path)
+    return false
+  } catch (error) {
+    return systemCode(error) === 'ENOENT'
+  }
 }
 
 function realFolder(path: string): string {

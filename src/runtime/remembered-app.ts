@@ -11,16 +11,16 @@ import { readAppJson } from './app-json.ts'
 import { readIfThere } from './disk.ts'
 import { readLayers } from './env-files.ts'
 import type { App } from './load.ts'
-import { locate } from './locate.ts'
+import { locateFormer } from './locate.ts'
 import { routerPlan } from './router-plan.ts'
 import { locateStateDir } from './state-dir.ts'
 
 /**
  * The app as its state directory remembers it, for whoever goes on with a formation: its files may have been edited
- * since they were last taken in, or be broken now. Undefined if nothing was ever started.
+ * since they were last taken in, or be broken or gone now. Undefined if nothing was ever started.
  */
 export function rememberedApp(flags: Flags, shell: NodeJS.ProcessEnv): App | undefined {
-  const { root, envFiles } = locate(flags, shell)
+  const { root, envFiles } = locateFormer(flags, shell)
   const state = locateStateDir(root, flags.stateDir)
   const session = decodeSession(readIfThere(state.session) ?? '')
   if (session === undefined) return undefined

@@ -1,25 +1,29 @@
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Problem } from '../core/error.ts'
 import { resolveSettings } from '../core/settings.ts'
 import type { Flags, Settings } from '../core/settings.ts'
 import { readLayers } from './env-files.ts'
-import { locate } from './locate.ts'
+import { locateFormer, requireFolder } from './locate.ts'
 import { checkStateDir, locateStateDir } from './state-dir.ts'
 import type { StateDir } from './state-dir.ts'
 
 /** The app that the options name, without its Procfile, which may be broken or gone. */
 export interface StateHere {
   readonly state: StateDir
-  /** Of the app, a real path. */
+  /** Of the app, a real path, or what was one. */
   readonly root: string
   readonly settings: Settings
   /** What is wrong with the options. */
   readonly problems: readonly Problem[]
 }
 
-/** Where the state of an app is. Errors: TwRunError where it is not this user's, or cannot be read. */
+/**
+ * Where the state of an app is, whose folder may be gone if something was started there. Errors: TwRunError where it
+ * is not this user's, or cannot be read.
+ */
 export function stateHere(flags: Flags): StateHere {
-  const { root, folder, envFiles } = locate(flags, process.env)
+  const { root, folder, envFiles } = locateFormer(flags, process.env)
   const { layers } = readLayers(
     envFiles.map((file) => ({ ...file, required: false })),
     process.env,
@@ -31,5 +35,6 @@ export function stateHere(flags: Flags): StateHere {
     settings.stateDir === undefined ? undefined : resolve(isTyped ? folder : root, settings.stateDir)
   const state = locateStateDir(root, base)
   checkStateDir(state)
+  if (!existsSync(state.path)) requireFolder(root)
   return { state, root, settings, problems }
 }
