@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,7 +10,9 @@ import { Acquaintances } from '../../src/runtime/acquaintances.ts'
 import { signalCarrier, signalGroup } from '../../src/runtime/signal.ts'
 import { until } from '../support/live.ts'
 
-const TOKEN = 'feedbeef01234567'
+/** Of this run of the tests alone: another one, such as of another clone, would find what it carries. */
+const TOKEN = randomBytes(8).toString('hex')
+const OTHER = randomBytes(8).toString('hex')
 const children = new Set<number>()
 
 /** A process in a group of its own, until the end of the test. */
@@ -30,7 +33,7 @@ function hasBegun(shell: number): boolean {
   return linux.argumentsOf(linux.childOf(shell) ?? 0)?.startsWith('sleep') === true
 }
 
-afterEach(() => {
+afterEach(async () => {
   for (const pid of children) {
     try {
       process.kill(-pid, 'SIGKILL')
@@ -39,6 +42,8 @@ afterEach(() => {
     }
   }
   children.clear()
+  // A busy machine takes its time to end what was killed.
+  await until('all to be gone', () => linux.carriersNow(new Set([TOKEN, OTHER])).length === 0)
 })
 
 describe.each([
@@ -136,7 +141,6 @@ describe('a pid that was in use', () => {
 })
 
 test('who was there before, or carries the token of another run, is not looked into again', async () => {
-  const OTHER = 'fedcba9876543210'
   const elder = await group('sleep 100; true', { TW_RUN_INSTANCE: OTHER })
   await until('the child', () => linux.childOf(elder))
   const acquaintances = new Acquaintances()
