@@ -5,6 +5,7 @@ import { parseProcessId } from '../core/names.ts'
 import type { ProcessId } from '../core/names.ts'
 import { READY_AFTER_MS } from '../core/readiness.ts'
 import type { ProcessReport } from '../core/report.ts'
+import { isRestartedFor } from '../core/restart.ts'
 import { exitStatus } from '../core/status.ts'
 import { bootFromWall, bootNow } from '../runtime/clock.ts'
 import { keptRuns, knownProcesses, readHistory } from '../runtime/run-directory.ts'
@@ -30,7 +31,7 @@ export function processReports(
       instance,
       port: run?.port ?? planned.get(id) ?? 0,
       ...timesOf(run),
-      restarts: Math.max(0, ends.length - 1),
+      restarts: ends.slice(0, -1).filter(isRestartedFor).length,
       exits: ends.map(({ exit }) => exitStatus(exit)),
       peakMemory: peaks.get(id) ?? null,
     }

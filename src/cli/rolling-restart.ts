@@ -21,6 +21,8 @@ export async function roll(state: StateDir, words: readonly string[]): Promise<v
   const { session } = seen
   if (session === undefined || session.over) throw nothingRuns(seen)
   const ids = targetsIn(session, words)
+  // Nothing was done yet: it is refused as any command is.
+  if (session.ending !== undefined) await send(state, { do: 'restart', targets: ids })
   for (const [index, id] of ids.entries()) {
     const isAsked = await isRestarted(state, id)
     const isThere = isAsked && (await waitFor(state, 'ready', [id])).missing.length === 0

@@ -63,6 +63,9 @@ export interface RunEnvironment {
   readonly own: Readonly<Record<string, string>>
 }
 
+/** The environment of each of these runs. */
+export type EnvironmentOf = (run: OwnInjection) => RunEnvironment
+
 /**
  * The same for many runs: what is not of one run alone is laid over each other once, and is one object, since to make 40
  * variables an object takes V8 0.1 ms.
@@ -71,7 +74,7 @@ export function environmentsFor(
   layers: EnvironmentLayers,
   precedence: Precedence,
   common: Common,
-): (own: OwnInjection) => RunEnvironment {
+): EnvironmentOf {
   const outside = valuesOf(layer(beforehand(layers, precedence, common)))
   const all = Object.entries({ ...outside, ...commonVariables(common, layers.shell.entries) })
   const shared = Object.fromEntries(all.filter(([key]) => !OWN_VARIABLES.includes(key)))

@@ -1,13 +1,8 @@
 import { MAX_PORT } from './ports.ts'
+import type { RestartPolicy } from './process.ts'
 
 /** A value read from text, or what the text is not. */
 export type Reading<T> = { readonly value: T } | { readonly not: string; readonly hint?: string }
-
-/** When a process that ended is started again; `limit` is how often at most. */
-export interface RestartSetting {
-  readonly when: 'no' | 'on-failure' | 'always'
-  readonly limit?: number
-}
 
 /** One of a few words, in any case. */
 export function oneOf<T extends string>(...choices: readonly T[]): (text: string) => Reading<T> {
@@ -40,7 +35,7 @@ export function port(text: string): Reading<number> {
 }
 
 /** `no`, `on-failure`, `on-failure:N`, `always`: Docker's words. */
-export function restart(text: string): Reading<RestartSetting> {
+export function restart(text: string): Reading<RestartPolicy> {
   const [, when, digits] = /^(no|on-failure|always)(?::([1-9]\d{0,2}))?$/.exec(text.toLowerCase()) ?? []
   if (when === 'on-failure' && digits !== undefined) return { value: { when, limit: Number(digits) } }
   if (digits === undefined && (when === 'no' || when === 'on-failure' || when === 'always')) {

@@ -34,6 +34,11 @@ export function afterEnd(policy: RestartPolicy, ends: readonly End[]): Verdict {
   return { next: 'retry', at: last.endedAt + delayBefore(length, last.jitter) }
 }
 
+/** Whether a process comes back after this end by its policy: nobody asked for it, and it had begun. */
+export function isRestartedFor({ asked, exit }: End): boolean {
+  return !asked && exit.kind !== 'unstarted'
+}
+
 /** The kernel had no room for it just now: that is no end of the process, whatever its policy. */
 function isRefusal(exit: Exit): boolean {
   return exit.kind === 'unstarted' && exit.again

@@ -16,7 +16,8 @@ import {
   text,
   truth,
 } from './option-values.ts'
-import type { Address, ColorSetting, Reading, RestartSetting } from './option-values.ts'
+import type { Address, ColorSetting, Reading } from './option-values.ts'
+import type { RestartPolicy } from './process.ts'
 import { printable } from './printable.ts'
 
 export type { ColorSetting } from './option-values.ts'
@@ -85,7 +86,7 @@ export interface Settings {
   readonly portStep: number
   /** Milliseconds between the stop signal and SIGKILL. */
   readonly graceMs: number
-  readonly restart: RestartSetting
+  readonly restart: RestartPolicy
   readonly logFormat: LogFormat
   readonly timestamps: boolean
   readonly prefix: boolean

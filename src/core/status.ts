@@ -4,6 +4,7 @@ import type { ProcessId } from './names.ts'
 import { isAsked } from './observe.ts'
 import type { End, Exit, Observed, ProcessState, Run } from './process.ts'
 import { isReady } from './readiness.ts'
+import { isRestartedFor } from './restart.ts'
 
 /** What every command says of a process, with the same names everywhere. */
 export interface ProcessStatus {
@@ -69,7 +70,7 @@ function row(id: ProcessId, state: ProcessState, context: StatusContext): Proces
   const ends = endsOf(id)
   const endedAt = run.life === 'alive' ? now : (run.endedAt ?? now)
   const restarts = ends.filter(
-    (end) => end.generation === run.generation && end.run < run.number && !end.asked,
+    (end) => end.generation === run.generation && end.run < run.number && isRestartedFor(end),
   ).length
   const last = 'exit' in state ? state.exit : (run.exit ?? ends.at(-1)?.exit)
   return {

@@ -1,6 +1,6 @@
 import { bootNow } from './clock.ts'
 
-/** The one timer of a supervisor: it waits until a time or until something rings, whichever comes first. */
+/** What the loop of a supervisor waits by: it waits until a time or until something rings, whichever comes first. */
 export class Alarm {
   #timer: NodeJS.Timeout | undefined
   #wake: () => void = () => {}

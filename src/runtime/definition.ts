@@ -1,5 +1,6 @@
 import { limitProblems, withoutStopped } from '../core/edit.ts'
 import { environmentsFor } from '../core/environment.ts'
+import type { EnvironmentOf } from '../core/environment.ts'
 import type { Problem } from '../core/error.ts'
 import { expand, planOf } from '../core/expand.ts'
 import type { ProcessPlan } from '../core/expand.ts'
@@ -14,7 +15,6 @@ import { withDefaults } from './app-json.ts'
 import { loadLayers } from './env-files.ts'
 import { loadApp } from './load.ts'
 import type { App } from './load.ts'
-import type { EnvironmentOf } from './starter.ts'
 
 /** What the app's files say about its processes: how they are started, and how many of each there may be. */
 export class Definition {

@@ -81,7 +81,7 @@ export function endHelper(pid: number): void {
   send(pid, pid, 'SIGKILL')
 }
 
-/** The only place from which signals leave. Never ChildProcess.kill(): after a failed spawn it signals pid 0. */
+/** From where signals to others leave, but those of tree-kill. Never ChildProcess.kill(): after a failed spawn it signals pid 0. */
 function send(pid: number, target: number, signal: string | 0): Sent {
   if (!Number.isSafeInteger(pid) || pid <= 1 || pid === process.pid || pid === ourGroup()) {
     throw new Error(`refusing to signal ${pid}`)

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { OwnInjection, RunEnvironment } from '../core/environment.ts'
+import type { EnvironmentOf, OwnInjection, RunEnvironment } from '../core/environment.ts'
 import type { Run, Want } from '../core/process.ts'
 import type { Place } from '../core/session.ts'
 import { commandLines } from './command-lines.ts'
@@ -20,9 +20,6 @@ import type { Refusal, SpawnerOptions, Start } from './spawner.ts'
 
 /** Forks between two turns of the event loop: each blocks it for a millisecond or more. */
 const STARTS_A_TURN = 16
-
-/** The environment of one run, read anew for each start. */
-export type EnvironmentOf = (run: OwnInjection) => RunEnvironment
 
 /** What is the run's own does not matter to the shim that waits for it. */
 const NOBODY: OwnInjection = { id: '', token: '', port: 0, scratch: '' }
@@ -102,13 +99,13 @@ export class Starter {
   /** One that is started alone is begun by the shim that waits, if it can be. */
   #startsOf(wants: readonly Want[], environmentOf: EnvironmentOf): Start[] {
     const lineOf = commandLines(this.#at.cwd)
-    const starts = wants.map((want) => this.#startOf(this.#plan(want), environmentOf, lineOf))
+    const starts = wants.map((want) => this.#startOf(this.#runOf(want), environmentOf, lineOf))
     const [want, another] = wants
     const [start] = starts
     if (want === undefined || start === undefined || another !== undefined) return starts
     const ready = this.#at.socketOf(start.run) === undefined ? this.#standBy.take(start) : undefined
     if (ready === undefined) return starts
-    return [{ ...this.#startOf(this.#plan(want, ready.token), environmentOf, lineOf), ready }]
+    return [{ ...this.#startOf(this.#runOf(want, ready.token), environmentOf, lineOf), ready }]
   }
 
   /** What launchers start, and what is started alone: a few, or one that gets a socket with it. */
@@ -119,7 +116,7 @@ export class Starter {
     return { batches, alone: [...starts.filter((start) => !plain.includes(start)), ...alone] }
   }
 
-  #plan(
+  #runOf(
     { plan: { id, command, port }, generation, policy, isProbed = false }: Want,
     token = randomHex(8),
   ): Run {

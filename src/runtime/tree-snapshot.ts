@@ -3,7 +3,7 @@ import type { Dirent } from 'node:fs'
 import { join, relative } from 'node:path'
 import type { FileChange } from '../core/audit.ts'
 
-/** Folders in which nothing of the app lives: version control, and what is installed. */
+/** Folders in which nothing of the app lives: those of version control. */
 const NOT_OF_THE_APP = new Set(['.git', '.hg', '.svn'])
 /** More files than this are not looked at: then it is said. */
 const MOST_FILES = 200_000

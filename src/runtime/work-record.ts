@@ -1,16 +1,18 @@
-import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { TwRunError } from '../core/error.ts'
 import { decodeWork } from '../core/records.ts'
 import type { WorkRecord } from '../core/records.ts'
 import { makeFolder, readFolder, readIfThere, removeIfThere } from './disk.ts'
+import { makeScratch } from './new-run.ts'
 import { here } from './place.ts'
 import { carriersNow, groupOf, isRunning, mayHold } from './process-table.ts'
 import type { Carrier } from './process-table.ts'
 import { randomHex } from './random.ts'
 import { checkStateDir, unwritable } from './state-dir.ts'
 import type { StateDir } from './state-dir.ts'
+import { reasonOf } from './system-error.ts'
 import { sweep } from './sweep.ts'
 import type { SweepOptions } from './sweep.ts'
 import { say } from './terminal.ts'
@@ -43,7 +45,7 @@ export async function workOnRecord(
   const token = randomHex(8)
   const scratch = join(tempFolder(), `tw-run-${token}`)
   const forget = note(state, { token, scratch })
-  mkdirSync(scratch, { mode: 0o700 })
+  makeTemporary(scratch, forget)
   let result: WorkResult
   try {
     const code = await begin({ token, scratch })
@@ -53,6 +55,19 @@ export async function workOnRecord(
   }
   if (result.survivors.length === 0) forget()
   return result
+}
+
+/** Errors: TwRunError 1; nothing is on record then. */
+function makeTemporary(scratch: string, forget: () => void): void {
+  try {
+    makeScratch(scratch)
+  } catch (error) {
+    forget()
+    throw new TwRunError(`cannot make ${scratch}, for temporary files: ${reasonOf(error)}`, {
+      exitCode: 1,
+      hint: 'TMPDIR has to be a folder that you may write to',
+    })
+  }
 }
 
 /** Where there is no place for a record the command runs all the same, and that is said. */

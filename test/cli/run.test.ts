@@ -407,6 +407,7 @@ describe('of a tw-run that was killed', () => {
   async function orphaned(killed: LiveApp): Promise<string> {
     const run = killed.startBy([process.execPath], ['run', 'echo in $TMPDIR; sleep 313.1; true'])
     const [, scratch = ''] = await run.waitFor(/in (.*)\n/)
+    await until('it to sleep', () => sleeps(killed).length === 1)
     kill9(run.pid)
     await until('it to be gone', () => !isAlive(run.pid))
     return scratch
@@ -482,4 +483,14 @@ describe('of a tw-run that was killed', () => {
       /^tw-run: cannot write to the state directory .*: if this tw-run is killed, nobody ends what it runs\n$/,
     )
   })
+})
+
+test('where there can be no temporary files it says so', async () => {
+  const one = makeApp({ Procfile: 'web: true\n' })
+  const { code, stderr } = await one.cli(['run', '--', 'true'], { TMPDIR: '/dev/null' })
+  expect([code, stderr]).toEqual([
+    1,
+    expect.stringContaining('TMPDIR has to be a folder that you may write to'),
+  ])
+  one.cleanup()
 })

@@ -204,6 +204,12 @@ describe('restarts', () => {
     ['one', [end()], 1],
     ['two', [end({ run: 1 }), end()], 2],
     ['only those of this generation', [end({ run: 1, generation: 1 }), end()], 1],
+    [
+      'not what could not be started',
+      [end({ run: 1, exit: { kind: 'unstarted', message: '', again: true } }), end()],
+      1,
+    ],
+    ['not what was asked for', [end({ run: 1, asked: true }), end()], 1],
     ['not the end of the newest run itself', [end(), end({ run: 3 })], 1],
   ])('are counted: %s', (_, ends, expected) => {
     expect(rowOf({ phase: 'stopped', run: DEAD }, ends)?.restarts).toBe(expected)
