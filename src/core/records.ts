@@ -200,7 +200,8 @@ function decodeNumbers(
   return good ? Object.fromEntries(entries as [string, number][]) : undefined
 }
 
-function decodeTypes(value: unknown): ProcessType[] | undefined {
+/** None where an earlier tw-run wrote it, which did not write them down. */
+function decodeTypes(value: unknown = []): ProcessType[] | undefined {
   if (!Array.isArray(value)) return undefined
   const types = value.flatMap((one): ProcessType[] => {
     const { name, command, line } = isObject(one) ? one : {}

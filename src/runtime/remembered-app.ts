@@ -17,13 +17,13 @@ import { locateStateDir } from './state-dir.ts'
 
 /**
  * The app as its state directory remembers it, for whoever goes on with a formation: its files may have been edited
- * since they were last taken in, or be broken or gone now. Undefined if nothing was ever started.
+ * since they were last taken in, or be broken or gone now. Undefined if it does not remember them.
  */
 export function rememberedApp(flags: Flags, shell: NodeJS.ProcessEnv): App | undefined {
   const { root, envFiles } = locateFormer(flags, shell)
   const state = locateStateDir(root, flags.stateDir)
   const session = decodeSession(readIfThere(state.session) ?? '')
-  if (session === undefined) return undefined
+  if (session === undefined || session.types.length === 0) return undefined
   const { layers } = readLayers(
     envFiles.map((file) => ({ ...file, required: false })),
     shell,

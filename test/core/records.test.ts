@@ -181,7 +181,7 @@ describe.each(RECORDS)('the record of %s', (_, records, decode) => {
   })
 
   test('without one of its parts, or with another kind of thing in its place, is no record', () => {
-    const optional = new Set(['ending', 'drainUntil', 'isFixture', 'why', 'policy'])
+    const optional = new Set(['types', 'ending', 'drainUntil', 'isFixture', 'why', 'policy'])
     const stranger = fc.constantFrom(null, [], {}, -1, 'xxx', Infinity, [1], { kind: 'x' })
     fc.assert(
       fc.property(records, fc.nat(), stranger, (record, at, other) => {
@@ -301,6 +301,11 @@ describe('an end is not read', () => {
     expect(decodeEnd(JSON.stringify(sound.end))).toBeDefined()
     expect(decodeEnd(JSON.stringify({ ...sound.end, ...change }))).toBeUndefined()
   })
+})
+
+test('a session that an earlier tw-run wrote is read, and has no types', () => {
+  const { types: _, ...earlier } = sound.session
+  expect(decodeSession(JSON.stringify(earlier))).toEqual({ ...earlier, types: [] })
 })
 
 describe('a session is not read', () => {
