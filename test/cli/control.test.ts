@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { kill9, liveApp, until } from '../support/live.ts'
@@ -193,17 +193,6 @@ test('six at once are carried out one after the other, and none is lost', async 
   const all = Array.from({ length: count }, (_, index) => `web.${index + 1}`)
   await running(app, ...all, ...[1, 2, 3, 4, 5, 6, 7].map((n) => `worker.${n}`))
   await stopped(app, run)
-})
-
-test('restart claims nothing of an environment that it cannot read', async () => {
-  const app = liveApp({ Procfile: 'web: exec sleep 300\n' })
-  const run = await started(app, [], 'web.1')
-  run.signal('SIGKILL')
-  await run.ended
-  // By its number the kernel is asked what it has.
-  rmSync(join(app.state(), 'processes/web.1/1/pid'))
-  expect(await done(app, 'restart', 'web')).toBe('web.1: what changes in its environment is not known\n')
-  expect(await done(app, 'stop')).toContain('nothing left running')
 })
 
 test('restart replaces its targets, says keys and never values, and takes the files as they are', async () => {
