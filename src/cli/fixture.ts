@@ -21,6 +21,7 @@ import type { Supervisor } from '../runtime/supervisor.ts'
 import { isTerminal, say } from '../runtime/terminal.ts'
 import { takeGround } from './formation.ts'
 import type { Ground } from './formation.ts'
+import { endLeft } from './left-work.ts'
 import { newSupervisor, serve } from './supervising.ts'
 import { StartView } from './start-view.ts'
 import { endLeftWork } from '../runtime/work-record.ts'
@@ -98,7 +99,9 @@ export class Fixture {
       started?.show(event)
       choices.observe?.(event)
     }
-    const supervisor = newSupervisor(ground, {
+    const surroundings = { ...ground.surroundings, shows: started !== undefined }
+    const shown = { ...ground, surroundings }
+    const supervisor = newSupervisor(shown, {
       journal,
       isDetached: false,
       isFixture: true,
@@ -184,8 +187,13 @@ export class Fixture {
 /** The ground without what a killed one of the kind has left there. Errors: TwRunError 1 if something else is there. */
 async function cleared(ground: Ground): Promise<Ground> {
   const { state } = ground
+  const { graceMs } = ground.app.settings
   const session = decodeSession(readIfThere(state.session) ?? '')
-  if (session === undefined || !isUnfinished(session, here())) return ground
+  if (session === undefined || !isUnfinished(session, here())) {
+    // Its command may live on, though.
+    await endLeft(state, graceMs)
+    return ground
+  }
   if (session.isFixture !== true) {
     throw new TwRunError('a formation runs here whose tw-run was killed', {
       exitCode: 1,
@@ -197,7 +205,6 @@ async function cleared(ground: Ground): Promise<Ground> {
   const last = newSupervisor(left, { journal: () => {}, isDetached: false, isColorTerminal: false })
   if (last.session.ending === undefined) last.end({ kind: 'done' })
   const { survivors } = await last.run()
-  const { graceMs } = ground.app.settings
   const leak = leakOf([...survivors, ...(await endLeftWork(state, graceMs))])
   if (leak !== undefined)
     throw new TwRunError(`of what a killed tw-run had left, ${leak.message}`, { exitCode: 1 })

@@ -8,6 +8,7 @@ import { takeLock } from '../runtime/lock.ts'
 import { textOf } from '../runtime/proc-files.ts'
 import type { Lock } from '../runtime/lock.ts'
 import type { Slots } from '../runtime/slots.ts'
+import { stateHere } from '../runtime/state-here.ts'
 import { sparePaths } from '../runtime/spare-fifos.ts'
 import { locateStateDir, makeStateDir, requireRoom } from '../runtime/state-dir.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
@@ -90,13 +91,35 @@ async function appFor(flags: Flags, isRevival: boolean): Promise<{ app: App; fla
 
 /** The app for a start, with the options of an interrupted formation, which it carries on, where nothing else is typed. */
 export async function appToStart(flags: Flags): Promise<{ app: App; flags: Flags }> {
-  const app = loadApp(flags, process.env)
-  const text = textOf(locateStateDir(app.root, app.stateDir).session)
+  let app: App | undefined
+  let refusal: unknown
+  try {
+    app = loadApp(flags, process.env)
+  } catch (error) {
+    // What goes on may have another Procfile than the one that is looked for.
+    refusal = error
+  }
+  const carried = await carriedOn(textOf(sessionOf(app, flags)), flags)
+  if (carried !== undefined) return { app: loadApp(carried, process.env), flags: carried }
+  if (app === undefined) throw refusal
+  return { app, flags }
+}
+
+function sessionOf(app: App | undefined, flags: Flags): string {
+  if (app !== undefined) return locateStateDir(app.root, app.stateDir).session
+  try {
+    return stateHere(flags).state.session
+  } catch {
+    // What is wrong is known, and said.
+    return ''
+  }
+}
+
+async function carriedOn(text: string, flags: Flags): Promise<Flags | undefined> {
   // Nearly always, and then nothing of it has to be understood.
-  if (text === '' || text.includes('"over":true')) return { app, flags }
+  if (text === '' || text.includes('"over":true')) return undefined
   const { flagsToCarryOn } = await import('./interrupted.ts')
-  const carried = flagsToCarryOn(text, flags)
-  return carried === undefined ? { app, flags } : { app: loadApp(carried, process.env), flags: carried }
+  return flagsToCarryOn(text, flags)
 }
 
 /** `--release` runs the stages that the Procfile has before the formation. */

@@ -11,5 +11,5 @@ import { here } from '../runtime/place.ts'
 export function flagsToCarryOn(text: string, typed: Flags): Flags | undefined {
   const session = decodeSession(text)
   if (session === undefined || session.isFixture === true || session.ending !== undefined) return undefined
-  return isUnfinished(session, here()) ? carriedFlags(session.flags, typed) : undefined
+  return isUnfinished(session, here()) ? carriedFlags(session.flags, typed, process.env) : undefined
 }

@@ -1,10 +1,8 @@
 import { existsSync } from 'node:fs'
 import { printable } from '../core/printable.ts'
-import type { Flags } from '../core/settings.ts'
 import type { Carrier } from '../runtime/process-table.ts'
 import { readFolder } from '../runtime/disk.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
-import { stateHere } from '../runtime/state-here.ts'
 import { say } from '../runtime/terminal.ts'
 import { isWitness } from '../runtime/witness.ts'
 
@@ -12,21 +10,24 @@ const STDERR = 2
 /** More processes than this are counted instead of listed. */
 const LISTED = 3
 
-/** Ends the commands of this app whose tw-run was killed, and says so; the options of the app say where, and how. */
-export async function endLeft(state: StateDir, flags: Flags): Promise<void> {
+/** Ends the commands of this app whose tw-run was killed, and says so; whether there were any. */
+export async function endLeft(state: StateDir, graceMs: number): Promise<boolean> {
   // Nearly always there is none: what it takes is loaded where there may be.
-  if (!existsSync(state.oneOffs) || readFolder(state.oneOffs).length === 0) return
+  if (!existsSync(state.oneOffs) || readFolder(state.oneOffs).length === 0) return false
   const { endLeftWork } = await import('../runtime/work-record.ts')
+  let hasEnded = false
   const tell = (found: readonly Carrier[]): void => {
+    hasEnded = true
     const told = found.filter(({ command }) => !isWitness(command))
     if (told.length > 0) say(STDERR, `tw-run: ended what a killed tw-run had left here: ${listed(told)}\n`)
   }
-  const survivors = await endLeftWork(state, stateHere(flags).settings.graceMs, tell)
-  if (survivors.length === 0) return
+  const survivors = await endLeftWork(state, graceMs, tell)
+  if (survivors.length === 0) return hasEnded
   say(
     STDERR,
     `tw-run: of what a killed tw-run had left here this could not be stopped: ${listed(survivors)}\n`,
   )
+  return hasEnded
 }
 
 function listed(all: readonly Carrier[]): string {

@@ -94,6 +94,8 @@ async function endAbandoned(
       if (view(state).session?.over !== true) continue
       say(STDERR, `tw-run: ended what a killed tw-run had left here (ports from ${session.flags.port})\n`)
     } else if ((await tryLock(state.lock)) === undefined) continue
-    if ((await endLeftWork(state, graceMs)).length === 0) removeOwnState(state)
+    await endLeftWork(state, graceMs)
+    // What is still on record there nobody else would know of.
+    if (readFolder(state.oneOffs).length === 0) removeOwnState(state)
   }
 }

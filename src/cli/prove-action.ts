@@ -8,6 +8,7 @@ import type { Flags } from '../core/settings.ts'
 import { proofLine, verdictLines } from '../core/verdict.ts'
 import type { NoVerdict, Verdict } from '../core/verdict.ts'
 import { closeInheritedDescriptors } from '../runtime/descriptors.ts'
+import { requireLastingFiles } from '../runtime/lasting-files.ts'
 import { SignalRelay } from '../runtime/one-off.ts'
 import { say } from '../runtime/terminal.ts'
 import { openAudited } from './audited-fixture.ts'
@@ -36,6 +37,7 @@ const NOBODY: Refusal = {
 
 /** Proves that an app is share-nothing, or not; the exit code. Errors: TwRunError. */
 export async function prove(words: readonly string[], flags: Flags, options: ProveOptions): Promise<number> {
+  requireLastingFiles(flags, process.env)
   closeInheritedDescriptors()
   prepareReports(options.report)
   const plan = await planProof(flags, options)

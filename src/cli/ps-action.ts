@@ -44,7 +44,10 @@ async function screen(state: StateDir, flags: Flags, options: PsOptions): Promis
     seen.session === undefined || seen.session.over
       ? ''
       : formatFormation(new Map(Object.entries(seen.session.counts)))
-  const none = rows.length === 0 ? `${nothingText(seen)}${formation === '' ? '' : ` (${formation})`}\n` : ''
+  const none =
+    rows.length === 0
+      ? `${forSameApp(nothingText(seen), flags)}${formation === '' ? '' : ` (${formation})`}\n`
+      : ''
   const alone =
     rows.length > 0 && seen.supervisor === undefined && seen.session?.isDetached !== true
       ? forSameApp('no supervisor: what ends is not started again; carry on with: tw-run start\n', flags)

@@ -24,7 +24,8 @@ export async function roll(state: StateDir, words: readonly string[]): Promise<v
   // Nothing was done yet: it is refused as any command is.
   if (session.ending !== undefined) await send(state, { do: 'restart', targets: ids })
   for (const [index, id] of ids.entries()) {
-    const isAsked = await isRestarted(state, id)
+    const isGone = isWanted(id, session) && !isWanted(id, view(state).session)
+    const isAsked = !isGone && (await isRestarted(state, id))
     const isThere = isAsked && (await waitFor(state, 'ready', [id])).missing.length === 0
     const now = view(state).session
     if (isThere && isWanted(id, now)) continue

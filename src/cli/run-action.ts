@@ -32,8 +32,8 @@ export async function run(words: readonly string[], separated: boolean, flags: F
   closeInheritedDescriptors()
   requireVariables(app)
   const state = locateStateDir(app.root, app.stateDir)
-  await endLeft(state, flags)
   const { graceMs } = app.settings
+  await endLeft(state, graceMs)
   const relay = new SignalRelay(graceMs)
   try {
     const { code, survivors } = await workOnRecord(state, { graceMs, hurry: relay.hurry }, async (own) => {

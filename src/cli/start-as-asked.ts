@@ -26,14 +26,15 @@ export async function startAsAsked(
   }
   if (publish !== undefined || readOnly === true)
     throw new TwRunError("'--publish' and '--read-only' are for an engine", { exitCode: 2 })
+  if (wait === true && detach !== true)
+    throw new TwRunError("option '--wait' goes with '--detach'", { exitCode: 2 })
   const begins = (): void => rememberLocal(here)
-  await endLeft(here.state, flags)
+  await endLeft(here.state, here.settings.graceMs)
   if (detach === true) {
     const { startDetached } = await import('./detach-action.ts')
     process.exitCode = await startDetached({ ...flags, types }, wait === true ? 'ready' : 'up', begins)
     return
   }
-  if (wait === true) throw new TwRunError("option '--wait' goes with '--detach'", { exitCode: 2 })
   const { start } = await import('./start-action.ts')
   process.exitCode = await start(types, flags, begins)
 }

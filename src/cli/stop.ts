@@ -23,7 +23,7 @@ export function stopCommand(): Command {
       return
     }
     const { endLeft } = await import('./left-work.ts')
-    await endLeft(here.state, flagsOf(command))
+    const hasEndedLeft = await endLeft(here.state, here.settings.graceMs)
     const { view } = await import('../runtime/observer.ts')
     const { command: send } = await import('./ask.ts')
     const { carriers } = await import('../runtime/process-table.ts')
@@ -32,9 +32,9 @@ export function stopCommand(): Command {
     const isOver = (): boolean => view(state).session?.over !== false
     const wasOver = isOver()
     const lines = await send(state, { do: 'stop', targets }).catch((error: unknown) => {
-      // Somebody else has just stopped all of it: that is what was asked for.
-      if (wasOver || targets.length > 0 || !isOver()) throw error
-      return ['already stopped']
+      // Somebody else has just stopped all of it, or it was a command that was left: that is what was asked for.
+      if ((wasOver && !hasEndedLeft) || targets.length > 0 || !isOver()) throw error
+      return [wasOver ? 'nothing else runs here' : 'already stopped']
     })
     say(1, `${lines.join('\n')}\n`)
     if (targets.length > 0) return

@@ -1,6 +1,7 @@
 import { TwRunError } from '../core/error.ts'
 import type { Flags } from '../core/settings.ts'
 import { closeInheritedDescriptors } from '../runtime/descriptors.ts'
+import { requireLastingFiles } from '../runtime/lasting-files.ts'
 import { SignalRelay } from '../runtime/one-off.ts'
 import { Fixture } from './fixture.ts'
 import { Limit } from './limit.ts'
@@ -22,6 +23,7 @@ export async function withFormation(
   flags: Flags,
   options: WithOptions,
 ): Promise<number> {
+  requireLastingFiles(flags, process.env)
   closeInheritedDescriptors()
   const began = { words, options, startedAt: new Date(), begun: performance.now() }
   prepareReports(options.report, options.junit)

@@ -58,6 +58,7 @@ export interface Flags {
 
 /** What decides how the processes run; neither how they are shown, how many there are, nor what is done before. */
 const CARRIED = [
+  'procfile',
   'env',
   'port',
   'portStep',
@@ -69,9 +70,15 @@ const CARRIED = [
   'max',
 ] as const satisfies readonly (keyof Flags)[]
 
-/** The options of a formation that goes on: those of before hold where nothing else is typed. */
-export function carriedFlags(before: Flags, typed: Flags): Flags {
-  const carried = CARRIED.flatMap((name) => (before[name] === undefined ? [] : [[name, before[name]]]))
+/** The options of a formation that goes on: those of before hold where neither the user nor the shell says otherwise. */
+export function carriedFlags(before: Flags, typed: Flags, shell: Sources['shell']): Flags {
+  // Named as it is, its mistakes are told as those of "Procfile".
+  const usual = before.root === undefined ? undefined : `${before.root}/Procfile`
+  const carried = CARRIED.flatMap((name) => {
+    const value = before[name]
+    const isNamed = (shell[variableOf(name)] ?? '') !== ''
+    return value === undefined || value === usual || isNamed ? [] : [[name, value]]
+  })
   return { ...(Object.fromEntries(carried) as Flags), ...typed }
 }
 

@@ -7,6 +7,8 @@ import { failedWith } from './system-error.ts'
 
 /** How long the supervisor may take to answer, ms. It answers before it acts. */
 const ANSWER_WITHIN_MS = 10_000
+/** What is not begun so long before that is not done: it takes the supervisor a moment, ms, to do it. */
+const TO_DO_IT_MS = 2_000
 const OTHER_VERSION = 'it may be of another version: `tw-run ps` shows what runs, and `tw-run stop` ends it'
 
 /**
@@ -16,7 +18,7 @@ const OTHER_VERSION = 'it may be of another version: `tw-run ps` shows what runs
  */
 export function sendCommand(path: string, request: Request): Promise<Reply | 'hung-up' | undefined> {
   return new Promise((resolve, reject) => {
-    const until = bootNow() + ANSWER_WITHIN_MS
+    const until = bootNow() + ANSWER_WITHIN_MS - TO_DO_IT_MS
     let text = ''
     const socket = connect(path)
     const silent = new TwRunError('the supervisor does not answer: nothing was changed', {

@@ -36,15 +36,15 @@ export function canShow(runs: number, others: number, ceiling: number): boolean 
   return others + runs * (1 + TO_SHOW) <= ceiling + OF_LOGS
 }
 
-/** The number that the next descriptor gets: about how many there are. 0 where none is left. */
+/** The number that the next descriptor gets: about how many there are. Infinity where none is left. */
 export function nextDescriptor(): number {
   try {
     const fd = openSync('/dev/null', 'r')
     closeSync(fd)
     return fd
   } catch {
-    // Whoever wants to know will fail at more than that.
-    return 0
+    // No room for anything.
+    return Infinity
   }
 }
 

@@ -1,5 +1,8 @@
 import { TwRunError } from '../core/error.ts'
 import { Interruption } from './interruption.ts'
+import { say } from './terminal.ts'
+
+const STDERR = 2
 
 /** What a one-off process runs as on an engine. */
 export interface OneOff {
@@ -12,7 +15,7 @@ export interface OneOff {
 
 /**
  * Creates and runs it, then removes it: some of it may be there however that failed. The exit code of the work; 128 + n
- * if we were sent a signal. Errors: that of the work, else that of the removal, with what to type.
+ * if we were sent a signal. Errors: that of the work. What could not be removed is told, with what to type.
  */
 export async function runThenRemove(
   oneOff: OneOff,
@@ -25,11 +28,17 @@ export async function runThenRemove(
     // Ctrl-C ends the commands that we call, too: what they say of that is no news.
     if ('error' in done && interruption.code === undefined)
       throw 'error' in removed ? withRest(done.error, oneOff) : done.error
-    if ('error' in removed) throw withRest(removed.error, oneOff)
+    if ('error' in removed) tellOfRest(removed.error, oneOff)
     return 'error' in done ? (interruption.code ?? 1) : done.value
   } finally {
     interruption.release()
   }
+}
+
+/** What it was for is done, and is not to be done again for that. */
+function tellOfRest(error: unknown, { name, command }: OneOff): void {
+  const why = error instanceof Error ? error.message : String(error)
+  say(STDERR, `note: ${name} may still be there (${why}); remove it: ${command}\n`)
 }
 
 type Outcome<T> = { readonly value: T } | { readonly error: unknown }

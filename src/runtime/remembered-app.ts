@@ -3,6 +3,7 @@ import { decodeSession } from '../core/records.ts'
 import { isError } from '../core/diagnostic.ts'
 import { TwRunError } from '../core/error.ts'
 import { limitsFrom } from '../core/limits.ts'
+import { parseProcfile } from '../core/procfile.ts'
 import { NO_MANIFEST } from '../core/rules.ts'
 import type { Manifest } from '../core/rules.ts'
 import { resolveSettings } from '../core/settings.ts'
@@ -12,6 +13,7 @@ import { readIfThere } from './disk.ts'
 import { readLayers } from './env-files.ts'
 import type { App } from './load.ts'
 import { locateFormer } from './locate.ts'
+import { textOf } from './proc-files.ts'
 import { routerPlan } from './router-plan.ts'
 import { locateStateDir } from './state-dir.ts'
 
@@ -43,7 +45,7 @@ export function rememberedApp(flags: Flags, shell: NodeJS.ProcessEnv): App | und
     ports,
     plan: [],
     settings,
-    manifest: manifestOf(root, names),
+    manifest: manifestOf(root, [...new Set([...names, ...namesIn(procfile)])]),
     warnings: [],
     limits: limitsFrom(settings.max, names).limits,
     router: settings.router && routerPlan(settings.router, state.path),
@@ -51,6 +53,11 @@ export function rememberedApp(flags: Flags, shell: NodeJS.ProcessEnv): App | und
     layers,
     stateDir,
   }
+}
+
+/** Of the types that the Procfile has by now: app.json may name them already. */
+function namesIn(procfile: string): string[] {
+  return parseProcfile(textOf(procfile), procfile).types.map(({ name }) => name)
 }
 
 /** What app.json says, if that is not what is broken. */

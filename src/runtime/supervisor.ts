@@ -281,7 +281,7 @@ export class Supervisor {
       )
       this.end({ kind: 'state-gone' })
     }
-    void this.#listening?.look().catch(({ message }: Error) => this.#host.trouble(message))
+    if (isOurs) void this.#listening?.look().catch(({ message }: Error) => this.#host.trouble(message))
     this.#tellers.tellWaiting(this.#endingSince, this.runs())
   }
 }

@@ -9,7 +9,7 @@ import { isSurelyFree } from './bound-port.ts'
 import { holderText, listenersOn } from './listeners.ts'
 import type { PortHolder } from './listeners.ts'
 import type { App } from './load.ts'
-import { carriers } from './process-table.ts'
+import { carriers, groupOf } from './process-table.ts'
 import type { Slots } from './slots.ts'
 
 /** So far one looks for a free port. */
@@ -64,8 +64,12 @@ function strangersOn(plan: readonly ProcessPlan[], slots: Slots): Stranger[] {
   if (plan.every(({ port }) => isSurelyFree(port))) return []
   const holders = listenersOn(plan.map(({ port }) => port))
   if (holders.length === 0) return []
-  const ours = new Set(carriers(new Set(slots.runs().map(({ token }) => token))).map(({ pid }) => pid))
-  const strangers = holders.filter(({ pid }) => pid === undefined || !ours.has(pid))
+  const runs = slots.runs()
+  const ours = new Set(carriers(new Set(runs.map(({ token }) => token))).map(({ pid }) => pid))
+  // What has cleared its environment is known by its group.
+  const groups = new Set(runs.flatMap(({ life, pid }) => (life === 'alive' ? (pid ?? []) : [])))
+  const isOurs = (pid: number): boolean => ours.has(pid) || groups.has(groupOf(pid) ?? 0)
+  const strangers = holders.filter(({ pid }) => pid === undefined || !isOurs(pid))
   return strangers.flatMap((holder) => {
     const wanted = plan.find(({ port }) => port === holder.port)
     return wanted === undefined ? [] : [{ wanted, holder }]

@@ -89,12 +89,22 @@ function record({ oneOffs }: StateDir, { token, scratch }: Own): () => void {
   const text: WorkRecord = { pid: process.pid, pidNamespace, scratch: resolve(scratch) }
   // It stays open: whoever has our pid after us has not.
   const fd = openSync(`${path}.new`, 'wx', 0o600)
-  writeFileSync(fd, `${JSON.stringify(text)}\n`)
-  renameSync(`${path}.new`, path)
-  return () => {
-    removeIfThere(path)
+  const forget = (name: string): void => {
+    try {
+      removeIfThere(name)
+    } catch {
+      // Nothing of it is left: who finds it removes it.
+    }
     closeSync(fd)
   }
+  try {
+    writeFileSync(fd, `${JSON.stringify(text)}\n`)
+    renameSync(`${path}.new`, path)
+  } catch (error) {
+    forget(`${path}.new`)
+    throw error
+  }
+  return () => forget(path)
 }
 
 /**

@@ -309,6 +309,17 @@ test('stop ends whatever it left, whoever started it, and says when nothing is l
   expect(app.survivors()).toEqual([])
 })
 
+test('what is on its way out has its port for the next one, also if it has cleared its environment', async () => {
+  const app = probeApp('web: exec env -i PORT=$PORT "$NODE" probe.js listen slow\n')
+  const run = app.start([...PORT], { NODE: process.execPath })
+  await run.waitFor(/ready/)
+  const before = await running(app, 'web.1')
+  await done(app, 'stop', 'web.1')
+  expect(await done(app, 'restart', 'web.1')).toMatch(/^web\.1: /)
+  await until('another one', () => (pids(app)['web.1'] ?? before['web.1']) !== before['web.1'])
+  await stopped(app, run)
+})
+
 /** Ends when it has been told to, and is let go. */
 const SLOW = `web: trap 'until test -e go; do sleep 0.02; done; exit 0' TERM; echo up as $$; while :; do sleep 0.02; done\n`
 

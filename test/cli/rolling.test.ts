@@ -54,6 +54,21 @@ test('restart --rolling waits no longer for what was stopped alone', async () =>
   expect(await run.ended).toBe(0)
 })
 
+test('restart --rolling leaves down what was stopped before its turn', async () => {
+  const { app, run } = await started()
+  const { rolling } = await begun(app, 'web.2', 'worker')
+  await done(app, 'stop', 'worker')
+  await done(app, 'scale', 'web=1')
+  expect(await rolling).toEqual({
+    code: 0,
+    stdout: 'web.2: restarting, nothing changed\nweb.2: not wanted any more\nworker.1: not wanted any more\n',
+    stderr: '',
+  })
+  await running(app, 'web.1')
+  await done(app, 'stop')
+  expect(await run.ended).toBe(0)
+})
+
 test('restart --rolling says that the formation was stopped, and blames nobody', async () => {
   const { app, run } = await started()
   const { rolling } = await begun(app, 'web.1', 'web.2', 'web.3')

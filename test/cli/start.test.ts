@@ -226,6 +226,20 @@ test('what was asked for holds for the next tw-run, which need not be told again
   expect(await third.ended).toBe(130)
 })
 
+test('a formation of another Procfile is carried on without naming it again', async () => {
+  const app = liveApp({ 'Procfile.dev': 'web: echo dev as $$; exec sleep 100\n' })
+  const first = app.start([...PORT, '-f', 'Procfile.dev'])
+  const [, pid] = await first.waitFor(/dev as (\d+)/)
+  first.signal('SIGKILL')
+  await first.ended
+  const second = app.start(['--no-timestamps'])
+  await second.waitFor(/carries on from here: 1 still running/)
+  expect(app.survivors().map((one) => one.pid)).toContain(Number(pid))
+  second.signal('SIGINT')
+  expect(await second.ended).toBe(130)
+  expect((await app.cli(['start', ...PORT])).stderr).toContain('no Procfile')
+})
+
 test('an edited command replaces the process when the next tw-run carries on', async () => {
   const app = liveApp({
     Procfile: 'web: echo version 1; exec sleep 100\nother: echo other as $$; exec sleep 100',

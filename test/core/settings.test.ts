@@ -10,8 +10,9 @@ test('options of a formation that goes on hold where nothing else is typed; how 
     types: ['web'],
     logFormat: 'json',
   }
-  expect(carriedFlags(before, {})).toEqual({ port: '7000', restart: 'always' })
-  expect(carriedFlags(before, { port: '8000', color: 'never' })).toEqual({
+  expect(carriedFlags(before, {}, {})).toEqual({ port: '7000', restart: 'always' })
+  expect(carriedFlags(before, {}, { TW_RUN_PORT: '8000', TW_RUN_RESTART: '' })).toEqual({ restart: 'always' })
+  expect(carriedFlags(before, { port: '8000', color: 'never' }, {})).toEqual({
     port: '8000',
     restart: 'always',
     color: 'never',
