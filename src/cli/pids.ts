@@ -5,7 +5,7 @@ import { childOf } from '../runtime/process-table.ts'
 import { hasEnded, readPid } from '../runtime/run-directory.ts'
 
 /** How long they are waited for, ms, and how often it is looked. */
-const WITHIN_MS = 100
+const WITHIN_MS = 250
 const EVERY_MS = 2
 /** A shim forks within two: for so long it is looked for in every moment. */
 const SOON_MS = 5
