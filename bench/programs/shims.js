@@ -2,8 +2,20 @@
 // A lock that its death gives back; for each a FIFO that tells who lives, a log, a session of its own and a shell that
 // writes down how it ended; and it shows what they write. It records nothing else, and checks nothing.
 // node shims.js <file with one command a line> <folder> [bash: one bash forks the shims, and is waited for]
+//   [record: each has an environment and a folder for temporary files of its own, and is on record before it begins,
+//   so that a kill -9 in between starts none twice]
 import { spawn, spawnSync } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, readFileSync, readSync, writeSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 
 const SHIM = `trap : TERM INT HUP
@@ -13,7 +25,7 @@ const LOOK_MS = 1
 /** Longer than any start of the benchmark; after it, as a manager with watches would, it looks seldom. */
 const HURRY_MS = 2_000
 
-const [, , file, folder, launcher] = process.argv
+const [, , file, folder, launcher, record] = process.argv
 const commands = readFileSync(file, 'utf8').trimEnd().split('\n')
 const kept = commands.map((command, index) => ({ command, path: join(folder, `kept-${index}`), shown: 0 }))
 const bytes = Buffer.alloc(65_536)
@@ -36,7 +48,8 @@ function start(one) {
 /** One bash for all, which forks where Node would copy its own tables and execute a shell; each gets a group of its own. */
 function startByBash(launched) {
   const lines = kept.map(
-    ({ path, command }) => `shim '${path}' '${command}' 3<>'${path}/life' 4>>'${path}/log' & disown`,
+    ({ path, command, own = '' }) =>
+      `${own} shim '${path}' '${command}' 3<>'${path}/life' 4>>'${path}/log' & disown`,
   )
   const shim = `set -m\nunset SHIMS\nshim() {\n${SHIM.replace('$$', '$BASHPID')}\n}`
   const env = { ...process.env, SHIMS: [shim, ...lines].join('\n') }
@@ -44,6 +57,20 @@ function startByBash(launched) {
     'exit',
     launched,
   )
+}
+
+/** What is to be, under the name by which it is found, and what is its own. */
+function putOnRecord(one, index) {
+  const token = randomBytes(8).toString('hex')
+  const scratch = join(folder, `scratch-${token}`)
+  const { command, path } = one
+  const port = 5_000 + index
+  const spec = { token, command, port, scratch, startedAt: performance.now(), startedWall: Date.now() }
+  writeFileSync(join(path, 'spec.json'), JSON.stringify(spec), { mode: 0o600 })
+  one.path = `${path}-named`
+  renameSync(path, one.path)
+  mkdirSync(scratch, { mode: 0o700 })
+  one.own = `PORT=${port} PS=p.${index} TW_RUN_PROCESS=p.${index} TW_RUN_INSTANCE=${token} TMPDIR='${scratch}'`
 }
 
 function show(one) {
@@ -65,6 +92,11 @@ spawnSync(
   'mkfifo',
   kept.map(({ path }) => join(path, 'life')),
 )
+if (record !== undefined) {
+  writeFileSync(join(folder, 'session.next'), JSON.stringify({ commands }))
+  renameSync(join(folder, 'session.next'), join(folder, 'session'))
+  for (const [index, one] of kept.entries()) putOnRecord(one, index)
+}
 
 // What bash has forked may not have opened its log yet.
 function lookAtAll() {

@@ -148,6 +148,14 @@ export const floors = [
     },
   ),
   floor(
+    'node that has bash fork shims on record',
+    ['start'],
+    ({ app, dir }) => ({ argv: withShims(app, dir, 'bash', 'record') }),
+    {
+      stopSignal: undefined,
+    },
+  ),
+  floor(
     'C that spawns',
     ['start', 'memory', 'stop'],
     ({ app, dir, peer }) => ({ argv: [join(peer.path, 'spawner'), commandFile(app, dir)] }),
