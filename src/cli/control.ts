@@ -50,7 +50,8 @@ export async function withoutSupervisor(state: StateDir, request: Request): Prom
   }
 }
 
-function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+/** Whether this child is there no more, as far as we have heard. */
+export function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
   return exitCode !== null || signalCode !== null
 }
 

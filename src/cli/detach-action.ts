@@ -13,7 +13,7 @@ import { locateStateDir, makeStateDir, requireRoom } from '../runtime/state-dir.
 import type { StateDir } from '../runtime/state-dir.ts'
 import { refuseTakenPorts } from '../runtime/taken-ports.ts'
 import { say } from '../runtime/terminal.ts'
-import { startSupervisor } from './control.ts'
+import { hasEnded, startSupervisor } from './control.ts'
 import { lookBefore, reportEnd, showLastLines } from './detached-end.ts'
 import { appToStart, lastingFlags, requireRouterHost, stagesOf } from './formation.ts'
 import { describeAddress, describeRuns } from './journal-text.ts'
@@ -79,7 +79,7 @@ function endsWithPid1(): TwRunError {
 
 /** The supervisor holds the lock and has written what it is for, or is gone. */
 async function hasBegun(state: StateDir, child: ChildProcess): Promise<void> {
-  while (child.exitCode === null && child.signalCode === null) {
+  while (!hasEnded(child)) {
     const { session, supervisor } = view(state)
     if (supervisor === child.pid && session?.isDetached === true && !session.over) return
     await sleep(LOOK_AGAIN_MS)

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { TwRunError } from '../core/error.ts'
 import { printable } from '../core/printable.ts'
-import { quoteSh } from '../core/quote-sh.ts'
+import { wordSh } from '../core/quote-sh.ts'
 import type { Flags } from '../core/settings.ts'
 import { folderOf } from '../runtime/locate.ts'
 
@@ -29,5 +29,5 @@ export function ofSameApp(error: unknown, flags: Flags): unknown {
 
 function option(name: string, value: string | undefined): string {
   if (value === undefined) return ''
-  return ` ${name} ${/^[\w@%+:,./=-]+$/.test(value) ? value : quoteSh(printable(value))}`
+  return ` ${name} ${wordSh(printable(value))}`
 }

@@ -7,3 +7,8 @@ export function quoteSh(text: string): string {
 export function assignments(env: Readonly<Record<string, string>>, keys = Object.keys(env)): string {
   return keys.flatMap((key) => (env[key] === undefined ? [] : `${key}=${quoteSh(env[key])}`)).join(' ')
 }
+
+/** A word of a shell, as a person would type it. */
+export function wordSh(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : quoteSh(text)
+}

@@ -1,3 +1,4 @@
+import { isShellName } from '../core/environment.ts'
 import { TwRunError } from '../core/error.ts'
 import { quoteSh } from '../core/quote-sh.ts'
 import type { Check } from '../core/rules.ts'
@@ -180,7 +181,7 @@ export function makesInSwarm({ probe }: Check): boolean {
 export function environmentScript(environment: Readonly<Record<string, string>>): string {
   return Object.entries(environment)
     .map(([key, value]) => {
-      if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(key)) return `export ${key}=${quoteSh(value)}\n`
+      if (isShellName(key)) return `export ${key}=${quoteSh(value)}\n`
       throw new TwRunError(`the variable "${key}" cannot be handed to a container of Swarm`, {
         exitCode: 2,
         hint: 'rename it: letters, digits and _ only, no digit first',

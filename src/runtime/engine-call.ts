@@ -1,7 +1,7 @@
 import { execa } from 'execa'
 import { TwRunError } from '../core/error.ts'
 import { printable } from '../core/printable.ts'
-import { quoteSh } from '../core/quote-sh.ts'
+import { wordSh } from '../core/quote-sh.ts'
 import { signalTree } from './signal.ts'
 import { failedWith } from './system-error.ts'
 
@@ -93,11 +93,6 @@ export function parseJson(text: string): unknown {
 const LONGEST_SHOWN = 60
 /** Of what was going to be JSON and breaks off: further on there may be values of the environment. */
 const LONGEST_OF_JSON = 12
-
-/** A word of a shell, as a person would type it. */
-function wordSh(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : quoteSh(text)
-}
 
 const ASK: Readonly<Record<string, string>> = { docker: 'docker info', kubectl: 'kubectl version' }
 

@@ -87,14 +87,14 @@ export function folderOf(procfile: string, cwd: string): string {
 
 /** The real path that a folder has, or had. */
 function formerFolder(path: string): string {
-  if (!isGone(path)) return realFolder(path)
+  if (!leadsNowhere(path)) return realFolder(path)
   const link = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true
   if (link) return formerFolder(resolve(realpathSync(dirname(path)), readlinkSync(path)))
   return dirname(path) === path ? path : join(formerFolder(dirname(path)), basename(path))
 }
 
 /** Not what only cannot be looked at. */
-function isGone(path: string): boolean {
+function leadsNowhere(path: string): boolean {
   try {
     realpathSync(path)
     return false

@@ -1,5 +1,6 @@
 import type { WriteStream } from 'node:fs'
 import { execa } from 'execa'
+import { isShellName } from '../core/environment.ts'
 import { exitCodeOfSignal } from '../core/exit.ts'
 import { printable } from '../core/printable.ts'
 import { isRunnable } from './executable.ts'
@@ -24,9 +25,6 @@ export interface OneOffOptions {
 const STDERR = 2
 const SIGNALS = ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP'] as const
 
-/** The only names of variables that every shell hands on. */
-const SHELL_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
-
 /**
  * Runs a process in our own process group, so that it has the terminal, and returns its exit code, or 128 +
  * its signal; 127 and 126 as a shell says them if it cannot be run. With a variable that a shell would not hand
@@ -37,8 +35,7 @@ export async function runOneOff(
   { cwd, env, relay, output }: OneOffOptions,
 ): Promise<number> {
   const { file, args } = executable
-  const hasWitness =
-    Object.keys(env).every((name) => SHELL_NAME.test(name)) && isRunnable(executable, cwd, env['PATH'])
+  const hasWitness = Object.keys(env).every(isShellName) && isRunnable(executable, cwd, env['PATH'])
   const [input, out, error] =
     output === undefined
       ? (['inherit', 'inherit', 'inherit'] as const)
