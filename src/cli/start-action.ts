@@ -7,12 +7,10 @@ import { takeGround } from './formation.ts'
 export async function start(types: readonly string[], flags: Flags, begins: () => void): Promise<number> {
   requireLastingFiles(flags, process.env)
   closeInheritedDescriptors()
-  // What supervises is loaded while a helper takes the lock.
-  const [ground, { runInForeground }] = await Promise.all([
-    takeGround({ ...flags, types }),
-    import('./foreground.ts'),
-  ])
+  const ground = await takeGround({ ...flags, types })
   if (ground.stages.length > 1) (await import('./late-stages.ts')).refuseLateStages(ground, flags)
   begins()
+  // It has come with what is loaded while a helper takes the lock: before, the lock would wait for it.
+  const { runInForeground } = await import('./foreground.ts')
   return runInForeground(ground)
 }

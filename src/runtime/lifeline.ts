@@ -22,7 +22,8 @@ export function makeLifelines(paths: readonly string[]): void {
 
 /** Makes those that can be, beside other work; who needs one that is missing makes it then, and hears what is wrong. */
 export function beginLifelines(paths: readonly string[]): ChildProcess {
-  return spawn('mkfifo', [...MKFIFO, ...paths], { stdio: 'ignore' })
+  // In another language it reads a dozen files first, which takes a quarter of its time.
+  return spawn('mkfifo', [...MKFIFO, ...paths], { stdio: 'ignore', env: { ...process.env, LC_ALL: 'C' } })
 }
 
 /** The descriptors of both ends. */

@@ -69,8 +69,9 @@ function sayWhoHolds(fd: number, path: string): void {
 export async function tryLock(path: string, fifos: readonly string[] = []): Promise<number | undefined> {
   if (process.platform !== 'linux') return tryOpenLocked(path)
   const fd = openLock(path, 0)
-  // Two programs and no shell to begin them: a shell takes as long as they do, and we wait for nothing else.
-  const [{ status }] = await Promise.all([runFlock(fd), makeFifos(fifos)])
+  // Two programs and no shell to begin them: a shell takes as long as they do, and we wait for nothing else. The one that
+  // takes longer is begun first.
+  const [, { status }] = await Promise.all([makeFifos(fifos), runFlock(fd)])
   if (status === 0) return fd
   // Listened to only where something is wrong: a pipe takes as long as the rest.
   const again = await runFlock(fd, 'pipe')
