@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { printable } from '../core/printable.ts'
+import { withPid } from '../core/survivors.ts'
 import type { Carrier } from '../runtime/process-table.ts'
 import { readFolder } from '../runtime/disk.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
@@ -31,7 +31,7 @@ export async function endLeft(state: StateDir, graceMs: number): Promise<boolean
 }
 
 function listed(all: readonly Carrier[]): string {
-  const words = all.slice(0, LISTED).map(({ pid, command }) => `${printable(command)} (pid ${pid})`)
+  const words = all.slice(0, LISTED).map(withPid)
   const more = all.length > LISTED ? ` and ${all.length - LISTED} more` : ''
   return `${words.join(', ')}${more}`
 }

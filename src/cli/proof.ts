@@ -5,6 +5,7 @@ import type { FileFinding } from '../core/audit.ts'
 import { isIgnored } from '../core/finding.ts'
 import type { Finding, Ignored } from '../core/finding.ts'
 import { randomOf } from '../core/seeded.ts'
+import { withPid } from '../core/survivors.ts'
 import { advised } from '../core/verdict.ts'
 import type { Verdict } from '../core/verdict.ts'
 import type { Carrier } from '../runtime/process-table.ts'
@@ -184,6 +185,10 @@ function foundBy(
   return { always: [], found: [...(result?.probed?.findings ?? []), ...ofTests] }
 }
 
-function survived({ command, pid }: Carrier): Finding {
-  return { rule: 'leftover', subject: command, evidence: `${command} (pid ${pid}) could not be ended` }
+function survived(survivor: Carrier): Finding {
+  return {
+    rule: 'leftover',
+    subject: survivor.command,
+    evidence: `${withPid(survivor)} could not be ended`,
+  }
 }

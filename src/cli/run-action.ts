@@ -5,6 +5,7 @@ import { environmentFor, valuesOf } from '../core/environment.ts'
 import { planOf } from '../core/expand.ts'
 import { processId } from '../core/names.ts'
 import type { Flags } from '../core/settings.ts'
+import { SURVIVED, stillRunning } from '../core/survivors.ts'
 import { closeInheritedDescriptors } from '../runtime/descriptors.ts'
 import { loadApp, requireVariables } from '../runtime/load.ts'
 import type { App } from '../runtime/load.ts'
@@ -18,8 +19,6 @@ import { endLeft } from './left-work.ts'
 
 const STDOUT = 1
 const STDERR = 2
-/** The exit code when something survived. */
-const SURVIVED = 3
 
 /**
  * Runs a one-off process with the terminal: the process type of that name (more words are added to its
@@ -41,8 +40,7 @@ export async function run(words: readonly string[], separated: boolean, flags: F
       return runOneOff(executable, { cwd: app.root, env: environmentOf(app, own, port), relay })
     })
     if (survivors.length === 0) return code
-    const list = survivors.map(({ pid, command }) => `${command} (pid ${pid})`).join(', ')
-    say(STDERR, `tw-run: still running, and could not be stopped: ${list}\n`)
+    say(STDERR, `tw-run: ${stillRunning(survivors)}\n`)
     return SURVIVED
   } finally {
     relay.release()

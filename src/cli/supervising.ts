@@ -1,5 +1,6 @@
 import { TwRunError } from '../core/error.ts'
 import type { JournalEvent } from '../core/journal.ts'
+import { SURVIVED, stillRunning } from '../core/survivors.ts'
 import { listenForCommands } from '../runtime/control-server.ts'
 import type { Listening } from '../runtime/control-server.ts'
 import { Definition } from '../runtime/definition.ts'
@@ -10,9 +11,6 @@ import { Supervisor } from '../runtime/supervisor.ts'
 import { reasonOf } from '../runtime/system-error.ts'
 import type { Ground } from './formation.ts'
 import { describeReason } from './journal-text.ts'
-
-/** The exit code when something survived the shutdown. */
-export const SURVIVED = 3
 
 export interface SupervisorChoices {
   readonly journal: (event: JournalEvent) => void
@@ -84,6 +82,5 @@ export function codeOf({ survivors, ending }: RunResult): number {
 export function farewell({ ending, survivors }: RunResult): string {
   const why = describeReason(ending.reason)
   if (survivors.length === 0) return `all stopped, nothing left running (${why})`
-  const list = survivors.map(({ pid, command }) => `${command} (pid ${pid})`).join(', ')
-  return `still running, and could not be stopped: ${list} (${why})`
+  return `${stillRunning(survivors)} (${why})`
 }

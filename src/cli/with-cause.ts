@@ -2,10 +2,10 @@ import { describeExactly } from '../core/duration.ts'
 import { describeExit } from '../core/exit.ts'
 import type { ProcessId } from '../core/names.ts'
 import type { Reason } from '../core/session.ts'
+import { SURVIVED, stillRunning } from '../core/survivors.ts'
 import type { Carrier } from '../runtime/process-table.ts'
 import type { Fixture } from './fixture.ts'
 import { describeReason, duration } from './journal-text.ts'
-import { SURVIVED } from './supervising.ts'
 import { describeMissing } from './waiting.ts'
 import type { Missing } from './waiting.ts'
 
@@ -67,7 +67,5 @@ function deathOf(fixture: Fixture, { process, exit }: Reason & { kind: 'exit' },
 /** What is still there when nothing should be; undefined if nothing is. */
 export function leakOf(survivors: readonly Carrier[]): Cause | undefined {
   if (survivors.length === 0) return undefined
-  const list = survivors.map(({ pid, command }) => `${command} (pid ${pid})`).join(', ')
-  const message = `still running, and could not be stopped: ${list}`
-  return { message, exitCode: SURVIVED, reason: { kind: 'done' }, processes: [] }
+  return { message: stillRunning(survivors), exitCode: SURVIVED, reason: { kind: 'done' }, processes: [] }
 }

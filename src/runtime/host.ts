@@ -1,6 +1,7 @@
 import { graceOf } from '../core/journal.ts'
 import type { Grace, JournalEvent } from '../core/journal.ts'
 import type { Action, End, Exit, Health, Run, StopIntent } from '../core/process.ts'
+import { withPid } from '../core/survivors.ts'
 import type { Acquaintances } from './acquaintances.ts'
 import { bootNow } from './clock.ts'
 import { crashPoint } from './crash-points.ts'
@@ -151,7 +152,7 @@ export class Host {
     // Who was in the group when it was told has been told.
     const found = this.#signalLeftovers(run, signal, ({ group }) => !(run.told && group === run.pid))
     crashPoint('sweep:told')
-    const commands = found.map(({ pid, command }) => `${command} (pid ${pid})`)
+    const commands = found.map(withPid)
     if (commands.length > 0) this.#at.journal({ type: 'leftovers', run, commands })
   }
 

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { printableCommand } from '../core/printable.ts'
+import { withPid } from '../core/survivors.ts'
 import { linkOf, namesIn, textOf } from './proc-files.ts'
 
 const TABLES = ['/proc/net/tcp', '/proc/net/tcp6']
@@ -20,7 +21,7 @@ interface Named {
 /** Who holds a port, in words: `node server.js (pid 4211)`. */
 export function holderText({ pid, command }: Named): string {
   if (pid === undefined) return 'a process of another user'
-  return command === undefined ? `pid ${pid}` : `${command} (pid ${pid})`
+  return command === undefined ? `pid ${pid}` : withPid({ pid, command })
 }
 
 /** Who listens on any of these TCP ports, on any address, now; in order of port. Asks /proc on Linux, else lsof. */

@@ -1,5 +1,4 @@
-import { accessSync, constants } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { isRunnable } from './executable.ts'
 import { failedWith } from './system-error.ts'
 import { carriers, childOf, groupOf, isRunning } from './process-table.ts'
 import type { Carrier } from './process-table.ts'
@@ -43,7 +42,7 @@ export async function signalTree(pid: number, signal: string): Promise<void> {
 
 async function sendToTree(pid: number, signal: string): Promise<void> {
   // tree-kill asks `ps`, and where there is none its error has no handler and ends us.
-  if (!isOnPath('ps')) {
+  if (!isRunnable({ file: 'ps', args: [] }, '/', process.env['PATH'])) {
     // The command is the only child of the shell that sees how it ends.
     const child = childOf(pid)
     if (child !== undefined) send(child, child, signal)
@@ -52,18 +51,6 @@ async function sendToTree(pid: number, signal: string): Promise<void> {
   }
   const { default: treeKill } = await import('tree-kill')
   await new Promise<void>((resolve) => treeKill(pid, signal, () => resolve()))
-}
-
-function isOnPath(command: string): boolean {
-  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
-    try {
-      accessSync(join(folder, command), constants.X_OK)
-      return true
-    } catch {
-      // Not here; maybe in the next one.
-      return false
-    }
-  })
 }
 
 /** Whether somebody is in a process group. It may be anybody's. */
