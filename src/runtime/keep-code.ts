@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { makeFolder } from './disk.ts'
-import { compiledCode } from './chunks.ts'
+import { compiledCode, doesNodeKeep } from './chunks.ts'
 import { isOurs, keptOf } from './compiled-code.ts'
 import type { CompiledCode } from './compiled-code.ts'
 import { writePack } from './write-pack.ts'
@@ -27,6 +27,10 @@ const LASTING = new Set(['start', 'supervise', 'route', 'run', 'with', 'prove', 
 export function keepCompiledCode(command: string): void {
   const code = compiledCode()
   if (code === undefined) return
+  if (doesNodeKeep()) {
+    if (!isOurs(code.folder)) process.on('exit', () => void hasFolder(code.folder))
+    return
+  }
   if (LASTING.has(command)) {
     // When something else is loaded later, what was kept is read again.
     code.onRead = () => void setTimeout(letGo, KEEP_AFTER_MS, code).unref()
@@ -56,15 +60,25 @@ function keep(code: CompiledCode): void {
   // A word that is no command is not kept.
   if (process.exitCode === WRONG_USAGE) return
   try {
-    if (!mayMake(folder)) return
-    if (makeFolder(folder, 0o700) !== undefined) removeOld(dirname(folder))
-    if (!isOurs(folder)) return
+    if (!hasFolder(folder)) return
     const codes = underFirstFlags(() =>
       Array.from(scripts, ([name, script]) => [name, script.createCachedData()] as const),
     )
     writePack(file, new Map([...keptOf(code), ...codes]))
   } catch {
     // No room or no permission: it is compiled again each time.
+  }
+}
+
+/** Whether there is a folder for it now that is ours alone. */
+function hasFolder(folder: string): boolean {
+  try {
+    if (!mayMake(folder)) return false
+    if (makeFolder(folder, 0o700) !== undefined) removeOld(dirname(folder))
+    return isOurs(folder)
+  } catch {
+    // No room or no permission.
+    return false
   }
 }
 

@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readFileSync,
   readdirSync,
+  rmSync,
   statSync,
   utimesSync,
   writeFileSync,
@@ -53,14 +54,30 @@ const unneeded = (): void => {}
 const testNodes: typeof test | typeof unneeded = isNodes ? test : unneeded
 const testOurs: typeof test | typeof unneeded = isNodes ? unneeded : test
 
-testNodes('Node keeps compiled code in the folder for temporary files, and we keep none', async () => {
+testNodes('Node keeps compiled code for us, in a folder of the user alone, once that is there', async () => {
   mkdirSync(app.path('tmp'))
   const [said, kept] = await check({ TMPDIR: app.path('tmp') })
   expect([said.includes('web'), kept]).toEqual([true, []])
-  const folder = app.path('tmp/node-compile-cache')
-  const versions = readdirSync(folder)
-  expect(versions.map((name) => readdirSync(join(folder, name)).length > 0)).toEqual([true])
-  expect(existsSync(join(HOME, '.cache'))).toBe(false)
+  const parent = join(HOME, '.cache/tw-run')
+  const [name = ''] = readdirSync(parent)
+  const folder = join(parent, name)
+  expect(statSync(folder).mode & 0o777).toBe(0o700)
+  const keptFiles = (): string[] =>
+    readdirSync(folder).flatMap((version) => readdirSync(join(folder, version)))
+  expect(keptFiles()).toEqual([])
+
+  expect(await check({ TMPDIR: app.path('tmp') })).toEqual([said, []])
+  expect(keptFiles().length).toBeGreaterThan(2)
+  expect(readdirSync(app.path('tmp'))).toEqual([])
+
+  rmSync(folder, { recursive: true })
+  mkdirSync(folder)
+  chmodSync(folder, 0o777)
+  expect(await check()).toEqual([said, []])
+  expect(keptFiles()).toEqual([])
+  rmSync(folder, { recursive: true })
+  expect(await check({ HOME: app.path('nobody') })).toEqual([said, []])
+  expect(existsSync(app.path('nobody'))).toBe(false)
 })
 
 testOurs(
@@ -109,7 +126,7 @@ testOurs(
 )
 
 const byText = (one: string, other: string): number => one.localeCompare(other)
-const testRoots = isNodes ? unneeded : requires('root')
+const testRoots = requires('root')
 
 testRoots("in another user's home nothing is kept, and nothing is made that he could not use", async () => {
   const homes = { '': [], '.cache': ['.cache'], '.cache/tw-run': ['.cache', '.cache/tw-run'] }

@@ -76,7 +76,7 @@ test('a folder that is removed meanwhile is named when a process starts again', 
 test('without descriptors some processes wait and the others run', async () => {
   const app = liveApp({ Procfile: 'web: echo up; sleep 100' })
   const run = app.startBy(
-    ['sh', '-c', 'ulimit -n 60; exec "$0" "$@"', process.execPath],
+    ['sh', '-c', 'ulimit -n 64; exec "$0" "$@"', process.execPath],
     ['start', ...PORT, '--formation', 'web=60'],
   )
   await run.waitFor(/web\.\d+ could not start: too many open files.*starting again in/)

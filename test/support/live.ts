@@ -100,8 +100,7 @@ export function liveApp(files: Readonly<Record<string, string | Uint8Array>>): L
     start: (args: readonly string[] = [], env: Readonly<Record<string, string>> = {}) =>
       startBy([process.execPath], ['start', ...args], env),
     cli: (args: readonly string[], env = {}) => app.cli(args, { [MARK]: mark, TMPDIR: scratch, ...env }),
-    // Newer lines of Node keep there what they compiled.
-    scratch: () => readdirSync(scratch).filter((name) => name !== 'node-compile-cache'),
+    scratch: () => readdirSync(scratch),
     survivors: () => marked(mark).filter(({ pid }) => !runs.some((run) => run.pid === pid)),
     state: () => join(app.stateDir, readdirSync(app.stateDir)[0] ?? ''),
     runFile: (id: string, name: string) => newestRunFile(app.stateDir, id, name),
