@@ -93,6 +93,7 @@ export class Fixture {
             readerGone: () => {},
           })
         : undefined
+    started?.warn()
     const hooks: Hooks = { ending: () => {} }
     const journal = (event: JournalEvent): void => {
       if (event.type === 'ending') hooks.ending(event.ending)

@@ -1,7 +1,6 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { wantsColor } from '../core/color.ts'
-import { diagnosticLine } from '../core/diagnostic.ts'
 import type { JournalEvent } from '../core/journal.ts'
 import type { Run } from '../core/process.ts'
 import { keptRuns, runPath } from '../runtime/run-directory.ts'
@@ -43,7 +42,7 @@ export async function runInForeground(ground: Ground): Promise<number> {
   )
   if (early.some(({ type }) => type === 'carried-on')) showAgain(view, state, supervisor)
   if (process.pid === 1) view.show({ type: 'trouble', message: PID_1 })
-  for (const warning of app.warnings) view.show({ type: 'trouble', message: diagnosticLine(warning) })
+  view.warn()
   for (const event of early) view.show(event)
   const result = await serve(supervisor, ground)
   await view.close(result.ending, farewell(result))

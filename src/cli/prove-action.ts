@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import type { FileFinding } from '../core/audit.ts'
+import { formatDiagnostic } from '../core/diagnostic.ts'
 import { TwRunError } from '../core/error.ts'
 import type { Finding } from '../core/finding.ts'
 import { printable } from '../core/printable.ts'
@@ -26,6 +27,7 @@ import { prepareReports } from './with-reports.ts'
 import { tryOut } from './trial.ts'
 
 const STDOUT = 1
+const STDERR = 2
 const SEEDS = 1_000_000
 /** The exit code of a verdict that went against the app. */
 const AGAINST = 3
@@ -41,6 +43,7 @@ export async function prove(words: readonly string[], flags: Flags, options: Pro
   closeInheritedDescriptors()
   prepareReports(options.report)
   const plan = await planProof(flags, options)
+  for (const warning of plan.warnings) say(STDERR, `${formatDiagnostic(warning)}\n`)
   const seed = options.seed ?? randomInt(SEEDS)
   const interruption = new Interruption()
   const relay = new SignalRelay(plan.graceMs)

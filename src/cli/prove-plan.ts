@@ -1,4 +1,5 @@
 import { isBackingService } from '../core/backing-service.ts'
+import type { Diagnostic } from '../core/diagnostic.ts'
 import { TwRunError } from '../core/error.ts'
 import { parseIgnored } from '../core/finding.ts'
 import type { Ignored } from '../core/finding.ts'
@@ -31,6 +32,8 @@ export interface ProvePlan {
   /** Backing services: one process each, and left alone. */
   readonly kept: readonly string[]
   readonly ignored: readonly Ignored[]
+  /** What is doubtful in the app's files. */
+  readonly warnings: readonly Diagnostic[]
   /** Of the app, and its state directory with all that belongs to it. */
   readonly root: string
   readonly state: string
@@ -88,6 +91,7 @@ export async function planProof(flags: Flags, options: ProveOptions): Promise<Pr
     disturbed,
     kept,
     ignored,
+    warnings: app.warnings,
     root: app.root,
     state: locateStateDir(app.root, app.stateDir).path,
     graceMs: app.settings.graceMs,

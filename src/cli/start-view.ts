@@ -1,3 +1,4 @@
+import { diagnosticLine } from '../core/diagnostic.ts'
 import type { JournalEvent } from '../core/journal.ts'
 import type { ProcessId } from '../core/names.ts'
 import type { Run } from '../core/process.ts'
@@ -68,6 +69,12 @@ export class StartView {
   /** The older of these runs are over; what was not shown of them comes first. */
   runEnded(id: ProcessId): void {
     this.#follower.runEnded(id, undefined)
+  }
+
+  /** What is doubtful in the app's files. */
+  warn(): void {
+    for (const warning of this.#options.app.warnings)
+      this.show({ type: 'trouble', message: diagnosticLine(warning) })
   }
 
   /** In the order in which things happened, though what runs is said only when its pids are known. */

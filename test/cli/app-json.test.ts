@@ -85,8 +85,13 @@ test('what is doubtful is a warning, for a person and as JSON, and starts all th
   const asJson = JSON.parse((await app.cli(['check', '--json'])).stdout) as { diagnostics: object[] }
   expect(asJson).toMatchObject({ valid: true, diagnostics: [{ severity: 'warning', line: 3 }, { line: 5 }] })
   const started = await app.cli(['start', '-p', String(portAt(0)), '-m', 'web=1,all=0'])
-  expect(started.stdout).toMatch(/system +\| app\.json:3:5: warning: .*wrker.*did you mean "worker"/)
+  const inOneLine = /system +\| app\.json:3:5: warning: .*wrker.*did you mean "worker"/
+  expect(started.stdout).toMatch(inOneLine)
   expect(started.code).toBe(0)
+  const around = await app.cli(['with', '-p', 'auto', '-m', 'web=1,all=0', '--', 'true'])
+  expect(around.stderr).toMatch(inOneLine)
+  const proved = await app.cli(['prove', '-m', 'web=1,all=0', '--', 'false'])
+  expect(proved.stderr).toMatch(/^app\.json:3:5: warning: .*wrker[^]*did you mean "worker"/m)
 })
 
 test('quantity is the count where --formation does not say another', async () => {
