@@ -1,5 +1,6 @@
 import { TwRunError } from '../core/error.ts'
 import type { Reason } from '../core/session.ts'
+import { enginesOf } from '../runtime/engine-place.ts'
 import { rowsOf } from '../runtime/observer.ts'
 import type { View } from '../runtime/observer.ts'
 import { describeReason } from './journal-text.ts'
@@ -39,9 +40,11 @@ export function nothingText(seen: View): string {
 
 function nothing({ session, state }: View): Nothing {
   const message = 'nothing runs here'
-  if (session?.over !== true || session.ending === undefined) return { message, see: undefined }
-  const { reason } = session.ending
-  if (WANTED.has(reason.kind)) return { message, see: undefined }
+  // A first start there may have been cut off.
+  const elsewhere = enginesOf(state).map((engine) => `tw-run ps --engine ${engine}`)
+  const reason = session?.over === true ? session.ending?.reason : undefined
+  if (session === undefined || reason === undefined || WANTED.has(reason.kind))
+    return { message, see: seeAll(elsewhere) }
   const places = [
     ...(reason.kind === 'exit' ? [`tw-run logs ${reason.process}`] : []),
     // In the foreground it was said to whoever looked.
@@ -49,6 +52,10 @@ function nothing({ session, state }: View): Nothing {
   ]
   return {
     message: `${message}; the last run ended: ${describeReason(reason)}`,
-    see: places.length === 0 ? undefined : places.join(', and '),
+    see: seeAll([...places, ...elsewhere]),
   }
+}
+
+function seeAll(places: readonly string[]): string | undefined {
+  return places.length === 0 ? undefined : places.join(', and ')
 }

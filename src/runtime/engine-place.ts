@@ -54,6 +54,12 @@ function readMemory(state: StateDir): EngineMemory | undefined {
   })
 }
 
+/** The engines on which something of this project may be, as far as is remembered. */
+export function enginesOf(state: StateDir): RemoteEngine[] {
+  const { places = {} } = decodeEngineMemory(readIfThere(fileOf(state)) ?? '') ?? {}
+  return (['swarm', 'kubernetes'] as const).filter((name) => places[name] !== undefined)
+}
+
 /** Remembers where a project was started last. */
 export function rememberEngine(here: EngineHere, engine: EngineName, place?: EnginePlace): void {
   const places = { ...here.memory?.places }

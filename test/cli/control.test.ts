@@ -103,6 +103,22 @@ test('ps shows what goes on under a dead supervisor, and nothing after the end',
     })
 })
 
+test('where a start on an engine may have been cut off, that nothing runs here says where to look, too', async () => {
+  const app = liveApp({ Procfile: SLEEPS })
+  const run = await started(app, [], 'web.1', 'worker.1')
+  const place = { app: 'shop', image: 'shop:1', cluster: 'default', namespace: '' }
+  writeFileSync(
+    `${app.state()}/engine.json`,
+    JSON.stringify({ version: 1, engine: 'local', places: { swarm: place } }),
+  )
+  await stopped(app, run)
+  expect(await done(app, 'ps')).toBe('nothing runs here (see: tw-run ps --engine swarm)\n')
+  expect(await app.cli(['scale', 'web=2'])).toMatchObject({
+    code: 1,
+    stderr: 'tw-run: nothing runs here\n  hint: see tw-run ps --engine swarm; start it with: tw-run start\n',
+  })
+})
+
 test('ps says of what ended under a dead supervisor how it ended', async () => {
   const app = liveApp({
     Procfile: `${SLEEPS}job: until test -e go; do sleep 0.02; done; exit 7\nother: exec sleep 300\n`,
