@@ -1,5 +1,5 @@
 import { TwRunError } from '../core/error.ts'
-import { decodeSession } from '../core/records.ts'
+import { decodeSession } from '../core/session-record.ts'
 import { isUnfinished } from '../core/session.ts'
 import { readIfThere } from '../runtime/disk.ts'
 import type { App } from '../runtime/load.ts'

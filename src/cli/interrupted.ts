@@ -1,4 +1,4 @@
-import { decodeSession } from '../core/records.ts'
+import { decodeSession } from '../core/session-record.ts'
 import { isUnfinished } from '../core/session.ts'
 import { carriedFlags } from '../core/settings.ts'
 import type { Flags } from '../core/settings.ts'

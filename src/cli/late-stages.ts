@@ -1,5 +1,5 @@
 import { TwRunError } from '../core/error.ts'
-import { decodeSession } from '../core/records.ts'
+import { decodeSession } from '../core/session-record.ts'
 import { isPast } from '../core/session.ts'
 import type { Stage } from '../core/session.ts'
 import type { Flags } from '../core/settings.ts'

@@ -1,6 +1,6 @@
 import { isEngine } from './engine-name.ts'
 import type { EngineName, RemoteEngine } from './engine-name.ts'
-import { isCount, isObject, isText } from './json.ts'
+import { isCount, isObject, isText, objectIn } from './json.ts'
 import type { Counts } from './formation.ts'
 import { applySteps, formatFormation, parseFormation } from './formation.ts'
 import type { Problem } from './error.ts'
@@ -30,15 +30,13 @@ export interface EngineMemory {
 
 /** Decodes engine.json; undefined if it is not one. */
 export function decodeEngineMemory(text: string): EngineMemory | undefined {
-  const value = parseJson(text)
-  if (!isObject(value) || value['version'] !== 1 || !isEngine(value['engine'])) return undefined
-  const { places } = value
-  if (!isObject(places)) return undefined
+  const { version, engine, places } = objectIn(text) ?? {}
+  if (version !== 1 || !isEngine(engine) || !isObject(places)) return undefined
   const swarm = decodePlace(places['swarm'])
   const kubernetes = decodePlace(places['kubernetes'])
   return {
     version: 1,
-    engine: value['engine'],
+    engine,
     places: { ...(swarm && { swarm }), ...(kubernetes && { kubernetes }) },
   }
 }
@@ -49,15 +47,6 @@ function decodePlace(value: unknown): EnginePlace | undefined {
   return isText(app) && isText(image) && isText(cluster) && isText(namespace)
     ? { app, image, cluster, namespace }
     : undefined
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    // Not JSON is one of the ways not to be a record.
-    return undefined
-  }
 }
 
 /** A type as the engine knows it. */

@@ -1,3 +1,4 @@
+import { objectIn } from './json.ts'
 import { parseProcessId } from './names.ts'
 import type { ProcessId } from './names.ts'
 
@@ -27,17 +28,7 @@ export interface Exchange {
 
 /** Reads a line of a trace; undefined for one that is none, such as one cut off by a kill. */
 export function decodeExchange(line: string): Exchange | undefined {
-  let value: unknown
-  try {
-    value = JSON.parse(line)
-  } catch {
-    // Not JSON is one of the ways to be no exchange.
-    return undefined
-  }
-  const { process, run, from, to, method, path, status, location, sent, set } = (value ?? {}) as Record<
-    string,
-    unknown
-  >
+  const { process, run, from, to, method, path, status, location, sent, set } = objectIn(line) ?? {}
   const id = typeof process === 'string' ? parseProcessId(process)?.id : undefined
   if (id === undefined || typeof run !== 'number' || typeof status !== 'number') return undefined
   if (typeof method !== 'string' || typeof path !== 'string') return undefined

@@ -14,6 +14,22 @@ export function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
+/** A time or a length of time, ms. */
+export function isTime(value: unknown): value is number {
+  return Number.isFinite(value) && (value as number) >= 0
+}
+
+/** The object that a text holds; undefined if it is none, or no JSON. */
+export function objectIn(text: string): Json | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return isObject(value) ? value : undefined
+  } catch {
+    // Not JSON is one of the ways not to be an object.
+    return undefined
+  }
+}
+
 /** What is at the end of a path of names; undefined if there is no such thing. */
 export function at(value: unknown, ...path: readonly string[]): unknown {
   let found = value

@@ -1,3 +1,5 @@
+import { objectIn } from './json.ts'
+
 /** A command to the supervisor: one line of JSON on the control socket. */
 export type Request =
   | { readonly do: 'scale'; readonly words: readonly string[] }
@@ -17,13 +19,13 @@ const LONGEST_WORD = 128
 
 /** Until when somebody waits for the answer to a request, ms since boot; Infinity where it does not say. */
 export function waitedForUntil(line: string): number {
-  const until = decode(line)?.['until']
+  const until = objectIn(line)?.['until']
   return typeof until === 'number' ? until : Infinity
 }
 
 /** Decodes a request; undefined if it is none. Anybody with our uid can connect. */
 export function decodeRequest(line: string): Request | undefined {
-  const value = decode(line)
+  const value = objectIn(line)
   switch (value?.['do']) {
     case 'reload':
       return { do: 'reload' }
@@ -43,7 +45,7 @@ export function decodeRequest(line: string): Request | undefined {
 
 /** Decodes a reply; undefined if it is none, such as that of another version. */
 export function decodeReply(line: string): Reply | undefined {
-  const value = decode(line)
+  const value = objectIn(line)
   if (value?.['ok'] === true) {
     const { lines } = value
     const isText = Array.isArray(lines) && lines.every((one) => typeof one === 'string')
@@ -59,14 +61,4 @@ function decodeWords(value: unknown): string[] | undefined {
   if (!Array.isArray(value) || value.length > MOST_WORDS) return undefined
   const good = value.every((word) => typeof word === 'string' && word.length <= LONGEST_WORD)
   return good ? (value as string[]) : undefined
-}
-
-function decode(line: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(line)
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
-  } catch {
-    // Not JSON is one of the ways to be no message.
-    return undefined
-  }
 }

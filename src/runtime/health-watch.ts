@@ -9,7 +9,7 @@ import { environmentOfRun } from './environment-of-run.ts'
 import type { Host } from './host.ts'
 import type { CommandContext } from './probe-command.ts'
 import { Prober } from './prober.ts'
-import { logPath } from './run-directory.ts'
+import { logPath } from './run-log.ts'
 
 export interface HealthWatchOptions {
   readonly host: Host

@@ -12,6 +12,7 @@ import type { Carrier } from './process-table.ts'
 import { scratchFolders } from './new-run.ts'
 import { Removals } from './removals.ts'
 import * as directory from './run-directory.ts'
+import { appendEnd } from './run-history.ts'
 import { findShim } from './shim.ts'
 import { signalCarrier, signalGroup, tellGroup } from './signal.ts'
 import type { Slots } from './slots.ts'
@@ -202,7 +203,7 @@ export class Host {
   finish(run: Run, exit: Exit, asked: boolean): void {
     const { id, number, generation, startedAt, endedAt = bootNow() } = run
     const end: End = { run: number, generation, exit, startedAt, endedAt, asked, jitter: Math.random() }
-    this.persist(() => directory.appendEnd(this.#at.state, id, end))
+    this.persist(() => appendEnd(this.#at.state, id, end))
     crashPoint('finish:recorded')
     this.#at.slots.close(run, end)
     this.#killed.delete(run.token)

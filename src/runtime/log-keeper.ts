@@ -1,7 +1,7 @@
 import type { Run } from '../core/process.ts'
 import { bootNow } from './clock.ts'
 import { giveBack, GIVEN_BACK_IN, KEPT } from './give-back.ts'
-import { logLength, logPath, noteTime } from './run-directory.ts'
+import { logLength, logPath, noteTime } from './run-log.ts'
 
 const LOOK_EVERY_MS = 1_000
 

@@ -9,7 +9,7 @@ import {
 } from '../core/lines.ts'
 import { timeOf } from '../core/log-times.ts'
 import { GIVEN_BACK_IN, KEPT } from './give-back.ts'
-import { readTimes } from './run-directory.ts'
+import { readTimes } from './run-log.ts'
 import { failedWith } from './system-error.ts'
 
 /** The most that is read of one log for its last lines, bytes. It ends before what was given back to the disk. */

@@ -1,5 +1,5 @@
 import { assignPorts } from '../core/ports.ts'
-import { decodeSession } from '../core/records.ts'
+import { decodeSession } from '../core/session-record.ts'
 import { isError } from '../core/diagnostic.ts'
 import { TwRunError } from '../core/error.ts'
 import { limitsFrom } from '../core/limits.ts'

@@ -1,20 +1,9 @@
-import {
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
-import { appendFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { exitFromStatus } from '../core/exit.ts'
 import { parseProcessId } from '../core/names.ts'
 import type { ProcessId } from '../core/names.ts'
-import type { End, Health, Run, StopIntent } from '../core/process.ts'
-import type { LengthAt } from '../core/log-times.ts'
-import { decodeEnd, decodeHealth, decodeRunSpec, decodeStop } from '../core/records.ts'
+import type { Health, Run, StopIntent } from '../core/process.ts'
+import { decodeHealth, decodeRunSpec, decodeStop } from '../core/records.ts'
 import type { RunSpec } from '../core/records.ts'
 import { bootFromWall, bootNow } from './clock.ts'
 import { mark, readFolder, readIfThere, replaceFile } from './disk.ts'
@@ -22,15 +11,6 @@ import type { StateDir } from './state-dir.ts'
 
 /** How many runs of a process are kept, for their logs. */
 const KEPT_RUNS = 3
-/** The history is cut to its last lines when it is longer than this, bytes. */
-const HISTORY_LIMIT = 512 * 1024
-/** As many ends as `on-failure:999` counts, and one. */
-export const KEPT_ENDS = 1000
-
-/** The notes of how a log grew are cut to the newest ones when they are longer than this, bytes. */
-const TIMES_LIMIT = 256 * 1024
-const TIMES_KEPT = 4_000
-
 /** What a run's directory says, apart from whether its shim lives. */
 export type RunRecord = Omit<Run, 'life' | 'leftovers' | 'done'> & {
   readonly path: string
@@ -173,52 +153,6 @@ export function writeLeftoversKillAt(path: string, at: number): void {
   replaceFile(`${path}/leftovers`, `${at}\n`)
 }
 
-/** The ends of a process's runs, oldest first; lines that are none are passed over. */
-export function readHistory(state: StateDir, id: ProcessId): End[] {
-  const text = readIfThere(historyPath(state, id)) ?? ''
-  return text.split('\n').flatMap((line) => decodeEnd(line) ?? [])
-}
-
-/** Adds one end: from here on the run is over. One short append, which no `kill -9` can tear. */
-export function appendEnd(state: StateDir, id: ProcessId, end: End): void {
-  const path = historyPath(state, id)
-  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
-  if (size > HISTORY_LIMIT) {
-    const lines = readHistory(state, id).slice(-KEPT_ENDS)
-    replaceFile(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
-  }
-  // A line cut off by a full disk must not swallow this one.
-  appendFileSync(path, `\n${JSON.stringify(end)}\n`, { mode: 0o600 })
-}
-
-function historyPath(state: StateDir, id: ProcessId): string {
-  return `${state.processes}/${id}/history`
-}
-
-/** Notes how long a run's log was at a time (ms since 1970), so that its lines can be dated later. */
-export function noteTime(path: string, length: number, time: number): void {
-  const file = `${path}/times`
-  if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > TIMES_LIMIT) {
-    const newest = readTimes(path).slice(-TIMES_KEPT)
-    replaceFile(file, newest.map((note) => `${note.length} ${note.time}\n`).join(''))
-  }
-  appendFileSync(file, `${length} ${Math.round(time)}\n`, { mode: 0o600 })
-}
-
-/** The notes, oldest first; lines that are none are passed over. */
-export function readTimes(path: string): LengthAt[] {
-  return (readIfThere(`${path}/times`) ?? '').split('\n').flatMap((line) => {
-    const [, length, time] = /^(\d{1,16}) (\d{1,16})$/.exec(line) ?? []
-    return length === undefined ? [] : [{ length: Number(length), time: Number(time) }]
-  })
-}
-
-/** The length of a log, bytes, and when it was last written to, ms since 1970. */
-export function logLength(path: string): { readonly length: number; readonly writtenAt: number } {
-  const stat = statSync(path, { throwIfNoEntry: false })
-  return { length: stat?.size ?? 0, writtenAt: stat?.mtimeMs ?? 0 }
-}
-
 /** The directories of runs that are too old to be kept or were refused, given the newest number. */
 export function oldRuns(state: StateDir, id: ProcessId, newest: number): string[] {
   // One of the first has none, and needs no look: of 200 that take a fortieth of a start.
@@ -236,16 +170,6 @@ export function quarantine(path: string): string {
   const away = `${path}.damaged-${Date.now()}`
   renameSync(path, away)
   return away
-}
-
-/** Where a run's log is. */
-export function logPath(path: string): string {
-  return `${path}/log`
-}
-
-/** Opens a run's log for its process: a description of its own, so that nobody else's flags are its own. */
-export function openLog(path: string): number {
-  return openSync(`${path}/log`, 'a', 0o600)
 }
 
 function readNumber(path: string): number | undefined {

@@ -1,5 +1,5 @@
 import { renameSync } from 'node:fs'
-import { decodeSession } from '../core/records.ts'
+import { decodeSession } from '../core/session-record.ts'
 import { isPast, isUnfinished, replace, SESSION_VERSION } from '../core/session.ts'
 import type { Asked, Place, Session } from '../core/session.ts'
 import { readIfThere } from './disk.ts'

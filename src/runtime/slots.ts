@@ -11,6 +11,7 @@ import { bootNow } from './clock.ts'
 import { crashPoint } from './crash-points.ts'
 import { isHeld, watchLifeline } from './lifeline.ts'
 import * as directory from './run-directory.ts'
+import { KEPT_ENDS, readHistory } from './run-history.ts'
 import { findShim, isShim } from './shim.ts'
 import type { StateDir } from './state-dir.ts'
 
@@ -56,7 +57,7 @@ export class Slots {
   /** Reads the state directory: every process of it, adopted or found dead. */
   load(): void {
     for (const id of directory.knownProcesses(this.#state)) {
-      const ends = directory.readHistory(this.#state, id)
+      const ends = readHistory(this.#state, id)
       const found = this.#find(id, ends)
       this.#put(id, { run: found?.run, ends })
       if (found !== undefined) this.#follow(found)
@@ -112,7 +113,7 @@ export class Slots {
   /** The run is over, and this is how. */
   close(run: Run, end: End): void {
     const ends = [...(this.#slots.get(run.id)?.ends ?? []).filter((one) => one.run !== end.run), end].slice(
-      -directory.KEPT_ENDS,
+      -KEPT_ENDS,
     )
     this.#put(run.id, {
       run: { ...run, life: 'dead', done: true, exit: end.exit, endedAt: end.endedAt },

@@ -7,7 +7,7 @@ import { canShow, nextDescriptor } from './descriptors.ts'
 import type { Launch } from './launcher.ts'
 import { openLifeline } from './lifeline.ts'
 import type { ReadyShim } from './ready-shim.ts'
-import * as directory from './run-directory.ts'
+import { openLog } from './run-log.ts'
 import { explainRefusal, spawnShim } from './shim.ts'
 import type { Slots } from './slots.ts'
 
@@ -73,7 +73,7 @@ export class Spawner {
       const life = openLifeline(`${path}/life`)
       open.push(life.read, life.write)
       this.requireRoom(life.write)
-      const log = directory.openLog(path)
+      const log = openLog(path)
       open.push(log)
       crashPoint('start:lifeline-opened')
       child = spawnShim({

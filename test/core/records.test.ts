@@ -5,12 +5,12 @@ import {
   decodeEnd,
   decodeHealth,
   decodeRunSpec,
-  decodeSession,
   decodeStop,
   decodeWork,
   isToken,
 } from '../../src/core/records.ts'
 import type { RunSpec } from '../../src/core/records.ts'
+import { decodeSession } from '../../src/core/session-record.ts'
 import type { Ending, Reason, Session } from '../../src/core/session.ts'
 import type { Flags } from '../../src/core/settings.ts'
 

@@ -17,7 +17,7 @@ import type {
   Want,
 } from '../../src/core/process.ts'
 import { reconcile } from '../../src/core/reconcile.ts'
-import { decodeSession } from '../../src/core/records.ts'
+import { decodeSession } from '../../src/core/session-record.ts'
 import { beginOrCarryOn, codeOfReason, generationOf, isAtOnce, replace } from '../../src/core/session.ts'
 import type { Ending, Reason, Session } from '../../src/core/session.ts'
 import { runOf } from './runs.ts'

@@ -1,0 +1,33 @@
+import { appendFileSync, statSync } from 'node:fs'
+import type { ProcessId } from '../core/names.ts'
+import type { End } from '../core/process.ts'
+import { decodeEnd } from '../core/records.ts'
+import { readIfThere, replaceFile } from './disk.ts'
+import type { StateDir } from './state-dir.ts'
+
+/** The history is cut to its last lines when it is longer than this, bytes. */
+const HISTORY_LIMIT = 512 * 1024
+/** As many ends as `on-failure:999` counts, and one. */
+export const KEPT_ENDS = 1000
+
+/** The ends of a process's runs, oldest first; lines that are none are passed over. */
+export function readHistory(state: StateDir, id: ProcessId): End[] {
+  const text = readIfThere(historyPath(state, id)) ?? ''
+  return text.split('\n').flatMap((line) => decodeEnd(line) ?? [])
+}
+
+/** Adds one end: from here on the run is over. One short append, which no `kill -9` can tear. */
+export function appendEnd(state: StateDir, id: ProcessId, end: End): void {
+  const path = historyPath(state, id)
+  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
+  if (size > HISTORY_LIMIT) {
+    const lines = readHistory(state, id).slice(-KEPT_ENDS)
+    replaceFile(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
+  }
+  // A line cut off by a full disk must not swallow this one.
+  appendFileSync(path, `\n${JSON.stringify(end)}\n`, { mode: 0o600 })
+}
+
+function historyPath(state: StateDir, id: ProcessId): string {
+  return `${state.processes}/${id}/history`
+}
