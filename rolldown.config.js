@@ -16,7 +16,7 @@ const HEAVY =
 
 /** What every command that looks at processes needs, and what a start needs before it holds the lock. */
 const KERNEL =
-  /src\/(core\/(quote-sh|rules|survivors)|runtime\/(crash-points|descriptors|lifeline|own-program|place|process-table[a-z-]*))\.ts$/
+  /src\/(core\/(quote-sh|rules|survivors)|runtime\/(crash-points|descriptors|lifeline|own-program|pid-laps|place|process-table[a-z-]*))\.ts$/
 
 /** What a start needs before it holds the lock: while a helper takes that, it loads the rest. */
 const GROUND = new RegExp(

@@ -1,5 +1,4 @@
-import { closeSync, openSync, readFileSync } from 'node:fs'
-import { inheritableDescriptors } from './process-table-linux.ts'
+import { closeSync, openSync, readFileSync, readdirSync } from 'node:fs'
 
 /**
  * Closes what whoever started us left open and no child should inherit: a pipe of a CI runner held by a
@@ -8,6 +7,26 @@ import { inheritableDescriptors } from './process-table-linux.ts'
 export function closeInheritedDescriptors(): void {
   if (process.platform !== 'linux') return
   for (const fd of inheritableDescriptors()) closeSync(fd)
+}
+
+/** Node marks those below it close-on-exec when it starts, and whatever it opens: libuv's uv_disable_stdio_inheritance. */
+const FIRST_UNMARKED = 16
+
+/** Our own descriptors that a child would inherit: those that are not marked close-on-exec. */
+function inheritableDescriptors(): number[] {
+  const O_CLOEXEC = 0o2000000
+  return readdirSync('/proc/self/fd')
+    .map(Number)
+    .filter((fd) => {
+      if (fd < FIRST_UNMARKED) return false
+      try {
+        const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1]
+        return flags !== undefined && (Number.parseInt(flags, 8) & O_CLOEXEC) === 0
+      } catch {
+        // The descriptor by which the folder itself was read is closed by now.
+        return false
+      }
+    })
 }
 
 /**

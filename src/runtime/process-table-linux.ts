@@ -1,16 +1,15 @@
 import { readdirSync, realpathSync, statSync } from 'node:fs'
 import { printableCommand } from '../core/printable.ts'
 import { pause } from './clock.ts'
-import { linkOf, textOf } from './proc-files.ts'
+import { linkOf } from './proc-files.ts'
 import { readFile } from './read-to-end.ts'
 import { failedWith } from './system-error.ts'
-import type { Carrier, Known, Lap } from './process-table.ts'
+import { newestPid } from './pid-laps.ts'
+import type { Carrier, Known } from './process-table.ts'
+
+export { lapNow } from './pid-laps.ts'
 
 const CARRIED = /(?:^|\0)TW_RUN_(INSTANCE|WITHIN)=([^\0]*)/g
-/** When all pids were given once, the kernel begins again with this one. */
-const FIRST_AGAIN = 300
-/** More than is started between the two reads that a lap takes. */
-const UNCOUNTED = 1_000
 /** Of the flags in /proc/pid/stat. */
 const KERNEL_THREAD = 0x20_00_00
 /** Where in /proc/pid/stat, counted from the state, the address stands at which the code begins. */
@@ -44,19 +43,6 @@ export function carriersNow(tokens: ReadonlySet<string>, known?: Known): Carrier
     found.push(...carriersAmong(those, tokens, known, executing))
   }
   return found
-}
-
-/**
- * The pid, of a process or a thread, that was given last; undefined where the kernel itself does not tell it. LXC puts
- * a file in its place that is seconds old, and gVisor says 0 and means nothing. Exported for its tests.
- */
-export function newestPid(file = '/proc/loadavg'): number | undefined {
-  if (deviceOf(file) !== deviceOf('/proc')) return undefined
-  return Number(/\d+$/.exec(textOf(file).trimEnd())?.[0] ?? 0) || undefined
-}
-
-function deviceOf(path: string): number | undefined {
-  return statSync(path, { throwIfNoEntry: false })?.dev
 }
 
 /** `executing` gets those that are about to run another program, which show no environment for that moment. */
@@ -96,31 +82,6 @@ function isExecuting(pid: number): boolean {
   if (/[ZX]/.test(state) || (Number(flags) & KERNEL_THREAD) !== 0) return false
   // Where the code of a new program lies is told when its environment has been laid.
   return fields[CODE_AT] === '0' || fields[ENVIRONMENT_AT] !== fields[ENVIRONMENT_AT + 1]
-}
-
-let pidMax: number | undefined
-
-export function lapNow(): Lap | undefined {
-  pidMax ??= Number(textOf('/proc/sys/kernel/pid_max'))
-  const [, starts] = /^processes (\d+)$/m.exec(textOf('/proc/stat')) ?? []
-  const [, tasks, last] = /^\S+ \S+ \S+ \d+\/(\d+) (\d+)$/m.exec(textOf('/proc/loadavg')) ?? []
-  if (starts === undefined || tasks === undefined || last === undefined) return undefined
-  return lap({ starts: Number(starts), tasks: Number(tasks), last: Number(last), pidMax })
-}
-
-/** Exported for its tests. */
-export function lap(now: { starts: number; tasks: number; last: number; pidMax: number }): Lap {
-  const { starts, last } = now
-  const isStill = (pid: number, since: Lap): boolean => {
-    const given = starts - since.starts
-    // Whoever asks twice may have started something: where that does not count, the count is none.
-    if (!(given > 0)) return false
-    if (pid < FIRST_AGAIN) return true
-    const turns = pid > since.last ? pid - since.last : now.pidMax - since.last + pid - FIRST_AGAIN
-    // Numbers in use are passed over; twice as many as now may have been.
-    return given + UNCOUNTED + 2 * now.tasks < turns
-  }
-  return { starts, last, isStill }
 }
 
 export function argumentsOf(pid: number): string | undefined {
@@ -229,26 +190,6 @@ function readWhole(path: string): Buffer {
   const { bytes, length } = readFile(path, buffer)
   buffer = bytes
   return bytes.subarray(0, length)
-}
-
-/** Node marks those below it close-on-exec when it starts, and whatever it opens: libuv's uv_disable_stdio_inheritance. */
-const FIRST_UNMARKED = 16
-
-/** Our own descriptors that a child would inherit: those that are not marked close-on-exec. */
-export function inheritableDescriptors(): number[] {
-  const O_CLOEXEC = 0o2000000
-  return readdirSync('/proc/self/fd')
-    .map(Number)
-    .filter((fd) => {
-      if (fd < FIRST_UNMARKED) return false
-      try {
-        const flags = /^flags:\s*([0-7]+)/m.exec(readWhole(`/proc/self/fdinfo/${fd}`).toString('latin1'))?.[1]
-        return flags !== undefined && (Number.parseInt(flags, 8) & O_CLOEXEC) === 0
-      } catch {
-        // The descriptor by which the folder itself was read is closed by now.
-        return false
-      }
-    })
 }
 
 export function memoryOfGroups(groups: ReadonlySet<number>): Map<number, number> {

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
+import { lap, newestPid } from '../../src/runtime/pid-laps.ts'
 import * as linux from '../../src/runtime/process-table-linux.ts'
 import * as ps from '../../src/runtime/process-table-ps.ts'
 import { Acquaintances } from '../../src/runtime/acquaintances.ts'
@@ -119,7 +120,7 @@ test('our own group is never signalled', () => {
 })
 
 describe('a pid that was in use', () => {
-  const before = linux.lap({ starts: 5_000, tasks: 100, last: 600_000, pidMax: 1_000_000 })
+  const before = lap({ starts: 5_000, tasks: 100, last: 600_000, pidMax: 1_000_000 })
   test.each([
     ['comes round at the end', 590_000, 100, true],
     ['comes next', 600_001, 100, false],
@@ -130,12 +131,12 @@ describe('a pid that was in use', () => {
     ['is of those that are given once', 299, 9_000_000, true],
     ['is known of no count that counts', 590_000, 0, false],
   ])('%s: pid %d after %d starts', (_, pid, given, expected) => {
-    const now = linux.lap({ starts: 5_000 + given, tasks: 100, last: 0, pidMax: 1_000_000 })
+    const now = lap({ starts: 5_000 + given, tasks: 100, last: 0, pidMax: 1_000_000 })
     expect(now.isStill(pid, before)).toBe(expected)
   })
 
   test('may come sooner where thousands are in use', () => {
-    const now = linux.lap({ starts: 5_100, tasks: 60_000, last: 0, pidMax: 1_000_000 })
+    const now = lap({ starts: 5_100, tasks: 60_000, last: 0, pidMax: 1_000_000 })
     expect([now.isStill(590_000, before), now.isStill(700_000, before)]).toEqual([true, false])
   })
 })
@@ -161,10 +162,10 @@ test('who was there before, or carries the token of another run, is not looked i
 
 describe('the newest pid', () => {
   test('is another one when something was started', () => {
-    const before = linux.newestPid()
+    const before = newestPid()
     expect(before).toBeGreaterThan(0)
     spawnSync('true')
-    expect(linux.newestPid()).not.toBe(before)
+    expect(newestPid()).not.toBe(before)
   })
 
   test.for(['0.00 0.00 0.00 1/100 4711\n', '0.00 0.00 0.00 0/0 0\n', ''])(
@@ -172,7 +173,7 @@ describe('the newest pid', () => {
     (text) => {
       const folder = mkdtempSync(join(tmpdir(), 'tw-run-test-'))
       writeFileSync(join(folder, 'loadavg'), text)
-      expect(linux.newestPid(join(folder, 'loadavg'))).toBeUndefined()
+      expect(newestPid(join(folder, 'loadavg'))).toBeUndefined()
       rmSync(folder, { recursive: true })
     },
   )
