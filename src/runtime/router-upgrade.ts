@@ -5,8 +5,8 @@ import type { Duplex } from 'node:stream'
 import { createProxyServer } from 'httpxy'
 import { forwarded, isForgeable } from '../core/forwarding.ts'
 import type { Backend } from './router-backends.ts'
-import { WAIT_MS } from './router-request.ts'
-import type { Switchboard } from './router-request.ts'
+import { WAIT_MS } from './router-switchboard.ts'
+import type { Switchboard } from './router-switchboard.ts'
 
 export interface Upgrading {
   readonly request: IncomingMessage
