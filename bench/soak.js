@@ -69,6 +69,7 @@ async function watch(soaked, costs, ms) {
   let minute = 1
   for (let look = 1; nowMs() - began < ms; look += 1) {
     await sleep(Math.max(0, Math.min(look * SAMPLE_MS, ms) - (nowMs() - began)))
+    soaked.requireAlive()
     const share = (nowMs() - began) / ms
     const isMinute = nowMs() - began >= minute * MINUTE_MS
     costs.look(share, isMinute ? `${minute} min` : undefined)

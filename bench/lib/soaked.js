@@ -127,10 +127,17 @@ export class Soaked {
   async #until(condition, ms, what) {
     const deadline = nowMs() + ms
     while (!condition()) {
-      if (this.session.exit !== undefined) throw new Error(`tw-run ended: ${this.session.lastWords()}`)
+      this.requireAlive()
       if (nowMs() > deadline) throw new Error(`not within ${ms / 1_000} s: ${what}`)
       await sleep(20)
     }
+  }
+
+  /** Throws how tw-run ended, if it has. */
+  requireAlive() {
+    const { exit } = this.session
+    if (exit === undefined) return
+    throw new Error(`tw-run ended (${exit.signal ?? exit.code}): ${this.session.lastWords()}`)
   }
 
   #isUp(name, pid) {
