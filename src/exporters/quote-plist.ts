@@ -16,7 +16,9 @@ const DOCTYPE = `<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://ww
 
 /** A property list as XML, with a comment above it. Errors: TwRunError for a character that XML cannot hold. */
 export function plist(comment: string, value: PlistValue): string {
-  return `${HEAD}<!-- ${comment} -->\n${DOCTYPE}${element(value, '')}</plist>\n`
+  // Two hyphens would end it, or make it none.
+  const inside = comment.replaceAll(/-(?=-|$)/g, '- ')
+  return `${HEAD}<!-- ${inside} -->\n${DOCTYPE}${element(value, '')}</plist>\n`
 }
 
 function element(value: PlistValue, indent: string): string {

@@ -16,7 +16,7 @@ export function quoteTemplate(text: string): string {
 /** A path as the whole value of a setting, where neither quotes nor escapes are known. Errors: TwRunError. */
 export function quotePath(path: string): string {
   // A line that ends with a backslash goes on in the next one, and blanks at its ends are cut off.
-  if (/\p{Cc}|[\\\s]$/u.test(path)) {
+  if (/[\p{Cc}\p{Noncharacter_Code_Point}]|[\\\s]$/u.test(path)) {
     throw new TwRunError(`a unit of systemd cannot name the folder ${JSON.stringify(path)}`, {
       exitCode: 2,
       hint: 'move the app to a folder without control characters, and without a blank or backslash at the end',
@@ -31,8 +31,12 @@ export function environmentLine(key: string, value: string): string {
 }
 
 function escapeC(text: string): string {
-  return text.replaceAll(/["\\]/g, String.raw`\$&`).replaceAll(/\p{Cc}/gu, (character) => {
-    const code = character.charCodeAt(0)
-    return code < 0x80 ? `\\x${code.toString(16).padStart(2, '0')}` : character
-  })
+  return text
+    .replaceAll(/["\\]/g, String.raw`\$&`)
+    .replaceAll(/[\p{Cc}\p{Noncharacter_Code_Point}]/gu, (character) =>
+      // As bytes: a file with what Unicode has no character for is no text to systemd.
+      encodeURIComponent(character)
+        .toLowerCase()
+        .replaceAll('%', String.raw`\x`),
+    )
 }

@@ -212,6 +212,14 @@ print(json.dumps([plistlib.loads(text.encode()) for text in json.load(sys.stdin)
     expect(values.map((_, index) => env?.EnvironmentVariables[`V${index}`])).toEqual(values)
   })
 
+  requires('python3')('what its comment names is no end of the comment', async () => {
+    const exporter = await FORMATS.get('launchd')!.load()
+    const apps = ['a--b', 'a--', '--->']
+    const files = apps.flatMap((app) => exporter({ ...inputFor('/srv/app', ['x'], []), app }).files)
+    const jobs = python(READ, JSON.stringify(files.map(({ text }) => text))) as { Label: string }[]
+    expect(jobs.map(({ Label }) => Label)).toEqual(apps.flatMap((app) => [`${app}.env.1`, `${app}.t0.1`]))
+  })
+
   test('what XML cannot hold is refused', async () => {
     const exporter = await FORMATS.get('launchd')!.load()
     expect(() => exporter(inputFor('/srv/app', ['a\u0001b'], []))).toThrow('control character')
@@ -249,7 +257,9 @@ describe.each([
     async () => {
       const { root, other } = folders()
       const exporter = await FORMATS.get(format)!.load()
-      for (const sample of [SAMPLE, inputFor(root, awkwardLines(20), [])]) {
+      // What Unicode has no character for, systemd takes for no text at all.
+      const noCharacter = inputFor(root, ['a\ufffeb', '\u{1ffff}'], [])
+      for (const sample of [SAMPLE, inputFor(root, awkwardLines(20), []), noCharacter]) {
         const { files } = exporter({ ...sample, root, localUser: 'root' })
         writeFiles(planFiles(other, files))
         const units = files.map(({ path }) => join(other, path)).filter((path) => !path.endsWith('.env'))
