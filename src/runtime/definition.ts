@@ -15,6 +15,7 @@ import { withDefaults } from './app-json.ts'
 import { loadLayers } from './env-files.ts'
 import { loadApp } from './load.ts'
 import type { App } from './load.ts'
+import { routerPortProblems } from './router-plan.ts'
 
 /** What the app's files say about its processes: how they are started, and how many of each there may be. */
 export class Definition {
@@ -90,9 +91,12 @@ export class Definition {
 
   /** What is wrong with so many of each: ports that overlap. */
   problemsOf(counts: Session['counts']): readonly Problem[] {
-    const { port: base, portStep: step } = this.app.settings
+    const { port: base, portStep: step, router } = this.app.settings
     const limits = limitProblems(counts, (type) => this.#rules.get(type)?.max)
-    return [...limits, ...assignPorts(this.types, new Map(Object.entries(counts)), { base, step }).problems]
+    const all = new Map(Object.entries(counts))
+    const { ports, problems } = assignPorts(this.types, all, { base, step })
+    const ofRouter = router === undefined ? [] : routerPortProblems(router, all, ports)
+    return [...limits, ...problems, ...ofRouter]
   }
 
   /** Reads the environment files as they are now. Errors: InputError. */

@@ -21,7 +21,7 @@ export function routerPlan({ host, port }: Address, statePath: string): ProcessP
   }
 }
 
-/** What stands in the way of a router. */
+/** What stands in the way of a router; of the `types`, each with its first port. */
 export function routerProblems(
   { router }: Settings,
   types: readonly string[],
@@ -39,15 +39,20 @@ export function routerProblems(
     problems.push({
       message: `--router: the Procfile has no "${ROUTED_TYPE}" that it could stand in front of`,
     })
-  const taken = types.find((type) => {
-    const first = ports.get(type)
+  return [...problems, ...routerPortProblems(router, counts, ports)]
+}
+
+/** What is wrong with a router's port beside so many processes of each type. */
+export function routerPortProblems({ port }: Address, counts: Counts, ports: FirstPorts): Problem[] {
+  const taken = [...ports].find(([type, first]) => {
     const count = counts.get(type) ?? 0
-    return first !== undefined && count > 0 && router.port >= first && router.port <= portOf(first, count)
+    return count > 0 && port >= first && port <= portOf(first, count)
   })
-  if (taken !== undefined)
-    problems.push({
-      message: `--router: port ${router.port} is one of the ports of "${taken}"`,
+  if (taken === undefined) return []
+  return [
+    {
+      message: `--router: port ${port} is one of the ports of "${taken[0]}"`,
       hint: 'choose another one with --router PORT',
-    })
-  return problems
+    },
+  ]
 }

@@ -140,6 +140,24 @@ test.each([
   expect(app.survivors()).toEqual([])
 })
 
+test('scale onto the port of the router is refused as a start with it is, also while no router runs', async () => {
+  const app = webApp('web: exec sleep 300\n')
+  const { router } = ports(40)
+  const run = app.start(['-p', String(router - 1), '--router', String(router)])
+  await running(app, 'web.1', 'router.1')
+  const refused = {
+    code: 2,
+    stderr: expect.stringContaining(`port ${router} is one of the ports of "web"`) as string,
+  }
+  expect(await app.cli(['scale', 'web=2'])).toMatchObject(refused)
+  await done(app, 'stop', 'router')
+  await until('the router to be gone', () => seen(app).observed.get('router.1')?.phase === 'stopped')
+  expect(await app.cli(['scale', 'web+1'])).toMatchObject(refused)
+  expect(await done(app, 'scale')).toBe('web=1\n')
+  run.signal('SIGINT')
+  expect(await run.ended).toBe(130)
+})
+
 test('a taken port is refused before anything starts, with who has it', async () => {
   const app = webApp()
   const { router, web } = ports(80)
