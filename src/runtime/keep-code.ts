@@ -20,18 +20,18 @@ const KEEP_AFTER_MS = 1_000
 const ADD_EVERY_MS = 60_000
 const WRONG_USAGE = 2
 
-/** Commands that run for long let go of what they do not need any more. */
-const LASTING = new Set(['start', 'supervise', 'route', 'run', 'with', 'prove', 'logs'])
-
-/** Keeps what V8 made of the chunks for the next command of that name, at the end, or when a lasting one runs. */
-export function keepCompiledCode(command: string): void {
+/**
+ * Keeps what V8 made of the chunks for the next command of that name, at the end, or when a lasting one runs, which lets
+ * go of what it does not need any more.
+ */
+export function keepCompiledCode(isLasting: boolean): void {
   const code = compiledCode()
   if (code === undefined) return
   if (doesNodeKeep()) {
     if (!isOurs(code.folder)) process.on('exit', () => void hasFolder(code.folder))
     return
   }
-  if (LASTING.has(command)) {
+  if (isLasting) {
     // When something else is loaded later, what was kept is read again.
     code.onRead = () => void setTimeout(letGo, KEEP_AFTER_MS, code).unref()
     code.onRead()

@@ -52,6 +52,22 @@ test.each([
   expect(run.lines().at(-1)).toContain(`all stopped, nothing left running (${signal})`)
 })
 
+test('SIGUSR1 opens no port for a debugger, SIGUSR2 ends nothing, and processes get them as ever', async () => {
+  const app = liveApp({
+    Procfile: `web: trap 'echo one' USR1; trap 'echo two' USR2; echo $$ up; while :; do sleep 0.05; done`,
+  })
+  const run = app.start(PORT)
+  const [, pid] = await run.waitFor(/(\d+) up/)
+  for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) {
+    run.signal(signal)
+    process.kill(Number(pid), signal)
+  }
+  await run.waitFor(/one\n[^]*two\n/)
+  run.signal('SIGINT')
+  expect(await run.ended).toBe(130)
+  expect(run.output()).not.toMatch(/debugger/i)
+})
+
 test('a process that ignores SIGTERM is killed after the grace period, and not before', async () => {
   const app = appOf('stubborn: node probe.js stubborn\nescaped: node probe.js daemon-stubborn')
   const run = app.start([...PORT, '-t', '1.2'])
