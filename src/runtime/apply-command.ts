@@ -84,8 +84,10 @@ function applyRestart(words: readonly string[], { session, definition, slots }: 
   if ('problems' in targets) return refusal(targets.problems)
   const { ids } = targets
   if (ids.length === 0) return refusal([{ message: 'nothing to restart: none of it is in the formation' }])
-  const next = definition.withCommands(typesOf(ids), definition.reload(session.flags))
-  const lines = changesOf(ids, next, session, slots)
+  const fresh = definition.reload(session.flags)
+  const next = definition.withCommands(typesOf(ids), fresh)
+  const gone = definition.types.filter((type) => !fresh.types.includes(type))
+  const lines = changesOf(ids, { next, gone }, session, slots)
   const { types } = next.app
   return { session: { ...restart(session, ids), types }, definition: next, endsAll: false, lines }
 }

@@ -10,7 +10,14 @@ type Variables = Readonly<Record<string, string>>
 
 /** Variables that are another one's at every start, or that shells set. */
 const OURS = new Set([...OWN_VARIABLES, 'TW_RUN_WITHIN', '_', 'SHLVL', 'OLDPWD'])
+const GONE = 'restarting, but no longer in the Procfile: tw-run reload takes that in'
 const UNKNOWN = 'what changes in its environment is not known'
+
+/** The formation after a restart, and the types of it that the Procfile does not have any more. */
+interface Edited {
+  readonly next: Definition
+  readonly gone: readonly string[]
+}
 
 /**
  * What a restart of these processes changes, for a person: keys of the environment only, never a value. What
@@ -18,7 +25,7 @@ const UNKNOWN = 'what changes in its environment is not known'
  */
 export function changesOf(
   ids: readonly ProcessId[],
-  next: Definition,
+  { next, gone }: Edited,
   session: Session,
   slots: Slots,
 ): string[] {
@@ -28,7 +35,8 @@ export function changesOf(
     const run = slots.run(id)
     const plan = plans.get(id)
     if (run === undefined || plan === undefined || run.life === 'dead') return [`${id}: starting`]
-    const parts = run.command === plan.command ? [] : ['command changed']
+    const parts = gone.includes(plan.type) ? [GONE] : []
+    if (run.command !== plan.command) parts.push('command changed')
     const before = environmentOfRun(run, next.app.root)
     const after = wholeOf(environmentOf({ id, port: plan.port, token: run.token, scratch: run.scratch }))
     parts.push(...(before === undefined ? [UNKNOWN] : changedKeys(before, after)))

@@ -240,6 +240,10 @@ test('restart replaces its targets, says keys and never values, and takes the fi
     code: 2,
     stderr: 'tw-run: worker.3 is not part of the formation: worker=2\n  hint: tw-run scale worker=3\n',
   })
+  writeFileSync(app.path('Procfile'), 'web: exec sleep 300\n')
+  expect(await done(app, 'restart', 'worker')).toBe(
+    'worker: restarting, but no longer in the Procfile: tw-run reload takes that in\n',
+  )
   await stopped(app, run)
 })
 

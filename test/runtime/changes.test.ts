@@ -32,7 +32,7 @@ test('of a run whose environment the kernel does not tell nothing is claimed but
       token,
     } as const
     slots.add(newRun({ ...given, command }))
-    return changesOf(['web.1'], definition, session, slots)
+    return changesOf(['web.1'], { next: definition, gone: [] }, session, slots)
   }
   expect(sayOf('node web.js')).toEqual(['web.1: what changes in its environment is not known'])
   expect(sayOf('node old.js')).toEqual([
