@@ -77,7 +77,9 @@ function formerCurrentFolder({ PWD: pwd = '' }: NodeJS.ProcessEnv): string {
 /** The environment files that are named, as they are. */
 export function namedFiles({ env }: Flags, shell: NodeJS.ProcessEnv): readonly string[] {
   const typed = env ?? [shell['TW_RUN_ENV'] ?? '']
-  return typed.flatMap((part) => part.split(',')).filter((name) => name !== '')
+  return typed
+    .flatMap((part) => part.split(',').map((name) => name.trimStart()))
+    .filter((name) => name !== '')
 }
 
 /** The folder of a regular file; a Procfile from a pipe, such as /dev/stdin, says nothing about the root. */

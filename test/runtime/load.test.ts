@@ -56,7 +56,7 @@ describe('the environment', () => {
   test('comes from several files, in the order they are named', () => {
     const app = appWith({ Procfile: 'web: a', a: 'X=1', b: 'X=2', c: 'X=3', '.env': 'Y=1' })
     expect(load(app, { env: ['a,b', 'c'] }).layers.files.map(({ name }) => name)).toEqual(['a', 'b', 'c'])
-    expect(load(app, {}, { TW_RUN_ENV: 'c,a' }).layers.files.map(({ name }) => name)).toEqual(['c', 'a'])
+    expect(load(app, {}, { TW_RUN_ENV: 'c, a' }).layers.files.map(({ name }) => name)).toEqual(['c', 'a'])
   })
 
   test('is read again when it is asked for again', () => {
