@@ -49,7 +49,12 @@ export function newSupervisor(ground: Ground, choices: SupervisorChoices): Super
 
 /** Runs a supervisor to the end of its formation, listening to signals and commands. Errors: TwRunError 1. */
 export async function serve(supervisor: Supervisor, { socket }: Ground): Promise<RunResult> {
-  for (const signal of SIGNALS) process.on(signal, () => supervisor.end({ kind: 'signal', signal }))
+  // A terminal that is closed is not that of who runs in the background.
+  const isMeant = (signal: string): boolean => signal !== 'SIGHUP' || !supervisor.session.isDetached
+  for (const signal of SIGNALS)
+    process.on(signal, () => {
+      if (isMeant(signal)) supervisor.end({ kind: 'signal', signal })
+    })
   const listening = await listen(supervisor, socket)
   supervisor.publish(socket, listening)
   const result = await supervisor.run()

@@ -50,6 +50,19 @@ function history(app: LiveApp, id: string): string[] {
     .map(({ kind, code, signal, why }) => [kind, code ?? signal ?? why].join(' '))
 }
 
+test('SIGHUP, which a terminal or a logout sends, ends nothing that runs in the background', async () => {
+  const app = liveApp({ Procfile: SLEEPS })
+  await detached(app)
+  const supervisor = supervisorOf(app)
+  const before = pids(app)
+  process.kill(supervisor, 'SIGHUP')
+  expect(await done(app, 'scale', 'web=2', '--wait')).toContain('web: 1 -> 2')
+  expect([supervisorOf(app), pids(app)]).toEqual([supervisor, expect.objectContaining(before)])
+  process.kill(supervisor, 'SIGTERM')
+  await until('the end', () => app.survivors().length === 0)
+  expect(await done(app, 'ps')).toBe('nothing runs here\n')
+})
+
 test('start --detach returns when all are up, holds on to nothing, and says who is there', async () => {
   const app = liveApp({ Procfile: SLEEPS })
   // A command substitution waits for everybody who has its pipe.
