@@ -3,6 +3,7 @@ import type { Reason } from '../core/session.ts'
 import { enginesOf } from '../runtime/engine-place.ts'
 import { rowsOf } from '../runtime/observer.ts'
 import type { View } from '../runtime/observer.ts'
+import { unreadHint, unreadSentence, unreadSupervisor, unreadText } from '../runtime/unread.ts'
 import { describeReason } from './journal-text.ts'
 import { supervisorLog } from './supervisor-log.ts'
 
@@ -22,8 +23,11 @@ export function nothingRuns(seen: View): TwRunError {
   const alive = rowsOf(seen).filter(({ process }) => seen.slots.run(process)?.life === 'alive')
   if (alive.length === 0) {
     const { message, see } = nothing(seen)
-    const hint = see === undefined ? START : `see ${see}; ${START}`
-    return new TwRunError(message, { exitCode: 1, hint })
+    const unread = unreadSupervisor(seen.session, seen.supervisor)
+    const what = unread === undefined ? message : `${message}; ${unreadText(unread)}`
+    const next = unread === undefined ? START : unreadHint(unread)
+    const hint = see === undefined ? next : `see ${see}; ${next}`
+    return new TwRunError(what, { exitCode: 1, hint })
   }
   const list = alive.map(({ process, pid }) => `${process} (pid ${pid ?? '?'})`).join(', ')
   return new TwRunError(`of no formation on record, but running here: ${list}`, {
@@ -35,7 +39,9 @@ export function nothingRuns(seen: View): TwRunError {
 /** That nothing runs, in one line, and why the last run ended, if nobody wanted it to. */
 export function nothingText(seen: View): string {
   const { message, see } = nothing(seen)
-  return see === undefined ? message : `${message} (see: ${see})`
+  const unread = unreadSupervisor(seen.session, seen.supervisor)
+  const there = unread === undefined ? '' : `; ${unreadSentence(unread)}`
+  return `${message}${see === undefined ? '' : ` (see: ${see})`}${there}`
 }
 
 function nothing({ session, state }: View): Nothing {

@@ -5,6 +5,7 @@ import { view } from '../runtime/observer.ts'
 import { carriers } from '../runtime/process-table.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
 import { say } from '../runtime/terminal.ts'
+import { unreadSentence, unreadSupervisor } from '../runtime/unread.ts'
 import { command as send } from './ask.ts'
 import { reachEngine } from './engine.ts'
 import { endLeft } from './left-work.ts'
@@ -36,7 +37,10 @@ export async function stop(targets: readonly string[], flags: Flags): Promise<vo
   say(STDOUT, `${lines.join('\n')}\n`)
   if (targets.length > 0) return
   await untilAllEnded(state)
-  say(STDOUT, 'all stopped, nothing left running\n')
+  const { session, supervisor } = view(state)
+  const unread = unreadSupervisor(session, supervisor)
+  const there = unread === undefined ? '' : `; ${unreadSentence(unread)}`
+  say(STDOUT, `all stopped, nothing left running${there}\n`)
 }
 
 async function untilAllEnded(state: StateDir): Promise<void> {

@@ -15,10 +15,16 @@ import { readIfThere } from '../runtime/disk.ts'
 import { view } from '../runtime/observer.ts'
 import type { View } from '../runtime/observer.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
+import { unreadSupervisor } from '../runtime/unread.ts'
 
 /** How long `--wait` waits, ms, where nothing else was asked for: Heroku's boot limit. */
 export const WAIT_AT_MOST_MS = 60_000
 const LOOK_AGAIN_MS = 20
+/**
+ * How long a supervisor whose run is over is waited for, ms: a reader that reads has the last lines in much less, and then
+ * the lock is free for a start that follows.
+ */
+const READ_WITHIN_MS = 2_000
 
 /** What is awaited: every process of the formation up, or also ready. */
 export type Awaited = 'up' | 'ready'
@@ -118,14 +124,18 @@ export async function requireUp(state: StateDir): Promise<void> {
 
 /**
  * Waits until nothing of the formation lives any more, or nobody is there to end it; what lives then. The disk may
- * have had no room for its supervisor's last word.
+ * have had no room for its supervisor's last word, and nobody may read that.
  */
 export async function waitForEnd(state: StateDir, ms: number): Promise<readonly ProcessId[]> {
   const until = performance.now() + ms
+  let readUntil = Infinity
   for (;;) {
-    const { supervisor } = view(state)
+    const { session, supervisor } = view(state)
     // A look at the processes comes before that at their supervisor, which may have ended them in between.
-    if (supervisor === undefined || performance.now() > until) return aliveIn(view(state))
+    const now = performance.now()
+    if (supervisor === undefined || now > Math.min(until, readUntil)) return aliveIn(view(state))
+    if (unreadSupervisor(session, supervisor) !== undefined)
+      readUntil = Math.min(readUntil, now + READ_WITHIN_MS)
     await sleep(LOOK_AGAIN_MS)
   }
 }

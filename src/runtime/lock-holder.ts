@@ -1,6 +1,10 @@
+import { dirname } from 'node:path'
 import { TwRunError } from '../core/error.ts'
+import { decodeSession } from '../core/session-record.ts'
 import { readIfThere } from './disk.ts'
 import { isRunning, isStopped } from './process-table.ts'
+import { stateDirAt } from './state-dir.ts'
+import { unreadHint, unreadSupervisor, unreadText } from './unread.ts'
 
 /** The pid that the holder of a lock wrote into its file, if it lives and is not our own. */
 export function holderOf(path: string): number | undefined {
@@ -21,6 +25,13 @@ export function heldBy(pid: number | undefined, path: string): LockHeld {
     })
   }
   const stopped = isStopped(pid)
+  const session = decodeSession(readIfThere(stateDirAt(dirname(path)).session) ?? '')
+  if (!stopped && unreadSupervisor(session, pid) !== undefined) {
+    return new LockHeld(`the last run here has ended, and ${unreadText(pid)}`, {
+      exitCode: 1,
+      hint: unreadHint(pid),
+    })
+  }
   return new LockHeld(`tw-run is already running here: pid ${pid}${stopped ? ' (stopped)' : ''}`, {
     exitCode: 1,
     hint: stopped

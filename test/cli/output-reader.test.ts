@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { expect } from 'vitest'
+import { done, seen, supervisorOf } from '../support/control.ts'
 import { liveApp, until } from '../support/live.ts'
 import type { LiveApp, LiveRun } from '../support/live.ts'
 import { portAt } from '../support/ports.ts'
@@ -172,4 +173,48 @@ test('a reader that never reads again: a signal ends tw-run when all has stopped
   writeFileSync(app.path('go'), '')
   expect(await run.ended).toBe(0)
   expect(app.survivors()).toEqual([])
+})
+
+test('a reader that never reads again: stop is done when all has stopped, and everybody says who is left', async () => {
+  const app = liveApp({ Procfile: FLOOD })
+  const run = startBy(app, `"$@" | { ${WAIT_FOR_GO}; }`)
+  await until('output', () => (runFile(app, 'flood.1', 'log')?.length ?? 0) > 1_000_000)
+  const pid = supervisorOf(app)
+  const there = `tw-run (pid ${pid}) waits for somebody to read its output`
+  const way = `read it, or end it with: kill ${pid}`
+  expect(await done(app, 'stop')).toBe(
+    `stopping everything\nall stopped, nothing left running; ${there} (${way})\n`,
+  )
+  expect(await done(app, 'ps')).toBe(`nothing runs here; ${there} (${way})\n`)
+  for (const verb of ['start', 'start -D'])
+    expect(await app.cli([...verb.split(' '), ...PORT])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `tw-run: the last run here has ended, and ${there}\n  hint: ${way}\n`,
+    })
+  for (const verb of ['scale', 'scale flood=2', 'stop'])
+    expect(await app.cli(verb.split(' '))).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `tw-run: nothing runs here; ${there}\n  hint: ${way}\n`,
+    })
+  process.kill(pid, 'SIGTERM')
+  await until('the end of tw-run', () => seen(app).supervisor === undefined)
+  expect(seen(app).session?.ending?.reason).toEqual({ kind: 'asked' })
+  writeFileSync(app.path('go'), '')
+  expect(await run.ended).toBe(0)
+  expect(app.survivors()).toEqual([])
+})
+
+test('a reader that leaves when all has stopped is not why', async () => {
+  const app = liveApp({ Procfile: FLOOD })
+  const run = startBy(app, `"$@" | { ${WAIT_FOR_GO}; }`)
+  await until('output', () => (runFile(app, 'flood.1', 'log')?.length ?? 0) > 1_000_000)
+  await done(app, 'stop')
+  writeFileSync(app.path('go'), '')
+  expect(await run.ended).toBe(0)
+  expect(seen(app)).toMatchObject({
+    supervisor: undefined,
+    session: { ending: { reason: { kind: 'asked' } } },
+  })
 })
