@@ -18,5 +18,8 @@ export async function applyHere(flags: Flags, request: Request): Promise<Reply |
   const reply = supervisor.apply(request)
   if (!reply.ok) return reply
   const result = await supervisor.runUntilQuiet()
-  return result === undefined ? reply : { ok: true, lines: [...reply.lines, farewell(result)] }
+  // Who stops all of it looks whether anything is left, and says so.
+  const isToldAnyway = request.do === 'stop' && request.targets.length === 0
+  if (result === undefined || isToldAnyway) return reply
+  return { ok: true, lines: [...reply.lines, farewell(result)] }
 }
