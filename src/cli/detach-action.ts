@@ -2,11 +2,14 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { formatDiagnostic } from '../core/diagnostic.ts'
+import { expandIds } from '../core/edit.ts'
 import { TwRunError } from '../core/error.ts'
+import type { Session } from '../core/session.ts'
 import type { Flags } from '../core/settings.ts'
 import { closeInheritedDescriptors } from '../runtime/descriptors.ts'
 import { requireLastingFiles } from '../runtime/lasting-files.ts'
 import { requireProcesses, requireVariables } from '../runtime/load.ts'
+import type { App } from '../runtime/load.ts'
 import { heldBy } from '../runtime/lock-holder.ts'
 import { view } from '../runtime/observer.ts'
 import { locateStateDir, makeStateDir, requireRoom } from '../runtime/state-dir.ts'
@@ -14,7 +17,8 @@ import type { StateDir } from '../runtime/state-dir.ts'
 import { refuseTakenPorts } from '../runtime/taken-ports.ts'
 import { say } from '../runtime/terminal.ts'
 import { hasEnded, startSupervisor } from './control.ts'
-import { lookBefore, reportEnd, showLastLines } from './detached-end.ts'
+import { isWrittenSince, lookBefore, reportEnd, showLastLines } from './detached-end.ts'
+import type { Before } from './detached-end.ts'
 import { appToStart, lastingFlags, requireRouterHost, stagesOf } from './formation.ts'
 import { describeAddress, describeRuns } from './journal-text.ts'
 import { refuseLateStages } from './late-stages.ts'
@@ -49,13 +53,19 @@ export async function startDetached(asked: Flags, awaited: Awaited, begins: () =
   const before = lookBefore(state)
   const child = startSupervisor(state, lastingFlags(flags, app))
   const ended = once(child, 'exit').then(([code]) => (typeof code === 'number' ? code : 1))
-  await Promise.race([ended, hasBegun(state, child)])
+  await Promise.race([ended, hasBegun(state, child, before)])
   const found = await Promise.race([ended, waitFor(state, awaited)])
   if (typeof found === 'number') return reportEnd(state, before)
   if (found.missing.length === 0) {
-    const { slots: now } = view(state)
-    const alive = now.runs().filter(({ life }) => life === 'alive')
-    const texts = [describeRuns(alive, () => undefined), describeAddress(alive, app.settings.router)]
+    const { slots: now, session } = view(state)
+    // In the order of the Procfile, and not what is on its way out.
+    const wanted = session === undefined ? [] : expandIds(session).flatMap((id) => now.run(id) ?? [])
+    const alive = wanted.filter(({ life }) => life === 'alive')
+    const texts = [
+      ...(await linesTakenIn(app, before, session)),
+      describeRuns(alive, () => undefined),
+      describeAddress(alive, app.settings.router),
+    ]
     for (const text of texts) if (text !== undefined) say(STDOUT, `${text}\n`)
     return 0
   }
@@ -69,6 +79,12 @@ export async function startDetached(asked: Flags, awaited: Awaited, begins: () =
   throw notThere(found, awaited)
 }
 
+/** What changes in a formation that is carried on; most begin anew, and nothing is loaded for it. */
+async function linesTakenIn(app: App, before: Before, session: Session | undefined): Promise<string[]> {
+  if (session === undefined || before.session?.id !== session.id) return []
+  return (await import('./carried-on.ts')).linesTakenIn(app, before.runs, session)
+}
+
 /** The kernel kills a whole container when its pid 1 is done. */
 function endsWithPid1(): TwRunError {
   return new TwRunError('start --detach as pid 1 would end this container, and everything in it, at once', {
@@ -77,11 +93,15 @@ function endsWithPid1(): TwRunError {
   })
 }
 
-/** The supervisor holds the lock and has written what it is for, or is gone. */
-async function hasBegun(state: StateDir, child: ChildProcess): Promise<void> {
+/**
+ * The supervisor holds the lock and has written what it is for, or is gone. What it carries on is written there already,
+ * as it was before.
+ */
+async function hasBegun(state: StateDir, child: ChildProcess, before: Before): Promise<void> {
   while (!hasEnded(child)) {
     const { session, supervisor } = view(state)
-    if (supervisor === child.pid && session?.isDetached === true && !session.over) return
+    const isWritten = session?.isDetached === true && !session.over && isWrittenSince(state, before)
+    if (supervisor === child.pid && isWritten) return
     await sleep(LOOK_AGAIN_MS)
   }
 }

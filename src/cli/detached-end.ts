@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { TwRunError } from '../core/error.ts'
 import type { ProcessId } from '../core/names.ts'
+import type { Run } from '../core/process.ts'
 import type { Session } from '../core/session.ts'
 import { heldBy } from '../runtime/lock-holder.ts'
 import { view } from '../runtime/observer.ts'
@@ -18,13 +19,28 @@ const LAST_LINES = 20
 /** What was there before a supervisor was started: the rest is its own. */
 export interface Before {
   readonly session: Session | undefined
+  /** Of all processes. */
+  readonly runs: readonly Run[]
+  /** Which file the session is in: whoever writes it makes another one. */
+  readonly written: string
   /** The length of the log of supervisors, bytes. */
   readonly logged: number
 }
 
 export function lookBefore(state: StateDir): Before {
   const logged = statSync(supervisorLog(state), { throwIfNoEntry: false })?.size ?? 0
-  return { session: view(state).session, logged }
+  const { session, slots } = view(state)
+  return { session, runs: slots.runs(), written: writtenAt(state), logged }
+}
+
+/** Whether the session was written since, whatever is in it. */
+export function isWrittenSince(state: StateDir, { written }: Before): boolean {
+  return writtenAt(state) !== written
+}
+
+function writtenAt({ session }: StateDir): string {
+  const stat = statSync(session, { bigint: true, throwIfNoEntry: false })
+  return stat === undefined ? '' : `${stat.ino} ${stat.mtimeNs}`
 }
 
 /** Says why the supervisor that was started is there no more. Errors: TwRunError, in every case. */

@@ -67,6 +67,8 @@ export function describeEvent(
   switch (event.type) {
     case 'carried-on':
       return describeSeam(event.alive, event.ended)
+    case 'taken-in':
+      return event.change
     case 'ended':
       return describeEnd(event, now)
     case 'leftovers':

@@ -16,6 +16,8 @@ export function graceOf({ told, leftoversKillAt }: Run, killAt: number, now: num
 export type JournalEvent =
   /** A killed supervisor's session goes on: which of its processes live, and which ended meanwhile. */
   | { readonly type: 'carried-on'; readonly alive: readonly Run[]; readonly ended: readonly Run[] }
+  /** What a start that carries on changes, and why: a line for a person. */
+  | { readonly type: 'taken-in'; readonly change: string }
   /** A launcher is at work on runs: what they write can be followed from here on. */
   | { readonly type: 'starting'; readonly runs: readonly Run[] }
   /** Runs came to be, in one go. */

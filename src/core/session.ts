@@ -93,7 +93,7 @@ export interface Asked {
 
 /**
  * The session that `start` works on: an interrupted one is carried on (to its end, if it was ending) in the stage
- * where it stood, with the counts now asked for, if any were; else a new one begins, of a newer generation than every
+ * where it stood, with the types of now and the counts now asked for, if any were; else a new one begins, of a newer generation than every
  * run on disk.
  */
 export function beginOrCarryOn(
@@ -107,8 +107,10 @@ export function beginOrCarryOn(
       return { session: previous, carriedOn: true }
     const { types, isDetached, hasRouter, isFixture, flags } = asked
     const held = asked.keepsCounts === true
-    const counts = held ? { ...asked.counts, ...previous.counts } : asked.counts
-    const stopped = held ? previous.stopped : []
+    const counts = held ? heldCounts(asked.counts, previous.counts) : asked.counts
+    const isGone = (type: string): boolean =>
+      Object.hasOwn(previous.counts, type) && !Object.hasOwn(counts, type)
+    const stopped = held ? previous.stopped.filter((id) => !isGone(parseProcessId(id)?.type ?? id)) : []
     return {
       session: { ...previous, types, counts, stopped, isDetached, hasRouter, isFixture, flags },
       carriedOn: true,
@@ -133,6 +135,14 @@ export function beginOrCarryOn(
     over: false,
   }
   return { session, carriedOn: false }
+}
+
+/** The counts of before, of the types that there still are. */
+function heldCounts(asked: Session['counts'], before: Session['counts']): Session['counts'] {
+  const entries = Object.entries(asked)
+  return Object.fromEntries(
+    entries.map(([type, count]) => [type, Object.hasOwn(before, type) ? (before[type] ?? count) : count]),
+  )
 }
 
 /** Whether these stages would not run: an interrupted session goes on where it stood, and that may be after them. */

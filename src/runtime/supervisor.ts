@@ -7,6 +7,7 @@ import { upIn } from '../core/readiness.ts'
 import { reconcile } from '../core/reconcile.ts'
 import { beginOrCarryOn, codeOfReason, isAtOnce, isSecondThought, replace } from '../core/session.ts'
 import type { Asked, Ending, Place, Reason, Session } from '../core/session.ts'
+import { takeIn } from '../core/taken-in.ts'
 import { Alarm } from './alarm.ts'
 import { applyCommand } from './apply-command.ts'
 import { bootNow } from './clock.ts'
@@ -14,7 +15,6 @@ import { crashPoint } from './crash-points.ts'
 import type { Definition } from './definition.ts'
 import type { Listening } from './control-server.ts'
 import { isGone, replaceFile } from './disk.ts'
-import { editedOf } from './edited.ts'
 import { watchHealth } from './health-watch.ts'
 import { HeldPort } from './held-port.ts'
 import { Host } from './host.ts'
@@ -105,7 +105,7 @@ export class Supervisor {
     this.#prober = watchHealth(watching)
     const replaceThem = (names: readonly string[]): void => this.#write(replace(this.#session, names))
     this.#replacer = new Replacer({ ...watching, except: state.path, replace: replaceThem })
-    if (carriedOn) this.#carryOn()
+    if (carriedOn && previous !== undefined) this.#carryOn(previous)
     if (session.ending !== undefined) this.#endingSince = bootNow()
     this.#host.removeLostScratch()
     this.#keeper = new SessionKeeper(state, (write) => this.#host.persist(write))
@@ -242,16 +242,18 @@ export class Supervisor {
   }
 
   /** Takes over what a killed supervisor left; with a start, what was edited since is replaced. */
-  #carryOn(): void {
-    const wanted = this.#options.asked.isRevival === true ? [] : this.#definition.wanted(this.#session)
-    this.#session = replace(this.#session, editedOf(wanted, this.#slots))
-    this.#starter.standBy()
+  #carryOn(previous: Session): void {
     const runs = this.runs()
+    const found = { runs: this.#slots.runs(), plans: this.#definition.wanted(this.#session) }
+    const taken = this.#options.asked.isRevival === true ? undefined : takeIn(this.#session, previous, found)
+    this.#session = taken?.session ?? this.#session
+    this.#starter.standBy()
     this.#options.journal({
       type: 'carried-on',
       alive: runs.filter(({ life }) => life === 'alive'),
       ended: runs.filter(({ life, done }) => life === 'dead' && !done),
     })
+    for (const change of taken?.lines ?? []) this.#options.journal({ type: 'taken-in', change })
   }
 
   #beginEnding(ending: Ending): void {

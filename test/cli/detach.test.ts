@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { rowsOf } from '../../src/runtime/observer.ts'
 import { kill9, liveApp, until } from '../support/live.ts'
 import type { LiveApp } from '../support/live.ts'
 import {
@@ -348,6 +349,67 @@ test('what was edited and not taken in is none of the next supervisor', async ()
   await running(app, 'web.1', 'worker.1', 'task.1')
   expect(await done(app, 'reload')).toBe('new: new\nworker: gone\ntask: gone\nweb: command changed\n')
   await running(app, 'web.1', 'new.1')
+  await stopped(app)
+})
+
+/** What is typed and edited over web=1,worker=1, what is said of it, and the formation then. */
+const TAKEN_IN = [
+  {
+    what: 'another type in the place of one',
+    procfile: 'web: exec sleep 301\njobs: exec sleep 300\n',
+    change: 'worker: gone\nweb: command changed',
+    counts: { web: 1, jobs: 1 },
+  },
+  { what: 'a type less', procfile: 'web: exec sleep 300\n', change: 'worker: gone', counts: { web: 1 } },
+  {
+    what: 'a type less, the other one named',
+    procfile: 'web: exec sleep 300\n',
+    words: ['web'],
+    change: 'worker: gone',
+    counts: { web: 1 },
+  },
+  {
+    what: 'fewer of a type',
+    procfile: SLEEPS,
+    words: ['-m', 'web=1,worker=0'],
+    change: 'stopping worker.1',
+    counts: { web: 1, worker: 0 },
+  },
+]
+
+test.each(TAKEN_IN)(
+  'start --detach over a killed supervisor takes in and says: $what',
+  async ({ procfile, words = [], change, counts }) => {
+    const app = liveApp({ Procfile: SLEEPS })
+    await detached(app)
+    await running(app, 'web.1', 'worker.1')
+    await killSupervisor(app)
+    writeFileSync(app.path('Procfile'), procfile)
+    const there = Object.entries(counts).filter(([, count]) => count > 0)
+    const places = there.map(([type], index) => `${type}.1 on ${portAt(100 * index)}`)
+    expect(await done(app, 'start', ...words, '-D', ...PORT)).toBe(`${change}\n${places.join(', ')}\n`)
+    await until('it to be what ps shows', () => rowsOf(seen(app)).length === there.length)
+    await running(app, ...there.map(([type]) => `${type}.1`))
+    const formation = Object.entries(counts).map(([type, count]) => `${type}=${count}`)
+    expect(await done(app, 'scale')).toBe(`${formation.join(',')}\n`)
+    expect(await done(app, 'scale', ...formation)).toBe(`nothing to change: ${formation.join(',')}\n`)
+    expect(await done(app, 'reload')).toBe('nothing changed\n')
+    const log = readFileSync(join(app.state(), 'supervisor.log'), 'utf8')
+    for (const line of change.split('\n')) expect(log).toContain(line)
+    await stopped(app)
+  },
+)
+
+test('a type that is back when a killed supervisor is carried on is started, though it had come to its end', async () => {
+  const app = liveApp({ Procfile: `${SLEEPS}task: true\n` })
+  await detached(app, '--restart', 'on-failure')
+  await until('its end', () => seen(app).observed.get('task.1')?.phase === 'exited')
+  writeFileSync(app.path('Procfile'), SLEEPS)
+  expect(await done(app, 'reload')).toBe('task: gone\n')
+  await killSupervisor(app)
+  writeFileSync(app.path('Procfile'), `${SLEEPS}task: exec sleep 300\n`)
+  await detached(app)
+  await running(app, 'web.1', 'worker.1', 'task.1')
   await stopped(app)
 })
 

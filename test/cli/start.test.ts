@@ -240,6 +240,23 @@ test('a formation of another Procfile is carried on without naming it again', as
   expect((await app.cli(['start', ...PORT])).stderr).toContain('no Procfile')
 })
 
+test('what is stopped and what is replaced when the next tw-run carries on is said, with the reason', async () => {
+  const app = liveApp({ Procfile: 'web: exec sleep 100\nworker: exec sleep 100\nold: exec sleep 100\n' })
+  const first = app.start(PORT)
+  await first.waitFor(/old\.1 on/)
+  first.signal('SIGKILL')
+  await first.ended
+  writeFileSync(app.path('Procfile'), 'web: exec sleep 101\nworker: exec sleep 100\n')
+  const second = app.start([...PORT, '--no-timestamps', '-m', 'worker=0'])
+  await second.waitFor(
+    /carries on from here: 3 still running.*\nsystem +\| old: gone\nsystem +\| web: command changed\nsystem +\| stopping worker\.1\n/,
+  )
+  await second.waitFor(/web\.1 on/)
+  second.signal('SIGINT')
+  expect(await second.ended).toBe(130)
+  expect(app.survivors()).toEqual([])
+})
+
 test('an edited command replaces the process when the next tw-run carries on', async () => {
   const app = liveApp({
     Procfile: 'web: echo version 1; exec sleep 100\nother: echo other as $$; exec sleep 100',

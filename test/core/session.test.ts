@@ -246,3 +246,18 @@ test('an interrupted session keeps its counts, and what was stopped, if none are
   expect(session.counts).toEqual({ web: 7, worker: 1 })
   expect(session.stopped).toEqual(['web.1'])
 })
+
+test('a session that is carried on keeps nothing of a type that the Procfile does not have any more', () => {
+  const asked = { ...ASKED, counts: { web: 1, jobs: 1 }, keepsCounts: true }
+  const scaled: Session = {
+    ...INTERRUPTED,
+    counts: { worker: 2, web: 7 },
+    stopped: ['worker.2', 'web.1', 'router.1'],
+  }
+  const { session } = beginOrCarryOn(scaled, asked, HERE, {})
+  expect(Object.entries(session.counts)).toEqual([
+    ['web', 7],
+    ['jobs', 1],
+  ])
+  expect(session.stopped).toEqual(['web.1', 'router.1'])
+})
