@@ -4,6 +4,7 @@ import { TwRunError } from '../core/error.ts'
 import { exitCodeOf } from '../core/exit.ts'
 import { parseProcessId } from '../core/names.ts'
 import type { ProcessId } from '../core/names.ts'
+import { printable } from '../core/printable.ts'
 import type { ProcessState } from '../core/process.ts'
 import { decodeSession } from '../core/session-record.ts'
 import { BOOT_LIMIT_MS } from '../core/rules.ts'
@@ -33,8 +34,10 @@ export type Awaited = 'up' | 'ready'
 export interface Missing {
   readonly missing: readonly ProcessId[]
   readonly failed: readonly ProcessId[]
-  /** Why something is not ready, where that is known. */
+  /** Why something is not there, where that is known. */
   readonly reasons: ReadonlyMap<ProcessId, string>
+  /** What has never run, and has no log. */
+  readonly unborn?: ReadonlySet<ProcessId>
 }
 
 /** What of the formation, or of these processes of it, is not there yet in the generation that is wanted. */
@@ -69,11 +72,27 @@ export function missingOf(
     return state.phase === 'exited' || state.phase === 'crashed'
   })
   const reasons = missing.flatMap((id) => {
-    const state = observed.get(id)
-    const reason = state?.phase === 'up' ? state.run.health.reason : undefined
+    const reason = reasonOf(observed.get(id))
     return reason === undefined ? [] : [[id, reason] as const]
   })
-  return { missing, failed, reasons: new Map(reasons) }
+  const unborn = missing.filter((id) => isUnborn(observed.get(id)))
+  return { missing, failed, reasons: new Map(reasons), unborn: new Set(unborn) }
+}
+
+function reasonOf(state: ProcessState | undefined): string | undefined {
+  if (state?.phase === 'up') return state.run.health.reason
+  const [first] = notStarted(state)?.split('\n') ?? []
+  return first === undefined ? undefined : printable(first)
+}
+
+function isUnborn(state: ProcessState | undefined): boolean {
+  return state === undefined || state.phase === 'absent' || notStarted(state) !== undefined
+}
+
+/** Why it could not even be started. */
+function notStarted(state: ProcessState | undefined): string | undefined {
+  if (state === undefined || !('exit' in state) || state.exit.kind !== 'unstarted') return undefined
+  return state.exit.message
 }
 
 /** Whose end ends the run. */
@@ -110,9 +129,13 @@ export function describeMissing({ missing, failed, reasons }: Missing, awaited: 
 /** The error for what did not come to be. */
 export function notThere(found: Missing, awaited: Awaited): TwRunError {
   const names = found.failed.length > 0 ? found.failed : found.missing
+  const logged = names.filter((id) => found.unborn?.has(id) !== true)
   return new TwRunError(describeMissing(found, awaited), {
     exitCode: 1,
-    hint: `see what happened with: tw-run logs ${names.slice(0, 3).join(' ')}`,
+    hint:
+      logged.length === 0
+        ? 'see what becomes of it with: tw-run ps'
+        : `see what happened with: tw-run logs ${logged.slice(0, 3).join(' ')}`,
   })
 }
 

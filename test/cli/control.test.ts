@@ -185,7 +185,12 @@ test('scale --wait fails with what is missing', async () => {
   writeFileSync(app.path('.env'), `TOO_MUCH=${'x'.repeat(200_000)}\n`)
   const { code, stderr } = await app.cli(['scale', 'worker=2', '--wait'])
   expect(code).toBe(1)
-  expect(stderr).toMatch(/not up: worker\.1(, worker\.2)?\n {2}hint: .*tw-run logs worker\.1/)
+  const why = String.raw` \(its environment and command are larger than the system takes \(one value over 128 KiB\?\)\)`
+  expect(stderr).toMatch(
+    new RegExp(
+      String.raw`^tw-run: not up: worker\.1${why}(, worker\.2${why})?\n {2}hint: see what becomes of it with: tw-run ps\n$`,
+    ),
+  )
   await stopped(app, run)
 })
 

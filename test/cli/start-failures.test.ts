@@ -87,6 +87,20 @@ test('without descriptors some processes wait and the others run', async () => {
   expect(run.lines().at(-1)).toContain('nothing left running')
 })
 
+test('start --detach says why something could not start, and names no logs that there are not', async () => {
+  const app = liveApp({ Procfile: 'web: exec sleep 100' })
+  const run = app.startBy(
+    ['sh', '-c', 'ulimit -n 64; exec "$0" "$@"', process.execPath],
+    ['start', '-D', ...PORT, '--formation', 'web=60'],
+  )
+  expect(await run.ended).toBe(1)
+  expect(run.output()).toMatch(
+    /^tw-run: not up: (web\.\d+ \(too many open files \(see `ulimit -n`\)\)(, |\n))+ {2}hint: see what becomes of it with: tw-run ps\n$/,
+  )
+  expect(await app.cli(['stop'])).toMatchObject({ code: 0, stderr: '' })
+  expect(app.survivors()).toEqual([])
+})
+
 test('out of descriptors for the rest of them tw-run lives, and so does the next one', async () => {
   const app = liveApp({ Procfile: 'web: exec sleep 100' })
   const limited = ['sh', '-c', 'ulimit -n 64; exec "$0" "$@"', process.execPath]
