@@ -5,9 +5,11 @@ import { rowsOf } from '../runtime/observer.ts'
 import type { View } from '../runtime/observer.ts'
 import { unreadHint, unreadSentence, unreadSupervisor, unreadText } from '../runtime/unread.ts'
 import { describeReason } from './journal-text.ts'
+import { runningAbove } from './running-above.ts'
 import { supervisorLog } from './supervisor-log.ts'
 
 const START = 'start it with: tw-run start'
+const START_HERE = 'start another one here with: tw-run start'
 /** Ends that are no news: somebody wanted them, and was told. */
 const WANTED: ReadonlySet<Reason['kind']> = new Set<Reason['kind']>(['asked', 'signal', 'done'])
 
@@ -16,16 +18,18 @@ interface Nothing {
   readonly message: string
   /** Where there is more to be seen, if there is. */
   readonly see: string | undefined
+  /** What to type next. */
+  readonly next: string
 }
 
 /** The error for a command to a formation that is not there; what lives of none that is known is named. */
 export function nothingRuns(seen: View): TwRunError {
   const alive = rowsOf(seen).filter(({ process }) => seen.slots.run(process)?.life === 'alive')
   if (alive.length === 0) {
-    const { message, see } = nothing(seen)
+    const { message, see, next: usual } = nothing(seen)
     const unread = unreadSupervisor(seen.session, seen.supervisor)
     const what = unread === undefined ? message : `${message}; ${unreadText(unread)}`
-    const next = unread === undefined ? START : unreadHint(unread)
+    const next = unread === undefined ? usual : unreadHint(unread)
     const hint = see === undefined ? next : `see ${see}; ${next}`
     return new TwRunError(what, { exitCode: 1, hint })
   }
@@ -48,9 +52,14 @@ function nothing({ session, state }: View): Nothing {
   const message = 'nothing runs here'
   // A first start there may have been cut off.
   const elsewhere = enginesOf(state).map((engine) => `tw-run ps --engine ${engine}`)
+  const above = session === undefined ? runningAbove(state) : undefined
+  if (above !== undefined) {
+    const see = seeAll([`tw-run ps -d ${above}`, ...elsewhere])
+    return { message: `${message}, but a formation does in ${above}`, see, next: START_HERE }
+  }
   const reason = session?.over === true ? session.ending?.reason : undefined
   if (session === undefined || reason === undefined || WANTED.has(reason.kind))
-    return { message, see: seeAll(elsewhere) }
+    return { message, see: seeAll(elsewhere), next: START }
   const places = [
     ...(reason.kind === 'exit' ? [`tw-run logs ${reason.process}`] : []),
     // In the foreground it was said to whoever looked.
@@ -59,6 +68,7 @@ function nothing({ session, state }: View): Nothing {
   return {
     message: `${message}; the last run ended: ${describeReason(reason)}`,
     see: seeAll([...places, ...elsewhere]),
+    next: START,
   }
 }
 

@@ -55,3 +55,32 @@ test('what a hint says finds the app that was named, from the same folder', asyn
   expect(await told('stop', '-d', 'my app', '--state-dir', app.stateDir)).toEqual([0, ''])
   expect(app.survivors()).toEqual([])
 })
+
+test('in a folder of a running app it is said where that is, no further up than the repository', async () => {
+  const app = liveApp({ Procfile: 'web: exec sleep 300\n', 'sub/deep/a': '', 'sub/own/.git/a': '' })
+  const told = async (folder: string, ...args: readonly string[]) =>
+    runCli(args, { cwd: app.path(folder), env: { TW_RUN_STATE_DIR: app.stateDir } })
+  expect((await app.cli(['start', '-D', '-p', String(portAt(0))])).code).toBe(0)
+  const nowhere = { code: 0, stdout: 'nothing runs here\n', stderr: '' }
+  for (const [folder, above] of [
+    ['sub', '..'],
+    ['sub/deep', '../..'],
+  ] as const) {
+    const what = `nothing runs here, but a formation does in ${above}`
+    expect(await told(folder, 'ps')).toEqual({
+      ...nowhere,
+      stdout: `${what} (see: tw-run ps -d ${above})\n`,
+    })
+    for (const words of [['scale'], ['scale', 'web=2'], ['stop'], ['logs']])
+      expect(await told(folder, ...words)).toEqual({
+        code: 1,
+        stdout: '',
+        stderr: `tw-run: ${what}\n  hint: see tw-run ps -d ${above}; start another one here with: tw-run start\n`,
+      })
+    expect((await told(folder, 'ps', '-d', above)).stdout).toMatch(/^PROCESS[^]*web\.1/)
+  }
+  expect(await told('sub/own', 'ps')).toEqual(nowhere)
+  expect(await told('.', 'ps', '-d', 'sub')).toEqual(nowhere)
+  expect((await app.cli(['stop'])).code).toBe(0)
+  expect(await told('sub', 'ps')).toEqual(nowhere)
+})
