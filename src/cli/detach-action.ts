@@ -8,7 +8,7 @@ import type { Session } from '../core/session.ts'
 import type { Flags } from '../core/settings.ts'
 import { closeInheritedDescriptors } from '../runtime/descriptors.ts'
 import { requireLastingFiles } from '../runtime/lasting-files.ts'
-import { requireProcesses, requireVariables } from '../runtime/load.ts'
+import { requireVariables } from '../runtime/load.ts'
 import type { App } from '../runtime/load.ts'
 import { heldBy } from '../runtime/lock-holder.ts'
 import { view } from '../runtime/observer.ts'
@@ -19,7 +19,7 @@ import { say } from '../runtime/terminal.ts'
 import { hasEnded, startSupervisor } from './control.ts'
 import { isWrittenSince, lookBefore, reportEnd, showLastLines } from './detached-end.ts'
 import type { Before } from './detached-end.ts'
-import { appToStart, lastingFlags, requireRouterHost, stagesOf } from './formation.ts'
+import { appToStart, lastingFlags, requireRouterHost, requireWork, stagesOf } from './formation.ts'
 import { describeAddress, describeRuns } from './journal-text.ts'
 import { refuseLateStages } from './late-stages.ts'
 import { notThere, waitFor } from './waiting.ts'
@@ -38,7 +38,7 @@ export async function startDetached(asked: Flags, awaited: Awaited, begins: () =
   closeInheritedDescriptors()
   if (process.pid === 1) throw endsWithPid1()
   const { app, flags } = await appToStart(asked)
-  if (!app.settings.release) requireProcesses(app)
+  requireWork(app)
   requireVariables(app)
   await requireRouterHost(app)
   for (const warning of app.warnings) say(STDERR, `${formatDiagnostic(warning)}\n`)

@@ -35,8 +35,8 @@ export interface Ground {
 export async function takeGround(asked: Flags, isRevival = false): Promise<Ground> {
   const { app, flags } = await appFor(asked, isRevival)
   const stages = stagesOf(app)
-  if (stages.length === 1 && !isRevival) requireProcesses(app)
   if (!isRevival) {
+    requireWork(app)
     requireVariables(app)
     await requireRouterHost(app)
   }
@@ -67,6 +67,11 @@ export async function takeGround(asked: Flags, isRevival = false): Promise<Groun
     socket: controlPath(state.path),
     isRevival,
   }
+}
+
+/** Errors: TwRunError 2 where there is neither a stage to run nor a process. */
+export function requireWork(app: App): void {
+  if (stagesOf(app).length === 1) requireProcesses(app)
 }
 
 /** Most formations have no router. Errors: TwRunError 1, it could not listen on the host that was named. */

@@ -7,6 +7,7 @@ import { awaitedBy } from './readiness.ts'
 import { isUnkillable } from './reconcile.ts'
 import { ROUTER } from './router.ts'
 import type { Ending, Session } from './session.ts'
+import { stagesAfter } from './stages.ts'
 
 /** What the run as a whole should do next; undefined while it should go on as it is. */
 export type Outcome =
@@ -15,9 +16,15 @@ export type Outcome =
   | { readonly do: 'over'; readonly code: number }
   | undefined
 
+const ALL_EXITED: Outcome = {
+  do: 'end',
+  ending: { code: 0, reason: { kind: 'all-exited' }, hurried: false },
+}
+
 /**
  * Whether the run should end, and with which exit code: by the first process that ended and is not to be
- * restarted (its code), or when none is left (0; a fixture goes on, since its command does). An ending run is over when everything is at rest.
+ * restarted (its code), or when none is left (0; a fixture goes on, since its command does), nor anything to come after
+ * the last stage. An ending run is over when everything is at rest.
  */
 export function outcome(session: Session, desired: Desired, observed: Observed, now: number): Outcome {
   if (session.ending !== undefined) {
@@ -29,14 +36,14 @@ export function outcome(session: Session, desired: Desired, observed: Observed, 
     return end !== undefined && end.generation === want.generation ? [{ ...end, want }] : []
   })
   const first = ended.filter((end) => end.final || endsTheRun(end)).toSorted(byTime)[0]
-  if (session.stages[0] !== 'formation') return first && stageOutcome(first)
+  if (session.stages[0] !== 'formation') return first && stageOutcome(session, first)
   if (first !== undefined) return end(first, waitingFor(first.id, desired.wants, observed, now))
   // A router alone has nothing to lead to.
   const ofApp = [...desired.wants.keys()].filter((id) => id !== ROUTER)
   const settled = ended.filter((one) => one.settled && one.id !== ROUTER)
   // Of a fixture the command is what it is there for, and what has ended was there for the command.
   if (ofApp.length > 0 && settled.length === ofApp.length && session.isFixture !== true) {
-    return { do: 'end', ending: { code: 0, reason: { kind: 'all-exited' }, hurried: false } }
+    return ALL_EXITED
   }
   return ended.every((one) => one.settled) ? stuck(desired, observed, ended, now) : undefined
 }
@@ -119,9 +126,10 @@ function byTime(a: ProcessEnd, b: ProcessEnd): number {
   return a.at === b.at ? 0 : a.at - b.at
 }
 
-function stageOutcome(first: ProcessEnd): Outcome {
+function stageOutcome(session: Session, first: ProcessEnd): Outcome {
   if (exitCodeOf(first.exit) !== 0) return end(first)
-  return first.settled ? { do: 'next-stage' } : undefined
+  if (!first.settled) return undefined
+  return stagesAfter(session).length === 0 ? ALL_EXITED : { do: 'next-stage' }
 }
 
 function end({ id, exit }: ProcessEnd, waiting: readonly ProcessId[] = []): Outcome & { do: 'end' } {

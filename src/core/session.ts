@@ -4,6 +4,7 @@ import { parseProcessId } from './names.ts'
 import type { ProcessId } from './names.ts'
 import type { ProcessType } from './procfile.ts'
 import type { Flags } from './settings.ts'
+import { stagesToRun } from './stages.ts'
 
 /** What runs: a stage to completion, or the formation. `start --release` goes through them in this order. */
 export type Stage = 'build' | 'release' | 'formation'
@@ -46,7 +47,7 @@ export interface Session {
   readonly pidNamespace: string
   /** ms since boot: what ended before is of an earlier session. */
   readonly beganAt: number
-  /** The stage that runs now, and those still to come. */
+  /** The stage that runs now, and those still to come; no formation where nothing was asked for but stages. */
   readonly stages: readonly Stage[]
   /** As the Procfile was when it was last taken in: who only goes on does not take in what was edited since. */
   readonly types: readonly ProcessType[]
@@ -111,8 +112,9 @@ export function beginOrCarryOn(
     const isGone = (type: string): boolean =>
       Object.hasOwn(previous.counts, type) && !Object.hasOwn(counts, type)
     const stopped = held ? previous.stopped.filter((id) => !isGone(parseProcessId(id)?.type ?? id)) : []
+    const stages = held ? previous.stages : stagesToRun(previous.stages, asked)
     return {
-      session: { ...previous, types, counts, stopped, isDetached, hasRouter, isFixture, flags },
+      session: { ...previous, stages, types, counts, stopped, isDetached, hasRouter, isFixture, flags },
       carriedOn: true,
     }
   }
@@ -124,7 +126,7 @@ export function beginOrCarryOn(
     ...here,
     types: asked.types,
     counts: asked.counts,
-    stages: asked.stages,
+    stages: stagesToRun(asked.stages, asked),
     isDetached: asked.isDetached,
     hasRouter: asked.hasRouter,
     isFixture: asked.isFixture,

@@ -2,6 +2,7 @@ import { renameSync } from 'node:fs'
 import { decodeSession } from '../core/session-record.ts'
 import { isPast, isUnfinished, replace, SESSION_VERSION } from '../core/session.ts'
 import type { Asked, Place, Session } from '../core/session.ts'
+import { stagesToRun } from '../core/stages.ts'
 import { readIfThere } from './disk.ts'
 import type { Slots } from './slots.ts'
 import type { StateDir } from './state-dir.ts'
@@ -39,7 +40,7 @@ export function readSession(found: Found, trouble: (message: string) => void): S
     beganAt: 0,
     types: asked.types,
     counts: asked.counts,
-    stages: asked.stages,
+    stages: stagesToRun(asked.stages, asked),
     isDetached: asked.isDetached,
     hasRouter: asked.hasRouter,
     flags: asked.flags,

@@ -7,6 +7,7 @@ import { upIn } from '../core/readiness.ts'
 import { reconcile } from '../core/reconcile.ts'
 import { beginOrCarryOn, codeOfReason, isAtOnce, isSecondThought, replace } from '../core/session.ts'
 import type { Asked, Ending, Place, Reason, Session } from '../core/session.ts'
+import { stagesAfter } from '../core/stages.ts'
 import { takeIn } from '../core/taken-in.ts'
 import { Alarm } from './alarm.ts'
 import { applyCommand } from './apply-command.ts'
@@ -211,7 +212,7 @@ export class Supervisor {
       }
       if (next !== undefined) {
         if (next.do === 'end') this.#beginEnding(next.ending)
-        else this.#write({ stages: this.#session.stages.slice(1) })
+        else this.#write({ stages: stagesAfter(this.#session) })
         continue
       }
       const { actions, wakeAt = Infinity } = reconcile(desired, observed, now)

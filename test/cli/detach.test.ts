@@ -181,6 +181,42 @@ test('a start --detach that fails tells of itself and of no earlier run', async 
   await until('it to be over', () => app.survivors().length === 0)
 })
 
+const WAITS = 'release: until test -e go; do sleep 0.02; done; exit ${RC:-0}\nweb: exec sleep 300\n'
+
+test('start --detach of no stage and no process is refused as start is', async () => {
+  const app = liveApp({ Procfile: 'web: exec sleep 300\n' })
+  expect(await app.cli(['start', '-D', '-m', 'web=0', '--release', ...PORT])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('nothing to run: the formation has no process') as string,
+  })
+})
+
+test('a supervisor that is killed within a stage after which nothing runs is replaced until that has ended', async () => {
+  const app = liveApp({ Procfile: WAITS })
+  const starter = app.startBy([process.execPath], ['start', '-D', '-m', 'web=0', '--release', ...PORT])
+  await running(app, 'release.1')
+  const killed = await killSupervisor(app)
+  await starter.ended
+  await done(app, 'ps')
+  await revived(app, killed)
+  writeFileSync(app.path('go'), '')
+  await until('its end', () => seen(app).session?.over === true && supervisors(app).length === 0)
+  expect(seen(app).session?.ending).toMatchObject({ code: 0, reason: { kind: 'all-exited' } })
+})
+
+test('a formation that is scaled to nothing waits for more, and so does another supervisor', async () => {
+  const app = liveApp({ Procfile: 'web: exec sleep 300\n' })
+  await detached(app)
+  await done(app, 'scale', 'web=0')
+  await running(app)
+  const killed = await killSupervisor(app)
+  await done(app, 'ps')
+  await revived(app, killed)
+  expect(await done(app, 'scale', 'web=1')).toBe('web: 0 -> 1\n')
+  await running(app, 'web.1')
+  await stopped(app)
+})
+
 test('start --detach --wait does not say of what was up that it was not', async () => {
   const app = liveApp({ Procfile: 'web: until test -e go; do sleep 0.02; done; exit 3\n' })
   const starter = app.startBy([process.execPath], ['start', '-D', '--wait', ...PORT])

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { done, seen } from '../support/control.ts'
 import { endsClean, kill9, liveApp, until } from '../support/live.ts'
 import type { LiveApp, LiveRun } from '../support/live.ts'
 import { portAt } from '../support/ports.ts'
@@ -48,6 +49,81 @@ test('killed within a stage, the next one goes on with it and then with the rest
   second.signal('SIGINT')
   expect(await second.ended).toBe(130)
 })
+
+const STAGES = 'build: echo built\nrelease: echo migrated; exit ${RC:-0}\n'
+
+test.each([
+  ['the Procfile has nothing else', STAGES, []],
+  ['no other type runs', `${STAGES}web: exec sleep 100\n`, ['-m', 'web=0']],
+] as const)('a run of nothing but stages ends with the last of them, where %s', async (_, Procfile, args) => {
+  const app = liveApp({ Procfile })
+  const run = app.start([...PORT, ...args, '--release'])
+  expect(await run.ended).toBe(0)
+  expect(run.output()).toMatch(
+    /release\.1 +\| migrated\n.*release\.1 ended \(exit code 0\).*\n.*all stopped, nothing left running \(every process has ended\)\n$/,
+  )
+  expect(await app.start([...PORT, ...args, '--release'], { RC: '4' }).ended).toBe(4)
+  expect(await app.cli(['start', ...PORT, ...args])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('nothing to run: the formation has no process') as string,
+  })
+})
+
+const WAITS = 'release: until test -e go; do sleep 0.02; done\nweb: echo up; exec sleep 100\n'
+
+test('killed within a stage after which nothing runs, the next one ends with it', async () => {
+  const app = liveApp({ Procfile: WAITS })
+  const args = [...PORT, '-m', 'web=0', '--release']
+  const first = app.start(args)
+  await first.waitFor(/release\.1 on/)
+  first.signal('SIGKILL')
+  await first.ended
+  const second = app.start(args)
+  await second.waitFor(/1 still running \(release\.1\)/)
+  writeFileSync(app.path('go'), '')
+  expect(await second.ended).toBe(0)
+})
+
+test('what is asked for while a stage runs that was to be the last comes after it', async () => {
+  const app = liveApp({ Procfile: WAITS })
+  const run = app.start([...PORT, '-m', 'web=0', '--release'])
+  await run.waitFor(/release\.1 on/)
+  expect(await done(app, 'scale', 'web=1')).toBe('web: 0 -> 1\n')
+  writeFileSync(app.path('go'), '')
+  await run.waitFor(/web\.1 +\| up/)
+  await endsClean(app, run)
+})
+
+/** The stages are over, and nothing of the formation lives. */
+async function isEmpty(app: LiveApp): Promise<void> {
+  await until('the formation to be empty', () => {
+    const { session, slots } = seen(app)
+    return session?.stages[0] === 'formation' && slots.runs().every(({ life }) => life === 'dead')
+  })
+}
+
+test.each(['while its release runs', 'while it serves'])(
+  'a formation that is scaled to nothing %s waits for more, and so does the next tw-run',
+  async (when) => {
+    const app = liveApp({ Procfile: WAITS })
+    const first = app.start([...PORT, '--release'])
+    await first.waitFor(/release\.1 on/)
+    if (when === 'while it serves') {
+      writeFileSync(app.path('go'), '')
+      await first.waitFor(/web\.1 +\| up/)
+    }
+    await done(app, 'scale', 'web=0')
+    writeFileSync(app.path('go'), '')
+    await isEmpty(app)
+    first.signal('SIGKILL')
+    expect(await first.ended).toBe('SIGKILL')
+    const second = app.start(['--no-timestamps'])
+    await second.waitFor(/carries on from here: 0 still running/)
+    await done(app, 'scale', 'web=1')
+    await second.waitFor(/web\.1 +\| up/)
+    await endsClean(app, second)
+  },
+)
 
 const ORDER = 'release: echo released >>order\nweb: echo serving >>order; echo up; exec sleep 100\n'
 const LATE = 'what a killed tw-run had started runs here, and release would have to come before it'

@@ -53,6 +53,7 @@ interface Given {
   readonly stages?: readonly Stage[]
   readonly ending?: Ending
   readonly isFixture?: true
+  readonly counts?: Readonly<Record<string, number>>
   /** Of what is wanted; all that is observed by default. */
   readonly wanted?: readonly ProcessId[]
 }
@@ -61,7 +62,14 @@ type States = Readonly<Record<ProcessId, ProcessState>>
 
 function of(states: States, given: Given = {}): Outcome {
   const observed = new Map(Object.entries(states) as [ProcessId, ProcessState][])
-  const { policy = NO, stages = ['formation'], ending, isFixture, wanted = [...observed.keys()] } = given
+  const {
+    policy = NO,
+    stages = ['formation'],
+    ending,
+    isFixture,
+    counts = {},
+    wanted = [...observed.keys()],
+  } = given
   const wants = wanted.map((id) => {
     const plan = { id, type: 'web', instance: 1, port: 5000, command: 'x' }
     return [id, { plan, generation: 1, policy }] as const
@@ -73,7 +81,7 @@ function of(states: States, given: Given = {}): Outcome {
     stop: { signal: 'SIGTERM', graceMs: 5_000, drainMs: 0 },
     hurried,
   }
-  return outcome(session({ stages, ending, isFixture }), desired, observed, NOW)
+  return outcome(session({ stages, ending, isFixture, counts }), desired, observed, NOW)
 }
 
 function ends(id: ProcessId, exit: Exit, exitCode: number): Outcome {
@@ -230,6 +238,23 @@ describe('a stage', () => {
   test('that failed ends the run with its code, at once', () => {
     expect(of({ 'release.1': exited(code(3)) }, { stages })).toEqual(ends('release.1', code(3), 3))
     expect(of({ 'release.1': sweeping(code(3)) }, { stages })).toEqual(ends('release.1', code(3), 3))
+  })
+
+  test('after which nothing runs is the end of all, when it is swept', () => {
+    const all = { code: 0, reason: { kind: 'all-exited' }, hurried: false }
+    const last: Given = { stages: ['release'], counts: { web: 0 } }
+    expect(of({ 'release.1': exited(code(0)) }, last)).toEqual({ do: 'end', ending: all })
+    expect(of({ 'release.1': sweeping(code(0)) }, last)).toBeUndefined()
+    expect(of({ 'release.1': up }, last)).toBeUndefined()
+    expect(of({ 'release.1': exited(code(4)) }, last)).toEqual(ends('release.1', code(4), 4))
+    expect(of({ 'build.1': exited(code(0)) }, { ...last, stages: ['build', 'release'] })).toEqual({
+      do: 'next-stage',
+    })
+  })
+
+  test('is not the last where something was asked for while it ran', () => {
+    const scaled: Given = { stages: ['release'], counts: { web: 1 } }
+    expect(of({ 'release.1': exited(code(0)) }, scaled)).toEqual({ do: 'next-stage' })
   })
 
   test.each<[string, ProcessState]>([

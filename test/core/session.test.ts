@@ -10,6 +10,7 @@ import {
   SESSION_VERSION,
 } from '../../src/core/session.ts'
 import type { Asked, Ending, Reason, Session, Stage } from '../../src/core/session.ts'
+import { stagesAfter } from '../../src/core/stages.ts'
 
 const PLACE = { bootId: 'this boot', pidNamespace: 'pid:[1]', beganAt: 1_000 }
 const FEW = { numRuns: 50 }
@@ -87,6 +88,59 @@ describe('stages that are asked for', () => {
     ['it is of another boot', stages, { ...serving, bootId: 'x' }],
   ])('do not where %s', (_, asked, previous) => {
     expect(isPast(asked, previous, PLACE)).toBe(false)
+  })
+})
+
+describe('a session of nothing but stages', () => {
+  const stages = ['build', 'release', 'formation'] as const
+  const none = { web: 0, worker: 0 }
+  const begun = (change: Partial<Asked>): readonly Stage[] =>
+    beginOrCarryOn(undefined, { ...ASKED, stages, ...change }, HERE, {}).session.stages
+  const goesOn = (previous: Session, change: Partial<Asked>): readonly Stage[] =>
+    beginOrCarryOn(previous, { ...ASKED, stages, ...change }, HERE, {}).session.stages
+
+  test('is one that was begun with nothing to run after them', () => {
+    expect(begun({ counts: none })).toEqual(['build', 'release'])
+    expect(begun({ counts: none, hasRouter: true })).toEqual(['build', 'release'])
+  })
+
+  test.each<[string, Partial<Asked>]>([
+    ['where something runs', {}],
+    ['where a command comes after them', { counts: none, isFixture: true }],
+  ])('is not one %s', (_, change) => {
+    expect(begun(change)).toEqual(stages)
+  })
+
+  test('is not one without a stage', () => {
+    expect(begun({ counts: none, stages: ['formation'] })).toEqual(['formation'])
+  })
+
+  const stagesOnly: Session = { ...INTERRUPTED, stages: ['release'], counts: none }
+  test.each<[string, Partial<Session>, Partial<Asked>, readonly Stage[]]>([
+    ['nothing is asked for now', {}, { counts: none }, ['release']],
+    ['something is', {}, {}, ['release', 'formation']],
+    ['a command comes after it', {}, { counts: none, isFixture: true }, ['release', 'formation']],
+    ['no counts are asked for', {}, { counts: none, keepsCounts: true }, ['release']],
+    ['it is revived', {}, { isRevival: true }, ['release']],
+    ['nothing more is asked for', { stages: ['release', 'formation'] }, { counts: none }, ['release']],
+  ])('killed within one, goes on as it is asked for: %s', (_, was, change, expected) => {
+    expect(goesOn({ ...stagesOnly, ...was }, change)).toEqual(expected)
+  })
+
+  test.each<[string, readonly Stage[]]>([
+    ['within a stage', ['release', 'formation']],
+    ['after the stages', ['formation']],
+  ])('is none of what was scaled to nothing %s, killed or not', (_, left) => {
+    const scaled: Session = { ...INTERRUPTED, stages: left, counts: none }
+    expect(goesOn(scaled, { counts: none, keepsCounts: true })).toEqual(left)
+    expect(goesOn(scaled, { isRevival: true })).toEqual(left)
+  })
+
+  test('is over after the last, unless something was asked for meanwhile', () => {
+    expect(stagesAfter({ ...stagesOnly, stages: ['build', 'release'] })).toEqual(['release'])
+    expect(stagesAfter(stagesOnly)).toEqual([])
+    expect(stagesAfter({ ...stagesOnly, counts: { web: 1 } })).toEqual(['formation'])
+    expect(stagesAfter({ ...stagesOnly, stages: ['release', 'formation'] })).toEqual(['formation'])
   })
 })
 
