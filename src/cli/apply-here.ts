@@ -1,8 +1,9 @@
 import type { Reply, Request } from '../core/protocol.ts'
 import type { Flags } from '../core/settings.ts'
 import { LockHeld } from '../runtime/lock-holder.ts'
-import { newSupervisor, farewell } from './supervising.ts'
+import { newSupervisor } from './supervising.ts'
 import { takeGround } from './formation.ts'
+import { farewell } from './journal-text.ts'
 
 /**
  * Carries a command out where no supervisor lives: takes the lock, applies it, does what follows from it, and

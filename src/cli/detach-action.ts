@@ -55,7 +55,7 @@ export async function startDetached(asked: Flags, awaited: Awaited, begins: () =
   const ended = once(child, 'exit').then(([code]) => (typeof code === 'number' ? code : 1))
   await Promise.race([ended, hasBegun(state, child, before)])
   const found = await Promise.race([ended, waitFor(state, awaited)])
-  if (typeof found === 'number') return reportEnd(state, before)
+  if (typeof found === 'number') return reportEnd(state, before, found)
   if (found.missing.length === 0) {
     const { slots: now, session } = view(state)
     // In the order of the Procfile, and not what is on its way out.
@@ -72,8 +72,7 @@ export async function startDetached(asked: Flags, awaited: Awaited, begins: () =
   const seen = view(state)
   if (seen.session?.ending !== undefined) {
     child.ref()
-    await ended
-    return reportEnd(state, before)
+    return reportEnd(state, before, await ended)
   }
   for (const id of found.failed.length > 0 ? found.failed : found.missing) showLastLines(seen, id)
   throw notThere(found, awaited)

@@ -8,10 +8,11 @@ import { view } from '../runtime/observer.ts'
 import type { View } from '../runtime/observer.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
 import { say } from '../runtime/terminal.ts'
-import { describeReason } from './journal-text.ts'
+import { describeReason, farewell } from './journal-text.ts'
 import { lastLines } from './last-lines.ts'
 import { supervisorLog } from './supervisor-log.ts'
 
+const STDOUT = 1
 const STDERR = 2
 /** How much is shown of what a supervisor said of a formation that did not come up. */
 const LAST_LINES = 20
@@ -43,12 +44,19 @@ function writtenAt({ session }: StateDir): string {
   return stat === undefined ? '' : `${stat.ino} ${stat.mtimeNs}`
 }
 
-/** Says why the supervisor that was started is there no more. Errors: TwRunError, in every case. */
-export function reportEnd(state: StateDir, before: Before): never {
+/**
+ * Says why the supervisor that was started is there no more, which ended with this code; 0 where everything came to a good
+ * end. Errors: TwRunError 1 for every other end.
+ */
+export function reportEnd(state: StateDir, before: Before, code: number): number {
   const seen = view(state)
   const { session, supervisor, slots } = seen
   if (supervisor !== undefined) throw heldBy(supervisor, state.lock)
   const ending = isNew(session, before.session) ? session?.ending : undefined
+  if (ending?.reason.kind === 'all-exited' && code === 0) {
+    say(STDOUT, `${farewell({ ending, survivors: [] })}\n`)
+    return 0
+  }
   const runs = slots.runs().filter((run) => run.session === session?.id)
   if (ending !== undefined) for (const { id } of runs) showLastLines(seen, id)
   say(STDERR, wordsSince(state, before.logged))

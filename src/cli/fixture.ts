@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { wantsColor } from '../core/color.ts'
-import { expandIds } from '../core/edit.ts'
 import { TwRunError } from '../core/error.ts'
 import type { JournalEvent } from '../core/journal.ts'
 import type { Observed, Run } from '../core/process.ts'
@@ -147,23 +146,14 @@ export class Fixture {
     return missingOf({ session: this.session, observed: this.observed() }, 'ready')
   }
 
-  /**
-   * Resolves when everything is ready, something failed, or the formation is ending; what is missing then, which is
-   * nothing only if the formation is there to stay.
-   */
+  /** Resolves when everything is ready, something failed, or the formation is ending; what is missing then. */
   async ready(): Promise<Missing> {
     for (;;) {
       const found = this.missing()
-      const isThere = found.missing.length === 0
-      if (this.session.ending !== undefined) return isThere ? this.#allMissing() : found
-      if (isThere || found.failed.length > 0) return found
+      const isSettled = found.missing.length === 0 || found.failed.length > 0
+      if (isSettled || this.session.ending !== undefined) return found
       await sleep(LOOK_AGAIN_MS)
     }
-  }
-
-  /** Whatever is still there is about to be stopped. */
-  #allMissing(): Missing {
-    return { missing: expandIds(this.session), failed: [], reasons: new Map() }
   }
 
   /** Stops what still runs, shows what is still to be shown, and says how it ended. */

@@ -8,8 +8,9 @@ import type { StateDir } from '../runtime/state-dir.ts'
 import type { Supervisor } from '../runtime/supervisor.ts'
 import { isTerminal } from '../runtime/terminal.ts'
 import type { Ground } from './formation.ts'
+import { farewell } from './journal-text.ts'
 import { StartView } from './start-view.ts'
-import { codeOf, farewell, newSupervisor, serve } from './supervising.ts'
+import { codeOf, newSupervisor, serve } from './supervising.ts'
 
 const STDOUT = 1
 const PID_1 =

@@ -7,6 +7,8 @@ import type { Address } from '../core/option-values.ts'
 import type { Run } from '../core/process.ts'
 import { ROUTED_TYPE, ROUTER, urlOf } from '../core/router.ts'
 import type { Ending, Reason } from '../core/session.ts'
+import { stillRunning } from '../core/survivors.ts'
+import type { RunResult } from '../runtime/run-result.ts'
 
 /** More processes than this are counted instead of listed. */
 const LISTED = 12
@@ -134,6 +136,13 @@ function describeEnding(ending: Ending, alive: number, graceMs: number): string 
   // Who sent another signal need not have a terminal.
   const hurry = why === 'SIGINT' ? ', Ctrl-C again to kill' : ''
   return `${why}: stopping ${processes} (${duration(graceMs)}${hurry})`
+}
+
+/** The last line: what is left, and why it ended. */
+export function farewell({ ending, survivors }: RunResult): string {
+  const why = describeReason(ending.reason)
+  if (survivors.length === 0) return `all stopped, nothing left running (${why})`
+  return `${stillRunning(survivors)} (${why})`
 }
 
 /** Why a run of the formation ended. */

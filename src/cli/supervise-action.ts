@@ -5,8 +5,8 @@ import { closeInheritedDescriptors } from '../runtime/descriptors.ts'
 import { OwnLog } from '../runtime/own-log.ts'
 import { childOf } from '../runtime/process-table.ts'
 import { takeGround } from './formation.ts'
-import { describeEvent, describeRuns } from './journal-text.ts'
-import { codeOf, farewell, newSupervisor, serve } from './supervising.ts'
+import { describeEvent, describeRuns, farewell } from './journal-text.ts'
+import { codeOf, newSupervisor, serve } from './supervising.ts'
 import { supervisorLog } from './supervisor-log.ts'
 
 /** Supervises a formation that nobody looks at; what it has to say goes to stdout, which is its own log. */

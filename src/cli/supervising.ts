@@ -1,6 +1,6 @@
 import { TwRunError } from '../core/error.ts'
 import type { JournalEvent } from '../core/journal.ts'
-import { SURVIVED, stillRunning } from '../core/survivors.ts'
+import { SURVIVED } from '../core/survivors.ts'
 import { listenForCommands } from '../runtime/control-server.ts'
 import type { Listening } from '../runtime/control-server.ts'
 import { Definition } from '../runtime/definition.ts'
@@ -10,7 +10,6 @@ import type { RunResult } from '../runtime/run-result.ts'
 import { Supervisor } from '../runtime/supervisor.ts'
 import { reasonOf } from '../runtime/system-error.ts'
 import type { Ground } from './formation.ts'
-import { describeReason } from './journal-text.ts'
 
 export interface SupervisorChoices {
   readonly journal: (event: JournalEvent) => void
@@ -81,11 +80,4 @@ async function listen(supervisor: Supervisor, socket: string): Promise<Listening
 
 export function codeOf({ survivors, ending }: RunResult): number {
   return survivors.length > 0 ? SURVIVED : ending.code
-}
-
-/** The last line: what is left, and why it ended. */
-export function farewell({ ending, survivors }: RunResult): string {
-  const why = describeReason(ending.reason)
-  if (survivors.length === 0) return `all stopped, nothing left running (${why})`
-  return `${stillRunning(survivors)} (${why})`
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expandIds } from '../core/edit.ts'
 import { TwRunError } from '../core/error.ts'
 import { exitCodeOf } from '../core/exit.ts'
-import { parseProcessId } from '../core/names.ts'
+import { parseProcessId, processId } from '../core/names.ts'
 import type { ProcessId } from '../core/names.ts'
 import { printable } from '../core/printable.ts'
 import type { ProcessState } from '../core/process.ts'
@@ -40,13 +40,18 @@ export interface Missing {
   readonly unborn?: ReadonlySet<ProcessId>
 }
 
-/** What of the formation, or of these processes of it, is not there yet in the generation that is wanted. */
+/**
+ * What of the formation, or of these processes of it, is not there yet in the generation that is wanted. Of all of it that
+ * is the stage, as long as one runs.
+ */
 export function missingOf(
   { session, observed }: Pick<View, 'session' | 'observed'>,
   awaited: Awaited,
   only?: readonly ProcessId[],
 ): Missing {
   if (session === undefined) return { missing: [], failed: [], reasons: new Map() }
+  const [stage = 'formation'] = session.stages
+  if (stage !== 'formation' && only === undefined) return missingStage(processId(stage, 1))
   const now = bootNow()
   const isThere = (id: ProcessId, state: ProcessState | undefined): boolean => {
     if (state?.phase !== 'up' && state?.phase !== 'exited') return false
@@ -93,6 +98,11 @@ function isUnborn(state: ProcessState | undefined): boolean {
 function notStarted(state: ProcessState | undefined): string | undefined {
   if (state === undefined || !('exit' in state) || state.exit.kind !== 'unstarted') return undefined
   return state.exit.message
+}
+
+/** It takes as long as it takes, and if it fails the run ends by that. */
+function missingStage(id: ProcessId): Missing {
+  return { missing: [id], failed: [], reasons: new Map([[id, 'has not ended']]) }
 }
 
 /** Whose end ends the run. */

@@ -4,11 +4,11 @@ import { closeInheritedDescriptors } from '../runtime/descriptors.ts'
 import { requireLastingFiles } from '../runtime/lasting-files.ts'
 import { SignalRelay } from '../runtime/one-off.ts'
 import { Fixture } from './fixture.ts'
+import { farewell } from './journal-text.ts'
 import { Limit } from './limit.ts'
 import { MemoryPeaks } from './memory-peaks.ts'
 import { ownGround, removeOwnState } from './own-ground.ts'
 import { SIGNALS } from '../runtime/last-words.ts'
-import { farewell } from './supervising.ts'
 import { causeOf, leakOf } from './with-cause.ts'
 import type { Cause } from './with-cause.ts'
 import { tellOutcome, tellRefusal } from './with-outcome.ts'
@@ -57,7 +57,9 @@ async function useFixture(
   for (const signal of SIGNALS) process.on(signal, hurry)
   try {
     const missing = await Promise.race([fixture.ready(), limit.over.then(() => undefined)])
-    const readyMs = missing?.missing.length === 0 ? performance.now() - began.begun : undefined
+    // What ends is ready no more.
+    const isReady = missing?.missing.length === 0 && fixture.session.ending === undefined
+    const readyMs = isReady ? performance.now() - began.begun : undefined
     peaks.look()
     const done = readyMs === undefined ? undefined : await work(began.words, fixture, { relay, limit })
     limit.cancel()

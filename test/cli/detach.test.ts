@@ -181,7 +181,34 @@ test('a start --detach that fails tells of itself and of no earlier run', async 
   await until('it to be over', () => app.survivors().length === 0)
 })
 
-const WAITS = 'release: until test -e go; do sleep 0.02; done; exit ${RC:-0}\nweb: exec sleep 300\n'
+const WAITS = 'release: until test -e go; do sleep 0.02; done\nweb: exec sleep 300\n'
+
+test.each([[[]], [['--wait']]])(
+  'start --detach %j returns when the stages have ended, where nothing comes after them',
+  async (how) => {
+    const app = liveApp({ Procfile: WAITS })
+    const starter = app.startBy(
+      [process.execPath],
+      ['start', '-D', ...how, '-m', 'web=0', '--release', ...PORT],
+    )
+    await running(app, 'release.1')
+    expect(starter.child.exitCode).toBeNull()
+    writeFileSync(app.path('go'), '')
+    expect(await starter.ended).toBe(0)
+    expect(starter.output()).toBe('all stopped, nothing left running (every process has ended)\n')
+    expect(app.survivors()).toEqual([])
+  },
+)
+
+test('start --detach of nothing but a short stage leaves no supervisor behind', async () => {
+  const app = liveApp({ Procfile: 'release: true\n' })
+  expect(await app.cli(['start', '-D', '--release', ...PORT])).toEqual({
+    code: 0,
+    stdout: 'all stopped, nothing left running (every process has ended)\n',
+    stderr: '',
+  })
+  expect(app.survivors()).toEqual([])
+})
 
 test('start --detach of no stage and no process is refused as start is', async () => {
   const app = liveApp({ Procfile: 'web: exec sleep 300\n' })

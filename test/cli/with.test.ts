@@ -37,6 +37,13 @@ describe('the command', () => {
     ])
   })
 
+  test('begins when the stages have ended, also where nothing else runs', async () => {
+    const app = webApp({ Procfile: `${PROCFILE}build: sleep 0.2\nrelease: sleep 0.2; touch released\n` })
+    const run = await runWith(app, ['--port', 'auto', '-m', 'web=0', '--release', '--', 'ls', 'released'])
+    expect([run.code, run.stdout], run.stderr).toEqual([0, 'released\n'])
+    expect(run.stderr).toMatch(/release\.1 ended \(exit code 0\)/)
+  })
+
   test.for([0, 1, 7, 42, 255])(
     'gives its exit code %i, and nothing is said of a failure of its own',
     async (code) => {
@@ -209,6 +216,30 @@ describe('a formation that fails', () => {
     expect([run.code, run.stdout]).toEqual([6, ''])
     expect(run.stderr).toMatch(
       /built[^]*last lines of release\.1:\n  \| cannot migrate\ntw-run: release\.1 exited with code 6/,
+    )
+  })
+
+  test('in a stage, also where nothing else runs', async () => {
+    const app = webApp({ Procfile: `${PROCFILE}release: sleep 0.2; exit 6\n` })
+    const args = ['--port', 'auto', '-m', 'web=0', '--release', ...REPORT]
+    const run = await runWith(app, [...args, '--', 'echo', 'begun'])
+    expect([run.code, run.stdout]).toEqual([6, ''])
+    expect(run.stderr).toMatch(
+      /tw-run: release\.1 exited with code 6 after .*, before everything was ready\n$/,
+    )
+    expect(reportIn(app)).toMatchObject({ exitCode: 6, commandExitCode: null, failed: ['release.1'] })
+  })
+
+  test.for([
+    ['and nothing else runs', ['-m', 'web=0']],
+    ['before the formation', []],
+  ] as const)('with a stage that goes on for too long, %s', async ([, args]) => {
+    const app = webApp({ Procfile: `${PROCFILE}release: echo migrating; exec sleep 1000\n` })
+    const limit = ['--port', 'auto', ...args, '--release', '--timeout', '700ms']
+    const run = await runWith(app, [...limit, '--', 'echo', 'begun'])
+    expect([run.code, run.stdout]).toEqual([124, ''])
+    expect(run.stderr).toMatch(
+      /the last lines of release\.1:\n  \| migrating\ntw-run: the time limit of 0\.7 s is over: not ready: release\.1 \(has not ended\)\n$/,
     )
   })
 
