@@ -56,12 +56,13 @@ async function useFixture(
   }
   for (const signal of SIGNALS) process.on(signal, hurry)
   try {
-    const missing = await Promise.race([fixture.ready(), limit.over.then(() => undefined)])
+    const missing = await Promise.race([fixture.ready(), limit.over.then(() => fixture.missing())])
     // What ends is ready no more.
-    const isReady = missing?.missing.length === 0 && fixture.session.ending === undefined
+    const isReady = missing.missing.length === 0 && fixture.session.ending === undefined
     const readyMs = isReady ? performance.now() - began.begun : undefined
     peaks.look()
-    const done = readyMs === undefined ? undefined : await work(began.words, fixture, { relay, limit })
+    const begins = isReady && !limit.isOver
+    const done = begins ? await work(began.words, fixture, { relay, limit }) : undefined
     limit.cancel()
     const code = done?.code
     const cause = causeOf({ fixture, missing, code, isLate: limit.isOver, limitMs })

@@ -24,8 +24,8 @@ export interface Cause {
 
 export interface Outcome {
   readonly fixture: Fixture
-  /** What was not ready; undefined where the time was over before that was known. */
-  readonly missing: Missing | undefined
+  /** What was not ready when the command was to begin, or in the moment in which the time was over. */
+  readonly missing: Missing
   /** Of the command; undefined if it was not begun. */
   readonly code: number | undefined
   readonly isLate: boolean
@@ -47,14 +47,17 @@ export function causeOf(outcome: Outcome): Cause | undefined {
     return { message, exitCode: isSignal ? ending.code : ending.code || 1, reason, processes }
   }
   if (isLate) {
-    const late = code === undefined ? fixture.missing() : undefined
-    const what = late === undefined ? 'the command still ran' : describeMissing(late)
-    const message = `the time limit of ${describeExactly(limitMs)} is over: ${what}`
-    return { message, exitCode: TIMED_OUT, reason: { kind: 'done' }, processes: late?.missing ?? [] }
+    const message = `the time limit of ${describeExactly(limitMs)} is over: ${describeLate(outcome)}`
+    return { message, exitCode: TIMED_OUT, reason: { kind: 'done' }, processes: missing.missing }
   }
-  if (missing === undefined || missing.missing.length === 0) return undefined
+  if (missing.missing.length === 0) return undefined
   const processes = missing.failed.length > 0 ? missing.failed : missing.missing
   return { message: describeMissing(missing), exitCode: 1, reason: { kind: 'done' }, processes }
+}
+
+function describeLate({ missing, code }: Outcome): string {
+  if (code !== undefined) return 'the command still ran'
+  return missing.missing.length > 0 ? describeMissing(missing) : 'the command had not begun'
 }
 
 function deathOf(fixture: Fixture, { process, exit }: Reason & { kind: 'exit' }, when: string): string {

@@ -261,6 +261,19 @@ test('the time limit ends a command that hangs, with 124, also one that does not
   expect(run.stderr).toMatch(/tw-run: the time limit of 2 s is over: the command still ran\n$/)
 })
 
+test('a time limit that is over in the moment in which all gets ready says what was not, or of the command', async () => {
+  // What no check is made of is ready when it has been up for a second.
+  const app = webApp({ Procfile: `${PROCFILE}worker: sleep 1000\n` })
+  const args = ['--port', 'auto', '--timeout', '1s', '--', 'sleep', '1000']
+  const runs = await Promise.all([...Array(6).keys()].map(async () => await runWith(app, args)))
+  for (const { code, stderr } of runs) {
+    expect(code).toBe(124)
+    expect(stderr).toMatch(
+      /^tw-run: the time limit of 1 s is over: (not ready: \w.*|the command (still ran|had not begun))$/m,
+    )
+  }
+})
+
 test('a port that is taken is said before anything starts', async () => {
   const server = createServer()
   const [, port = ''] = ports()
