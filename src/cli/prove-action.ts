@@ -21,6 +21,7 @@ import type { ProvePlan } from './prove-plan.ts'
 import type { ProveOptions } from './prove.ts'
 import { refusePages } from './prove-probe.ts'
 import type { Refusal } from './prove-probe.ts'
+import { requireCommand } from './require-command.ts'
 import { describeFailure, hasFailed, TestRounds } from './test-rounds.ts'
 import type { TestRound } from './test-rounds.ts'
 import { prepareReports } from './with-reports.ts'
@@ -42,6 +43,7 @@ export async function prove(words: readonly string[], flags: Flags, options: Pro
   requireLastingFiles(flags, process.env)
   closeInheritedDescriptors()
   prepareReports(options.report)
+  if (options.path === undefined) requireCommand(words, 'name one: tw-run prove -- <test command>')
   const plan = await planProof(flags, options)
   for (const warning of plan.warnings) say(STDERR, `${formatDiagnostic(warning)}\n`)
   const seed = options.seed ?? randomInt(SEEDS)

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
-import { TwRunError } from '../core/error.ts'
 import { flagsOf, withOptions } from './options.ts'
+import { requireCommand } from './require-command.ts'
 
 export function runCommand(): Command {
   const command = new Command('run')
@@ -12,7 +12,7 @@ export function runCommand(): Command {
     .passThroughOptions()
   withOptions(command, 'app', 'environment', 'formation', 'stop', 'color', 'state', 'engine', 'image')
   return command.action(async (words: string[]) => {
-    requireCommand(words)
+    requireCommand(words, 'name a process type, or a command: tw-run run -- <command>')
     const { reachEngine } = await import('./engine.ts')
     const { reached } = await reachEngine(flagsOf(command))
     if (reached !== undefined) {
@@ -22,15 +22,6 @@ export function runCommand(): Command {
     }
     const { run } = await import('./run-action.ts')
     process.exitCode = await run(words, isSeparated(words, process.argv), flagsOf(command))
-  })
-}
-
-/** A script may give an unset variable for the command. Errors: TwRunError 2. */
-function requireCommand([first = '']: readonly string[]): void {
-  if (first.trim() !== '') return
-  throw new TwRunError('no command was given: the first word is empty', {
-    exitCode: 2,
-    hint: 'name a process type, or a command: tw-run run -- <command>',
   })
 }
 

@@ -8,6 +8,7 @@ import { farewell } from './journal-text.ts'
 import { Limit } from './limit.ts'
 import { MemoryPeaks } from './memory-peaks.ts'
 import { ownGround, removeOwnState } from './own-ground.ts'
+import { requireCommand } from './require-command.ts'
 import { SIGNALS } from '../runtime/last-words.ts'
 import { causeOf, leakOf } from './with-cause.ts'
 import type { Cause } from './with-cause.ts'
@@ -28,6 +29,7 @@ export async function withFormation(
   const began = { words, options, startedAt: new Date(), begun: performance.now() }
   prepareReports(options.report, options.junit)
   try {
+    requireCommand(words, 'name one: tw-run with -- <command>')
     const own = await ownGround(flags)
     const fixture = await Fixture.open(own.flags)
     const { state } = fixture

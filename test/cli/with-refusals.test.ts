@@ -10,6 +10,7 @@ import { portsFrom, reportIn, runWith, webApp } from '../support/with.ts'
 const test = requires('linux')
 let nextPort = portAt(0)
 const ports = (): string[] => portsFrom((nextPort += 5))
+const REPORT = ['--report', 'report.json']
 
 /** Where tw-run listens for commands, as its TMPDIR has it. */
 function controlFolder(app: LiveApp): string {
@@ -26,7 +27,7 @@ test.for([
     const folder = controlFolder(app)
     mkdirSync(folder)
     chmodSync(folder, 0o755)
-    const args = [...where, '--report', 'report.json', '--', 'echo', 'begun']
+    const args = [...where, ...REPORT, '--', 'echo', 'begun']
     const { code, stdout, stderr } = await runWith(app, args)
     expect([code, stdout]).toEqual([1, ''])
     expect(stderr.replace(/^tw-run: ports from \d+\n/, '')).toBe(
@@ -69,3 +70,23 @@ test('a socket that cannot be made is said, and the command is not begun', async
   expect(run.output()).not.toContain('was killed')
   await endsClean(app, run)
 })
+
+test.for([
+  ['with', 'name one: tw-run with -- <command>', /"cause": "no command was given: the first word is empty"/],
+  ['prove', 'name one: tw-run prove -- <test command>', /^$/],
+] as const)(
+  '%s without a command, such as an unset variable, is refused before anything starts',
+  async ([verb, hint, report]) => {
+    const app = webApp({ Procfile: 'web: touch started; exec node web.js\n' })
+    for (const word of ['', ' ']) {
+      const { code, stdout, stderr } = await app.cli([verb, ...ports(), ...REPORT, '--', word, 'more'])
+      expect([code, stdout, stderr]).toEqual([
+        2,
+        '',
+        `tw-run: no command was given: the first word is empty\n  hint: ${hint}\n`,
+      ])
+    }
+    expect(existsSync(app.path('started'))).toBe(false)
+    expect(readFileSync(app.path('report.json'), 'utf8')).toMatch(report)
+  },
+)
