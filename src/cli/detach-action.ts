@@ -15,7 +15,7 @@ import { view } from '../runtime/observer.ts'
 import { locateStateDir, makeStateDir, requireRoom } from '../runtime/state-dir.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
 import { refuseTakenPorts } from '../runtime/taken-ports.ts'
-import { say } from '../runtime/terminal.ts'
+import { mention, say } from '../runtime/terminal.ts'
 import { hasEnded, startSupervisor } from './control.ts'
 import { isWrittenSince, lookBefore, reportEnd, showLastLines } from './detached-end.ts'
 import type { Before } from './detached-end.ts'
@@ -26,7 +26,6 @@ import { notThere, waitFor } from './waiting.ts'
 import type { Awaited } from './waiting.ts'
 
 const STDOUT = 1
-const STDERR = 2
 const LOOK_AGAIN_MS = 10
 
 /**
@@ -41,7 +40,7 @@ export async function startDetached(asked: Flags, awaited: Awaited, begins: () =
   requireWork(app)
   requireVariables(app)
   await requireRouterHost(app)
-  for (const warning of app.warnings) say(STDERR, `${formatDiagnostic(warning)}\n`)
+  for (const warning of app.warnings) mention(`${formatDiagnostic(warning)}\n`)
   const state = locateStateDir(app.root, app.stateDir)
   makeStateDir(state)
   const { supervisor, slots } = view(state)

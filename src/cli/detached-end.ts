@@ -7,13 +7,12 @@ import { heldBy } from '../runtime/lock-holder.ts'
 import { view } from '../runtime/observer.ts'
 import type { View } from '../runtime/observer.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
-import { say } from '../runtime/terminal.ts'
+import { mention, say } from '../runtime/terminal.ts'
 import { describeReason, farewell } from './journal-text.ts'
 import { lastLines } from './last-lines.ts'
 import { supervisorLog } from './supervisor-log.ts'
 
 const STDOUT = 1
-const STDERR = 2
 /** How much is shown of what a supervisor said of a formation that did not come up. */
 const LAST_LINES = 20
 
@@ -59,7 +58,7 @@ export function reportEnd(state: StateDir, before: Before, code: number): number
   }
   const runs = slots.runs().filter((run) => run.session === session?.id)
   if (ending !== undefined) for (const { id } of runs) showLastLines(seen, id)
-  say(STDERR, wordsSince(state, before.logged))
+  mention(wordsSince(state, before.logged))
   if (ending !== undefined)
     throw new TwRunError(`the formation has ended: ${describeReason(ending.reason)}`, { exitCode: 1 })
   if (runs.every(({ life }) => life === 'dead'))
@@ -74,7 +73,7 @@ export function reportEnd(state: StateDir, before: Before, code: number): number
 export function showLastLines({ state, session, slots, observed }: View, id: ProcessId): void {
   if (slots.run(id)?.session !== session?.id) return
   const lines = lastLines(state, observed, id)
-  say(STDERR, lines.map((line) => `${id} | ${line}\n`).join(''))
+  mention(lines.map((line) => `${id} | ${line}\n`).join(''))
 }
 
 /** Whether it is over now and was not before. */

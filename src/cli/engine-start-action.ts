@@ -11,13 +11,12 @@ import { rememberAsBefore, rememberEngine, rememberPlace } from '../runtime/engi
 import { exportInput } from '../runtime/export-input.ts'
 import { loadApp, requireProcesses } from '../runtime/load.ts'
 import type { App } from '../runtime/load.ts'
-import { say } from '../runtime/terminal.ts'
+import { mention, say } from '../runtime/terminal.ts'
 import type { Reached } from './engine.ts'
 import { waitForRollout } from './engine-waiting.ts'
 import { localToo } from './local-too.ts'
 
 const STDOUT = 1
-const STDERR = 2
 
 export interface EngineStart {
   readonly wait: boolean
@@ -41,7 +40,7 @@ export async function startOn(
       hint: 'name the image of the app with --image, such as --image registry/app:42',
     })
   }
-  for (const note of notes) say(STDERR, `note: ${note}\n`)
+  for (const note of notes) mention(`note: ${note}\n`)
   const watch = await engine.watch()
   const code = await deployed({ engine, here }, input, { publish, readOnly, isNew: before.length === 0 })
   if (code !== 0) return code
@@ -49,7 +48,7 @@ export async function startOn(
   const counts = new Map(input.types.map(({ name, count }) => [name, count]))
   const where = `${engine.name}, as ${input.app}, from ${printable(input.image)}`
   say(STDOUT, `${formatFormation(counts)} on ${where}\n`)
-  for (const line of localToo(here)) say(STDERR, `note: ${line}`)
+  for (const line of localToo(here)) mention(`note: ${line}`)
   if (!wait) return 0
   await waitForRollout(engine, watch, [...counts.keys()])
   say(STDOUT, 'all ready\n')
@@ -79,15 +78,14 @@ async function deployed(
     const isLeft = await engine.hasAny().catch(() => true)
     if (!isKnown && !isLeft) rememberAsBefore(here)
     if (isLeft && isNew)
-      say(
-        STDERR,
+      mention(
         `note: what was made for it on ${name} goes with: tw-run stop --engine ${name} --app ${place.app}\n`,
       )
   }
   try {
     const code = await engine.deploy(input, { ...options, begins }, (line) => void say(STDOUT, `${line}\n`))
     if (code === 0) return 0
-    say(STDERR, `tw-run: the release exited with code ${code}: ${WHAT_RUNS[isNew ? 'none' : 'old']}\n`)
+    mention(`tw-run: the release exited with code ${code}: ${WHAT_RUNS[isNew ? 'none' : 'old']}\n`)
     await failed()
     return code
   } catch (error) {

@@ -3,10 +3,9 @@ import { TwRunError } from '../core/error.ts'
 import type { Rollout } from '../core/engine.ts'
 import { printable } from '../core/printable.ts'
 import type { Engine, Watch } from '../runtime/engine.ts'
-import { say } from '../runtime/terminal.ts'
+import { mention } from '../runtime/terminal.ts'
 import { WAIT_AT_MOST_MS } from './waiting.ts'
 
-const STDERR = 2
 const LOOK_AGAIN_MS = 500
 /** How much of a log is shown of a process that did not get ready. */
 const LAST_LINES = 20
@@ -39,6 +38,6 @@ async function showLastLines(
   for (const culprit of culprits) {
     const text = await engine.lastLines(culprit, LAST_LINES)
     const lines = text.split('\n').filter((line) => line !== '')
-    say(STDERR, lines.map((line) => `${culprit.process} | ${line}\n`).join(''))
+    mention(lines.map((line) => `${culprit.process} | ${line}\n`).join(''))
   }
 }

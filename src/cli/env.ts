@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import type { Environment } from '../core/environment.ts'
 import type { ProcessPlan } from '../core/expand.ts'
 import type { App } from '../runtime/load.ts'
-import { isTerminal, say } from '../runtime/terminal.ts'
+import { isTerminal, mention, say } from '../runtime/terminal.ts'
 import { flagsOf, withOptions } from './options.ts'
 
 interface Row {
@@ -42,7 +42,7 @@ export function envCommand(): Command {
     if (json === true) say(1, asJson(plan, rows))
     else say(1, await (explain === true ? explained(rows) : listed(rows)))
     const lost = all.filter(({ name }) => !isShellName(name)).map(({ name }) => name)
-    if (lost.length > 0) say(2, await lostNote(lost))
+    if (lost.length > 0) mention(await lostNote(lost))
   })
 }
 

@@ -11,7 +11,7 @@ import type { Fate, PlannedFile } from '../runtime/export-files.ts'
 import { exportInput } from '../runtime/export-input.ts'
 import type { ExportChoices } from '../runtime/export-input.ts'
 import { loadApp, requireProcesses } from '../runtime/load.ts'
-import { say } from '../runtime/terminal.ts'
+import { mention, say } from '../runtime/terminal.ts'
 import { table } from './messages.ts'
 
 export type ExportOptions = Flags & Omit<ExportChoices, 'hideValues'> & ExportSwitches
@@ -23,7 +23,6 @@ interface ExportSwitches {
 }
 
 const STDOUT = 1
-const STDERR = 2
 
 /** Renders an app in a format, and prints it, writes it to a folder, or says what it would write. */
 export async function exportApp(format: string, folder: string, options: ExportOptions): Promise<void> {
@@ -51,7 +50,7 @@ export async function exportApp(format: string, folder: string, options: ExportO
     app.layers.files.some(({ entries }) => Object.keys(entries).length > 0)
   const hidden = isHidden ? ['values of the environment are hidden; print them with --show-values'] : []
   const left = isWritten ? leftoverNotes(rendering, input.app, target.folder) : []
-  for (const note of [...notes, ...rendering.notes, ...hidden, ...left]) say(STDERR, `note: ${note}\n`)
+  for (const note of [...notes, ...rendering.notes, ...hidden, ...left]) mention(`note: ${note}\n`)
 }
 
 /** They are the user's to remove: they may hold what tw-run knows nothing of, such as the logs of a service. */

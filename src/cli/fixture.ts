@@ -17,7 +17,7 @@ import type { Lock } from '../runtime/lock.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
 import type { RunResult } from '../runtime/run-result.ts'
 import type { Supervisor } from '../runtime/supervisor.ts'
-import { isTerminal, say } from '../runtime/terminal.ts'
+import { isTerminal, mention } from '../runtime/terminal.ts'
 import { takeGround } from './formation.ts'
 import type { Ground } from './formation.ts'
 import { endLeft } from './left-work.ts'
@@ -191,7 +191,7 @@ async function cleared(ground: Ground): Promise<Ground> {
       hint: 'see it with `tw-run ps`, end it with `tw-run stop`',
     })
   }
-  say(STDERR, 'tw-run: ending what a killed tw-run had left here\n')
+  mention('tw-run: ending what a killed tw-run had left here\n')
   const left = { ...ground, isRevival: true }
   const last = newSupervisor(left, { journal: () => {}, isDetached: false, isColorTerminal: false })
   if (last.session.ending === undefined) last.end({ kind: 'done' })

@@ -3,10 +3,9 @@ import { withPid } from '../core/survivors.ts'
 import type { Carrier } from '../runtime/process-table.ts'
 import { readFolder } from '../runtime/disk.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
-import { say } from '../runtime/terminal.ts'
+import { mention } from '../runtime/terminal.ts'
 import { isWitness } from '../runtime/witness.ts'
 
-const STDERR = 2
 /** More processes than this are counted instead of listed. */
 const LISTED = 3
 
@@ -19,14 +18,11 @@ export async function endLeft(state: StateDir, graceMs: number): Promise<boolean
   const tell = (found: readonly Carrier[]): void => {
     hasEnded = true
     const told = found.filter(({ command }) => !isWitness(command))
-    if (told.length > 0) say(STDERR, `tw-run: ended what a killed tw-run had left here: ${listed(told)}\n`)
+    if (told.length > 0) mention(`tw-run: ended what a killed tw-run had left here: ${listed(told)}\n`)
   }
   const survivors = await endLeftWork(state, graceMs, tell)
   if (survivors.length === 0) return hasEnded
-  say(
-    STDERR,
-    `tw-run: of what a killed tw-run had left here this could not be stopped: ${listed(survivors)}\n`,
-  )
+  mention(`tw-run: of what a killed tw-run had left here this could not be stopped: ${listed(survivors)}\n`)
   return hasEnded
 }
 

@@ -1,6 +1,6 @@
 import { Command, CommanderError, type OutputConfiguration } from 'commander'
 import type { Flags } from '../core/settings.ts'
-import { columns, isTerminal, say } from '../runtime/terminal.ts'
+import { columns, isTerminal, mention, say } from '../runtime/terminal.ts'
 import { checkCommand } from './check.ts'
 import { completeCommand, completionCommand } from './completion.ts'
 import { envCommand } from './env.ts'
@@ -79,7 +79,7 @@ function program(first: string): Command {
 function output(): OutputConfiguration {
   return {
     writeOut: (text) => void say(STDOUT, text),
-    writeErr: (text) => void say(STDERR, text),
+    writeErr: (text) => mention(text),
     outputError: (text, write) => write(text.replace(/^error: /, 'tw-run: ')),
     getOutHelpWidth: () => columns(STDOUT) ?? 80,
     getErrHelpWidth: () => columns(STDERR) ?? 80,

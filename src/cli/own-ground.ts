@@ -15,11 +15,10 @@ import { here } from '../runtime/place.ts'
 import { reservePorts, USUAL_RANGE } from '../runtime/port-pages.ts'
 import { locateStateDir } from '../runtime/state-dir.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
-import { say } from '../runtime/terminal.ts'
+import { mention } from '../runtime/terminal.ts'
 import { endLeftWork } from '../runtime/work-record.ts'
 import { applyHere } from './apply-here.ts'
 
-const STDERR = 2
 /** Formations that have their own ports have their own state, in this folder of the state directory. */
 const OWN_STATE = 'with'
 /** From the ports of one type to the next where they are chosen for the user, so that they take little room. */
@@ -51,7 +50,7 @@ export async function ownGround(flags: Flags): Promise<OwnGround> {
   const ports = plan.flatMap(({ id, port }) => (id === router?.id ? [] : [port]))
   const count = Math.max(SAMPLE.first, ...ports) - SAMPLE.first + 2
   const first = await reservePorts(count, autoRange(), Math.random())
-  say(STDERR, `tw-run: ports from ${first}\n`)
+  mention(`tw-run: ports from ${first}\n`)
   const own = {
     ...flags,
     port: String(first),
@@ -92,7 +91,7 @@ async function endAbandoned(
     if (isUnfinished(session, here())) {
       await applyHere(session.flags, { do: 'stop', targets: [] })
       if (view(state).session?.over !== true) continue
-      say(STDERR, `tw-run: ended what a killed tw-run had left here (ports from ${session.flags.port})\n`)
+      mention(`tw-run: ended what a killed tw-run had left here (ports from ${session.flags.port})\n`)
     } else if ((await tryLock(state.lock)) === undefined) continue
     await endLeftWork(state, graceMs)
     // What is still on record there nobody else would know of.

@@ -11,7 +11,7 @@ import type { NoVerdict, Verdict } from '../core/verdict.ts'
 import { closeInheritedDescriptors } from '../runtime/descriptors.ts'
 import { requireLastingFiles } from '../runtime/lasting-files.ts'
 import { SignalRelay } from '../runtime/one-off.ts'
-import { say } from '../runtime/terminal.ts'
+import { mention, say } from '../runtime/terminal.ts'
 import { openAudited } from './audited-fixture.ts'
 import { Interruption } from './interruption.ts'
 import { lastLines } from './last-lines.ts'
@@ -28,7 +28,6 @@ import { prepareReports } from './with-reports.ts'
 import { tryOut } from './trial.ts'
 
 const STDOUT = 1
-const STDERR = 2
 const SEEDS = 1_000_000
 /** The exit code of a verdict that went against the app. */
 const AGAINST = 3
@@ -45,7 +44,7 @@ export async function prove(words: readonly string[], flags: Flags, options: Pro
   prepareReports(options.report)
   if (options.path === undefined) requireCommand(words, 'name one: tw-run prove -- <test command>')
   const plan = await planProof(flags, options)
-  for (const warning of plan.warnings) say(STDERR, `${formatDiagnostic(warning)}\n`)
+  for (const warning of plan.warnings) mention(`${formatDiagnostic(warning)}\n`)
   const seed = options.seed ?? randomInt(SEEDS)
   const interruption = new Interruption()
   const relay = new SignalRelay(plan.graceMs)

@@ -1,9 +1,7 @@
 import { TwRunError } from '../core/error.ts'
 import { failedWith } from '../runtime/system-error.ts'
-import { letGoOfClosedTerminal, say } from '../runtime/terminal.ts'
+import { letGoOfClosedTerminal, mention } from '../runtime/terminal.ts'
 import { readVersion } from './version-text.ts'
-
-const STDERR = 2
 
 /** Does the work of a command; what it throws is said and becomes the exit code, and so does a code that it returns. */
 export async function carryOut(work: () => Promise<number | undefined | void>): Promise<void> {
@@ -18,10 +16,7 @@ function report(error: unknown): number {
   if (error instanceof TwRunError) return reportRefusal(error)
   if (failedWith(error, 'EMFILE', 'ENFILE')) return reportRefusal(outOfDescriptors())
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
-  say(
-    STDERR,
-    `tw-run: this is a bug in tw-run${knownVersion()}, please report it with these lines:\n${stack}\n`,
-  )
+  mention(`tw-run: this is a bug in tw-run${knownVersion()}, please report it with these lines:\n${stack}\n`)
   return 1
 }
 
@@ -43,7 +38,7 @@ function knownVersion(): string {
 
 function reportRefusal({ name, message, hint, exitCode }: TwRunError): number {
   // An InputError is lines of its own, each with its place; its class is not loaded for the sake of a test here.
-  say(STDERR, name === 'InputError' ? `${message}\n` : `tw-run: ${message}\n`)
-  if (hint !== undefined) say(STDERR, `  hint: ${hint}\n`)
+  mention(name === 'InputError' ? `${message}\n` : `tw-run: ${message}\n`)
+  if (hint !== undefined) mention(`  hint: ${hint}\n`)
   return exitCode
 }

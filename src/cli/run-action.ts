@@ -12,13 +12,12 @@ import type { App } from '../runtime/load.ts'
 import { runOneOff, SignalRelay } from '../runtime/one-off.ts'
 import type { Executable } from '../runtime/one-off.ts'
 import { locateStateDir } from '../runtime/state-dir.ts'
-import { isTerminal, say } from '../runtime/terminal.ts'
+import { isTerminal, mention } from '../runtime/terminal.ts'
 import { workOnRecord } from '../runtime/work-record.ts'
 import type { Own } from '../runtime/work-record.ts'
 import { endLeft } from './left-work.ts'
 
 const STDOUT = 1
-const STDERR = 2
 
 /**
  * Runs a one-off process with the terminal: the process type of that name (more words are added to its
@@ -40,7 +39,7 @@ export async function run(words: readonly string[], separated: boolean, flags: F
       return runOneOff(executable, { cwd: app.root, env: environmentOf(app, own, port), relay })
     })
     if (survivors.length === 0) return code
-    say(STDERR, `tw-run: ${stillRunning(survivors)}\n`)
+    mention(`tw-run: ${stillRunning(survivors)}\n`)
     return SURVIVED
   } finally {
     relay.release()

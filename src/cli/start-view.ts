@@ -11,11 +11,9 @@ import type { App } from '../runtime/load.ts'
 import { endTornLine } from '../runtime/output.ts'
 import { childOf } from '../runtime/process-table.ts'
 import { makeRender } from '../runtime/render.ts'
-import { say } from '../runtime/terminal.ts'
+import { mention } from '../runtime/terminal.ts'
 import { describeAddress, describeEvent, describeRuns } from './journal-text.ts'
 import { Pids } from './pids.ts'
-
-const STDERR = 2
 
 export interface ViewOptions {
   readonly app: App
@@ -53,7 +51,8 @@ export class StartView {
       fd,
       render: makeRender({ format, timestamps, prefix, width: () => width, paint }),
       readerGone,
-      trouble: complain,
+      // What cannot be said in the output itself, which may go to the same full disk.
+      trouble: (message) => mention(`tw-run: ${message}\n`),
       onStep: (step) => crashPoint(`shown:${step}`),
     })
     return new StartView(options, follower)
@@ -125,14 +124,5 @@ export class StartView {
     this.#follower.say(describeRuns(runs, ({ token }) => pids.get(token)))
     const address = describeAddress(runs, this.#options.app.settings.router)
     if (address !== undefined) this.#follower.say(address)
-  }
-}
-
-/** What cannot be said in the output itself. */
-function complain(message: string): void {
-  try {
-    say(STDERR, `tw-run: ${message}\n`)
-  } catch {
-    // Both go to the same full disk.
   }
 }

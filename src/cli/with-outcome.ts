@@ -3,7 +3,7 @@ import type { TwRunError } from '../core/error.ts'
 import type { ProcessId } from '../core/names.ts'
 import { brokenBudget, budgetsOf } from '../core/report.ts'
 import type { Budget, ProcessReport, Report } from '../core/report.ts'
-import { say } from '../runtime/terminal.ts'
+import { mention } from '../runtime/terminal.ts'
 import type { Fixture } from './fixture.ts'
 import { lastLines } from './last-lines.ts'
 import { processReports } from './process-reports.ts'
@@ -11,7 +11,6 @@ import type { Cause } from './with-cause.ts'
 import { writeReports } from './with-reports.ts'
 import type { WithOptions } from './with.ts'
 
-const STDERR = 2
 /** The exit code where a limit was asked for and not kept. */
 const NOT_KEPT = 3
 
@@ -61,7 +60,7 @@ export function tellOutcome(told: Told): number {
 
 /** The same where nothing was started; the error itself is said by whoever says all errors. */
 export function tellRefusal({ message, exitCode }: TwRunError, began: Began): void {
-  if (isGithub()) say(STDERR, annotation(message))
+  if (isGithub()) mention(annotation(message))
   writeReports(began.options, {
     ...headOf(began),
     exitCode,
@@ -89,15 +88,15 @@ function tellLastLines(fixture: Fixture, { processes }: Cause): void {
     const lines = lastLines(fixture.state, fixture.observed(), id)
     if (lines.length === 0) continue
     const title = `the last lines of ${id}`
-    say(STDERR, isGithub() ? `::group::${title}\n` : `tw-run: ${title}:\n`)
+    mention(isGithub() ? `::group::${title}\n` : `tw-run: ${title}:\n`)
     // Behind the bar, so that GitHub takes none for a command of its own.
-    say(STDERR, lines.map((line) => `  | ${line}\n`).join(''))
-    if (isGithub()) say(STDERR, '::endgroup::\n')
+    mention(lines.map((line) => `  | ${line}\n`).join(''))
+    if (isGithub()) mention('::endgroup::\n')
   }
 }
 
 function tellMessage(message: string): void {
-  say(STDERR, isGithub() ? annotation(message) : `tw-run: ${message}\n`)
+  mention(isGithub() ? annotation(message) : `tw-run: ${message}\n`)
 }
 
 function isGithub(): boolean {
@@ -124,6 +123,6 @@ function tellBudget({ name, limitMs, exceeded }: Budget, processes: readonly Pro
     return `  ${process.padEnd(width)}  ${time}${late.has(process) ? '  too late' : ''}`
   })
   const what = name === 'ready-within' ? 'ready after' : 'stopped after'
-  say(STDERR, `tw-run: --${name} ${describeExactly(limitMs)}; ${what}:\n`)
-  say(STDERR, rows.map((row) => `${row.trimEnd()}\n`).join(''))
+  mention(`tw-run: --${name} ${describeExactly(limitMs)}; ${what}:\n`)
+  mention(rows.map((row) => `${row.trimEnd()}\n`).join(''))
 }

@@ -1,8 +1,6 @@
 import { TwRunError } from '../core/error.ts'
 import { Interruption } from './interruption.ts'
-import { say } from './terminal.ts'
-
-const STDERR = 2
+import { mention } from './terminal.ts'
 
 /** What a one-off process runs as on an engine. */
 export interface OneOff {
@@ -38,7 +36,7 @@ export async function runThenRemove(
 /** What it was for is done, and is not to be done again for that. */
 function tellOfRest(error: unknown, { name, command }: OneOff): void {
   const why = error instanceof Error ? error.message : String(error)
-  say(STDERR, `note: ${name} may still be there (${why}); remove it: ${command}\n`)
+  mention(`note: ${name} may still be there (${why}); remove it: ${command}\n`)
 }
 
 type Outcome<T> = { readonly value: T } | { readonly error: unknown }

@@ -9,7 +9,7 @@ import { isInForeground } from './process-table.ts'
 import { explainRefusal } from './shim.ts'
 import { signalTree } from './signal.ts'
 import { failedWith } from './system-error.ts'
-import { say } from './terminal.ts'
+import { mention } from './terminal.ts'
 import { WITNESS } from './witness.ts'
 
 export type { Executable } from './executable.ts'
@@ -22,7 +22,6 @@ export interface OneOffOptions {
   readonly output?: WriteStream
 }
 
-const STDERR = 2
 const SIGNALS = ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP'] as const
 
 /**
@@ -53,7 +52,7 @@ export async function runOneOff(
   if (result.exitCode !== undefined) return result.exitCode
   if (result.signal !== undefined) return exitCodeOfSignal(result.signal)
   const why = `tw-run: cannot run ${printable(file)}: ${reasonOf(result.cause, file, cwd)}\n`
-  if (output === undefined) say(STDERR, why)
+  if (output === undefined) mention(why)
   else output.write(why)
   return failedWith(result.cause, 'ENOENT') ? 127 : 126
 }

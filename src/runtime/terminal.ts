@@ -4,6 +4,8 @@ import { TwRunError } from '../core/error.ts'
 import { pause } from './clock.ts'
 import { reasonOf, systemCode } from './system-error.ts'
 
+const STDERR = 2
+
 /**
  * Writes all of the text to a descriptor and returns whether anybody reads it: false once the reader has gone.
  * Never through `process.stdout`, whose getter changes the mode of a pipe that others share. Errors: TwRunError 1,
@@ -23,6 +25,18 @@ export function say(fd: number, text: string | Uint8Array): boolean {
     }
   }
   return true
+}
+
+/**
+ * Says on stderr what is no result: notes, warnings, errors. Where that cannot be written, such as on a full disk, it is
+ * lost, and neither the work nor the exit code is.
+ */
+export function mention(text: string): void {
+  try {
+    say(STDERR, text)
+  } catch (error) {
+    if (!(error instanceof TwRunError)) throw error
+  }
 }
 
 /** Whether a person sees what is written to the descriptor. */

@@ -15,10 +15,8 @@ import type { StateDir } from './state-dir.ts'
 import { reasonOf } from './system-error.ts'
 import { sweep } from './sweep.ts'
 import type { SweepOptions } from './sweep.ts'
-import { say } from './terminal.ts'
+import { mention } from './terminal.ts'
 import { tempFolder } from './usual-places.ts'
-
-const STDERR = 2
 
 /** What a command of `run` or `with` has for itself. */
 export interface Own {
@@ -77,7 +75,7 @@ function note(state: StateDir, own: Own): () => void {
     return record(state, own)
   } catch (error) {
     const { message } = error instanceof TwRunError ? error : unwritable(state.path, error)
-    say(STDERR, `tw-run: ${message}: if this tw-run is killed, nobody ends what it runs\n`)
+    mention(`tw-run: ${message}: if this tw-run is killed, nobody ends what it runs\n`)
     return () => {}
   }
 }
