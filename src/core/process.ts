@@ -65,6 +65,8 @@ export interface Run {
   readonly scratch: string
   /** ms since boot. */
   readonly startedAt: number
+  /** ms since 1970, by the clock of then: for people, who may have set it since. */
+  readonly startedWall: number
   readonly life: 'alive' | 'dead'
   /**
    * The shim's pid, which is also the id of the process group and of the session. Known once the shim has

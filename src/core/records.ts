@@ -4,6 +4,9 @@ import { isCount, isObject, isText, isTime, objectIn } from './json.ts'
 import { parseProcessId } from './names.ts'
 import type { ProcessId } from './names.ts'
 
+/** The last one that ECMAScript has, ms since 1970. */
+const LATEST_DATE = 8.64e15
+
 /** What a run's directory says about how it was started. It never holds an environment value. */
 export interface RunSpec {
   readonly version: 1
@@ -35,7 +38,7 @@ export function decodeRunSpec(text: string): RunSpec | undefined {
   const { startedAt, startedWall, isProbed } = o
   if (typeof isProbed !== 'boolean') return undefined
   if (!isCount(number) || !isCount(generation) || !isCount(port) || !isTime(startedAt)) return undefined
-  if (!isTime(startedWall) || !isToken(token) || !isText(session) || !isText(command)) return undefined
+  if (!isDate(startedWall) || !isToken(token) || !isText(session) || !isText(command)) return undefined
   if (!isText(cwd) || !isText(scratch) || !isText(bootId) || !isText(pidNamespace)) return undefined
   if (!scratch.endsWith(token)) return undefined
   const policy = decodePolicy(o['policy'])
@@ -58,6 +61,11 @@ export function decodeRunSpec(text: string): RunSpec | undefined {
     startedAt,
     startedWall,
   }
+}
+
+/** ms since 1970 that a date can be made of. */
+function isDate(value: unknown): value is number {
+  return isTime(value) && value <= LATEST_DATE
 }
 
 /** Of a command that may outlive its tw-run: that one's pid, where it means something, and what the command has. */

@@ -35,9 +35,8 @@ export interface ProcessStatus {
 }
 
 export interface StatusContext {
-  /** ms since boot, and the same instant in ms since 1970. */
+  /** ms since boot. */
   readonly now: number
-  readonly wall: number
   readonly node: string
   /** A supervisor lives, which goes on with what is under way. */
   readonly isSupervised: boolean
@@ -66,7 +65,7 @@ function row(id: ProcessId, state: ProcessState, context: StatusContext): Proces
   const parsed = parseProcessId(id)
   if (state.phase === 'absent' || parsed === undefined) return undefined
   const { run } = state
-  const { now, wall, node, isSupervised, endsOf, pidOf, isoOf } = context
+  const { now, node, isSupervised, endsOf, pidOf, isoOf } = context
   const ends = endsOf(id)
   const endedAt = run.life === 'alive' ? now : (run.endedAt ?? now)
   const restarts = ends.filter(
@@ -82,7 +81,7 @@ function row(id: ProcessId, state: ProcessState, context: StatusContext): Proces
     ...(state.phase === 'up' && run.health.reason !== undefined && { reason: run.health.reason }),
     pid: run.life === 'alive' ? (pidOf(run) ?? null) : null,
     port: run.port,
-    startedAt: isoOf(wall - (now - run.startedAt)),
+    startedAt: isoOf(run.startedWall),
     upFor: Math.round(Math.max(0, endedAt - run.startedAt)),
     restarts,
     lastExit: last === undefined ? null : exitStatus(last),

@@ -22,6 +22,7 @@ export function newRun(given: Given): Run {
     ...given,
     scratch: `${tempFolder()}/${SCRATCH}${given.token}`,
     startedAt: bootNow(),
+    startedWall: Date.now(),
     life: 'alive',
     pid: undefined,
     exit: undefined,
@@ -56,7 +57,7 @@ export function scratchFolders(): string[] {
 /** What is written down of a run before it begins. */
 export function specOf(run: Run, { place, cwd }: { readonly place: Place; readonly cwd: string }): RunSpec {
   const { id, number, generation, session, command, port, isProbed, token, scratch, startedAt } = run
-  const { policy } = run
+  const { startedWall, policy } = run
   return {
     version: 1,
     ...(policy !== undefined && { policy }),
@@ -72,6 +73,6 @@ export function specOf(run: Run, { place, cwd }: { readonly place: Place; readon
     startedAt,
     ...place,
     cwd,
-    startedWall: Date.now(),
+    startedWall,
   }
 }

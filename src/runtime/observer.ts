@@ -54,7 +54,6 @@ export function rowsOf({ session, slots, observed, supervisor }: View): ProcessS
   const shown = new Map([...observed].filter(([id, state]) => isAlive(state) || isWanted(id, session)))
   return statusOf(shown, Object.keys(session?.counts ?? {}), {
     now: bootNow(),
-    wall: Date.now(),
     node: hostName(),
     isSupervised: supervisor !== undefined,
     isoOf: (wall) => new Date(wall).toISOString(),

@@ -68,7 +68,7 @@ export function readRun(path: string): RunRecord | undefined {
   const spec = decodeRunSpec(readIfThere(`${path}/spec.json`) ?? '')
   if (spec === undefined) return undefined
   const { id, number, generation, session, command, port, isProbed, token, scratch, startedAt } = spec
-  const { bootId, pidNamespace, policy } = spec
+  const { startedWall, bootId, pidNamespace, policy } = spec
   // One listing: to find that a file is not there takes as long, and of a run that runs on most are not.
   const names = new Set(readFolder(path))
   const ofFile = <T>(name: string, read: (file: string) => T): T | undefined =>
@@ -86,6 +86,7 @@ export function readRun(path: string): RunRecord | undefined {
     token,
     scratch,
     startedAt,
+    startedWall,
     bootId,
     pidNamespace,
     pid: ofFile('pid', readNumber),

@@ -17,6 +17,7 @@ import {
   seen,
   supervisorOf,
 } from '../support/control.ts'
+import { rowsOf } from '../../src/runtime/observer.ts'
 import { portAt } from '../support/ports.ts'
 import { waitingShim, waits } from '../support/waiting-shims.ts'
 
@@ -39,6 +40,17 @@ async function stopped(app: LiveApp, run: LiveRun): Promise<void> {
   expect(await run.ended).toBe(0)
   expect(app.survivors()).toEqual([])
 }
+
+test('when a process started is the same at every look, so that another one is another run', async () => {
+  const app = liveApp({ Procfile: SLEEPS })
+  const run = await started(app, ['-m', 'web=1'], 'web.1', 'worker.1')
+  const startedAt = (): string | undefined => rowsOf(seen(app))[0]?.startedAt
+  const looks = new Set(Array.from({ length: 50 }, startedAt))
+  expect([...looks]).toEqual([expect.stringMatching(/^\d{4}-/)])
+  await done(app, 'restart', 'web.1', '--wait')
+  expect(looks).not.toContain(startedAt())
+  await stopped(app, run)
+})
 
 test('ps says the same to people and to programs', async () => {
   const app = liveApp({ Procfile: SLEEPS })

@@ -18,6 +18,7 @@ const RUNS = { numRuns: 60 }
 
 const count = fc.oneof(fc.nat(20), fc.maxSafeNat())
 const time = fc.oneof(fc.nat(100_000), fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }))
+const date = fc.oneof(fc.constantFrom(0, 8.64e15), fc.double({ min: 0, max: 8.64e15, noNaN: true }))
 const text = fc.string({ unit: 'binary', maxLength: 20 })
 const type = fc.constantFrom('web', 'my-job', 'Worker_2', 'constructor', '__proto__', 'x'.repeat(63))
 const id = fc.tuple(type, fc.integer({ min: 1, max: 99 })).map(([name, n]): RunSpec['id'] => `${name}.${n}`)
@@ -55,7 +56,7 @@ const spec: fc.Arbitrary<RunSpec> = fc
     bootId: text,
     pidNamespace: text,
     startedAt: time,
-    startedWall: time,
+    startedWall: date,
   })
   .map(({ policy: given, ...one }) => ({
     ...one,
@@ -281,6 +282,7 @@ describe('a run is not read', () => {
     ['whose number is a fraction', { number: 1.5 }],
     ['whose number is too large to count', { number: 2 ** 53 }],
     ['whose time is negative', { startedAt: -1 }],
+    ['whose time is beyond every date', { startedWall: 8.64e15 + 1 }],
   ])('%s', (_, change) => {
     expect(decodeRunSpec(JSON.stringify({ ...base, ...change }))).toBeUndefined()
   })

@@ -11,7 +11,7 @@ const WALL = 1_700_000_000_000
 const FAILED: Exit = { kind: 'code', code: 1 }
 const STOP = { signal: 'SIGTERM', killAt: 105_000 }
 
-const RUN = runOf({ number: 3, generation: 2, startedAt: 90_000 })
+const RUN = runOf({ number: 3, generation: 2, startedAt: 90_000, startedWall: WALL - 10_000 })
 
 const DEAD: Run = { ...RUN, life: 'dead', exit: FAILED, endedAt: 94_000 }
 
@@ -27,7 +27,6 @@ function end(change: Partial<End> = {}): End {
 function context(change: Partial<StatusContext> = {}): StatusContext {
   return {
     now: NOW,
-    wall: WALL,
     node: 'here',
     isSupervised: true,
     isoOf: (wall) => new Date(wall).toISOString(),
@@ -139,9 +138,9 @@ describe('a process', () => {
     expect(rowOf({ phase: 'stopping', run: RUN, stop: STOP }, [], alone)).toMatchObject({ phase: 'stopping' })
   })
 
-  test('started when it did by the clock of now, whatever the clock said then', () => {
-    const startedAt = rowOf(up({ startedAt: 40_000 }))?.startedAt ?? ''
-    expect(Date.parse(startedAt)).toBe(WALL - 60_000)
+  test('started when it did by the clock of then, whenever one looks and whatever the clock says now', () => {
+    const looks = [NOW, NOW + 0.5, NOW + 1_000_000].map((now) => rowOf(up(), [], { now })?.startedAt ?? '')
+    expect(looks.map((startedAt) => Date.parse(startedAt))).toEqual(Array(3).fill(WALL - 10_000))
   })
 
   test('has lasted whole milliseconds, and never fewer than none', () => {

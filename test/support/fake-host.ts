@@ -87,7 +87,16 @@ interface Process {
 interface Directory {
   readonly spec: Pick<
     Run,
-    'id' | 'number' | 'generation' | 'session' | 'command' | 'port' | 'token' | 'scratch' | 'startedAt'
+    | 'id'
+    | 'number'
+    | 'generation'
+    | 'session'
+    | 'command'
+    | 'port'
+    | 'token'
+    | 'scratch'
+    | 'startedAt'
+    | 'startedWall'
   >
   readonly bootId: string
   readonly behaviour: Behaviour
@@ -314,7 +323,16 @@ export class FakeHost {
   /** A run that another boot of the machine left behind. */
   publishOfAnotherBoot(id: ProcessId, behaviour: Behaviour): void {
     const startedAt = 500
-    const spec = { id, number: 1, generation: 4, session: 'other', command: 'x', port: 5000, startedAt }
+    const spec = {
+      id,
+      number: 1,
+      generation: 4,
+      session: 'other',
+      command: 'x',
+      port: 5000,
+      startedAt,
+      startedWall: 0,
+    }
     const token = this.token()
     this.publish({ ...emptyDirectory({ ...spec, token, scratch: token }, behaviour), bootId: 'another boot' })
   }
@@ -650,8 +668,8 @@ export class FakeSupervisor {
     yield 'start:directory-made'
     if (host.isRefusing('prepare')) return runs.forEach((run) => this.#refuse(run))
     for (const run of runs) {
-      const { id, number, generation, session, command, port, token, scratch, startedAt } = run
-      const spec = { id, number, generation, session, command, port, token, scratch, startedAt }
+      const { id, number, generation, session, command, port, token, scratch, startedAt, startedWall } = run
+      const spec = { id, number, generation, session, command, port, token, scratch, startedAt, startedWall }
       const directory = emptyDirectory(spec, host.nextBehaviour())
       host.publish(directory)
       yield 'start:named'

@@ -1,6 +1,6 @@
 import type { Run } from '../../src/core/process.ts'
 
-/** A run that is up and of which nothing else is known; times are in ms since boot. */
+/** A run that is up and of which nothing else is known; times are in ms since boot, but what is called wall. */
 export function runOf(change: Partial<Run> = {}): Run {
   return {
     id: 'web.1',
@@ -12,6 +12,7 @@ export function runOf(change: Partial<Run> = {}): Run {
     token: '00000000000000aa',
     scratch: '/tmp/tw-run-00000000000000aa',
     startedAt: 1_000,
+    startedWall: 1_700_000_000_000,
     life: 'alive',
     pid: 100,
     exit: undefined,
