@@ -1,12 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { JournalEvent } from '../core/journal.ts'
 import { outcome } from '../core/outcome.ts'
 import type { Reply, Request } from '../core/protocol.ts'
 import type { Action, Observed, Run } from '../core/process.ts'
 import { upIn } from '../core/readiness.ts'
 import { reconcile } from '../core/reconcile.ts'
 import { beginOrCarryOn, codeOfReason, isAtOnce, isSecondThought, replace } from '../core/session.ts'
-import type { Asked, Ending, Place, Reason, Session } from '../core/session.ts'
+import type { Ending, Reason, Session } from '../core/session.ts'
 import { stagesAfter } from '../core/stages.ts'
 import { takeIn } from '../core/taken-in.ts'
 import { Alarm } from './alarm.ts'
@@ -19,7 +18,6 @@ import { isGone, replaceFile } from './disk.ts'
 import { watchHealth } from './health-watch.ts'
 import { HeldPort } from './held-port.ts'
 import { Host } from './host.ts'
-import type { Lock } from './lock.ts'
 import { LogKeeper } from './log-keeper.ts'
 import type { Prober } from './prober.ts'
 import { Replacer } from './replacer.ts'
@@ -29,26 +27,13 @@ import { readSession } from './session-file.ts'
 import { NOT_WRITTEN, SessionKeeper } from './session-keeper.ts'
 import type { Slots } from './slots.ts'
 import { Starter } from './starter.ts'
-import type { StateDir } from './state-dir.ts'
-import type { Surroundings } from './surroundings.ts'
+import type { SupervisorOptions } from './supervisor-options.ts'
 import { Tellers } from './tellers.ts'
 
 /** The longest time between two looks, ms: events are hints, and may be lost. */
 const LOOK_EVERY_MS = 1_000
 /** The longest time between two rounds of comparing everything, ms, which takes most of what an idle supervisor does. */
 const COMPARE_EVERY_MS = 10_000
-
-export interface SupervisorOptions {
-  readonly state: StateDir
-  readonly lock: Lock
-  /** Loaded from the state directory. */
-  readonly slots: Slots
-  readonly place: Place
-  readonly surroundings: Surroundings
-  readonly asked: Asked
-  readonly definition: Definition
-  readonly journal: (event: JournalEvent) => void
-}
 
 /**
  * The loop: compares what should run with what the directory and the kernel say, and takes the steps
