@@ -12,6 +12,7 @@ import { requireVariables } from '../runtime/load.ts'
 import type { App } from '../runtime/load.ts'
 import { heldBy } from '../runtime/lock-holder.ts'
 import { view } from '../runtime/observer.ts'
+import type { View } from '../runtime/observer.ts'
 import { locateStateDir, makeStateDir, requireRoom } from '../runtime/state-dir.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
 import { refuseTakenPorts } from '../runtime/taken-ports.ts'
@@ -23,10 +24,12 @@ import { appToStart, lastingFlags, requireRouterHost, requireWork, stagesOf } fr
 import { describeAddress, describeRuns } from './journal-text.ts'
 import { refuseLateStages } from './late-stages.ts'
 import { notThere, waitFor } from './waiting.ts'
-import type { Awaited } from './waiting.ts'
+import type { Awaited, Missing } from './waiting.ts'
 
 const STDOUT = 1
 const LOOK_AGAIN_MS = 10
+/** How long after a process has failed its supervisor may take to end the run by that, ms. */
+const JUDGED_WITHIN_MS = 1_000
 
 /**
  * Starts the formation under a supervisor of its own, which `begins` when nothing refuses it, and returns when all are
@@ -68,13 +71,24 @@ export async function startDetached(asked: Flags, awaited: Awaited, begins: () =
     for (const text of texts) if (text !== undefined) say(STDOUT, `${text}\n`)
     return 0
   }
-  const seen = view(state)
+  const seen = await onceJudged(state, found)
   if (seen.session?.ending !== undefined) {
     child.ref()
     return reportEnd(state, before, await ended)
   }
   for (const id of found.failed.length > 0 ? found.failed : found.missing) showLastLines(seen, id)
   throw notThere(found, awaited)
+}
+
+/** What is there when the supervisor has seen, too, what has failed: by that the run may end. */
+async function onceJudged(state: StateDir, { failed }: Missing): Promise<View> {
+  const until = performance.now() + JUDGED_WITHIN_MS
+  for (;;) {
+    const seen = view(state)
+    const isJudged = failed.length === 0 || seen.session?.ending !== undefined
+    if (isJudged || performance.now() > until) return seen
+    await sleep(LOOK_AGAIN_MS)
+  }
 }
 
 /** What changes in a formation that is carried on; most begin anew, and nothing is loaded for it. */
