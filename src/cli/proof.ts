@@ -91,7 +91,7 @@ export async function proof(given: ProofGiven): Promise<Verdict | number> {
       notLookedAt: [
         ...NOT_LOOKED_AT,
         ...(seen.isCut ? ['some files of the app: there are too many'] : []),
-        ...(result?.probed?.without ?? []).map((path) => `GET ${path}: it set no cookie that could be shown`),
+        ...(result?.probed?.untelling ?? []),
       ],
     },
   )

@@ -3,19 +3,22 @@ import type { Finding } from '../core/finding.ts'
 import type { ProcessId } from '../core/names.ts'
 import { isReady, typeOf } from '../core/readiness.ts'
 import { ROUTED_TYPE } from '../core/router.ts'
+import { isAllAnew, knownPage, unknownIn } from '../core/shown-cookies.ts'
+import type { KnownPage, Page } from '../core/shown-cookies.ts'
 import { bootNow } from '../runtime/clock.ts'
 import { askPage } from '../runtime/ask-page.ts'
-import type { Page } from '../runtime/ask-page.ts'
 import type { Fixture } from './fixture.ts'
 
 const LOOK_AGAIN_MS = 20
 const READY_WITHIN_MS = 60_000
+/** A cookie that carries the time carries it in seconds: after so many ms it is another one. */
+const ANOTHER_SECOND_MS = 1_100
 
 /** What came of showing cookies around. */
 export interface Probed {
   readonly findings: readonly Finding[]
-  /** The pages that set no cookie. */
-  readonly without: readonly string[]
+  /** The pages at which nothing of a cookie shows, and why. */
+  readonly untelling: readonly string[]
   /** The process that was replaced to see whether it still knows what it has set. */
   readonly restarted: readonly ProcessId[]
 }
@@ -70,18 +73,12 @@ function visitor(port: number) {
  */
 export async function probePages(fixture: Fixture, paths: readonly string[]): Promise<Probed> {
   const [first, ...others] = webOf(fixture)
-  if (first === undefined) return { findings: [], without: paths, restarted: [] }
-  const { jar, visit } = visitor(first.port)
-  const without: string[] = []
-  for (const path of paths) if ((await visit(path)).cookies.length === 0) without.push(path)
-  // The one that gave them knows them: how that looks is what the others are held against.
-  const known = new Map<string, Page>()
-  for (const path of paths) known.set(path, await visit(path))
-  const shown = [...jar.values()]
+  if (first === undefined) return { findings: [], untelling: [], restarted: [] }
+  const { known, shown, untelling } = await getKnown(first.port, paths)
   const ask = async (port: number, by: string): Promise<Finding[]> => {
     const findings: Finding[] = []
     for (const [path, page] of known) {
-      const answer = await askPage(port, path, shown.join('; '))
+      const answer = await askPage(port, path, [...shown.values()].join('; '))
       findings.push(...unknownIn(page, answer, { path, from: first.id, by, shown }))
     }
     return findings
@@ -91,34 +88,38 @@ export async function probePages(fixture: Fixture, paths: readonly string[]): Pr
   fixture.apply({ do: 'restart', targets: [first.id] })
   if (await isBack(fixture, first.id, first.token))
     findings.push(...(await ask(first.port, `${first.id} after its restart`)))
-  return { findings, without, restarted: [first.id] }
+  return { findings, untelling, restarted: [first.id] }
 }
 
-interface Asked {
-  readonly path: string
-  readonly from: string
-  readonly by: string
-  /** `name=value` of what was shown. */
-  readonly shown: readonly string[]
+interface Acquaintance {
+  /** How the pages that can tell answer whom they know: that is what the others are held against. */
+  readonly known: ReadonlyMap<string, KnownPage>
+  /** The cookies that the visitor has then, `name=value` by name. */
+  readonly shown: ReadonlyMap<string, string>
+  readonly untelling: readonly string[]
 }
 
-/** The cookies that an answer shows not to be known: it sets them anew, or it is another answer. */
-function unknownIn(known: Page, answer: Page, { path, from, by, shown }: Asked): Finding[] {
-  const rolling = new Set(known.cookies.flatMap(({ name, pair }) => (shown.includes(pair) ? [] : [name])))
-  const anew = answer.cookies.filter(({ name, pair }) => !shown.includes(pair) && !rolling.has(name))
-  const isOther = answer.status !== known.status || answer.location !== known.location
-  const names = anew.length > 0 ? anew.map(({ name }) => name) : isOther ? [shown.map(nameOf).join(', ')] : []
-  const to = answer.location === undefined ? '' : ` to ${answer.location}`
-  const what = isOther ? `${answer.status}${to} instead of ${known.status}` : 'it was given a new one'
-  return names.map((name) => ({
-    rule: 'session',
-    subject: name,
-    evidence: `cookie "${name}" set by ${from} was unknown to ${by} (GET ${path}: ${what})`,
-  }))
-}
-
-function nameOf(pair: string): string {
-  return pair.slice(0, pair.indexOf('='))
+/** Becomes somebody whom a process knows. */
+async function getKnown(port: number, paths: readonly string[]): Promise<Acquaintance> {
+  const { jar, visit } = visitor(port)
+  const untelling: string[] = []
+  for (const path of paths) {
+    const { cookies } = await visit(path)
+    if (cookies.length === 0) untelling.push(`GET ${path}: it set no cookie that could be shown`)
+  }
+  const earlier = new Map<string, Page>()
+  for (const path of paths) earlier.set(path, await visit(path))
+  const all = new Map<string, KnownPage>()
+  for (const [path, page] of earlier) {
+    await sleep(ANOTHER_SECOND_MS)
+    const before = new Map(jar)
+    all.set(path, knownPage(page, await visit(path), before))
+  }
+  const telling = new Map([...all].filter(([, page]) => !isAllAnew(page, jar)))
+  for (const path of all.keys())
+    if (!telling.has(path)) untelling.push(`GET ${path}: it sets its cookies anew at each visit`)
+  // What is given anew may end what was given before, also where that is known to all.
+  return { known: telling.size === 0 ? all : telling, shown: jar, untelling }
 }
 
 /** Waits for the next run of a process to be ready. */

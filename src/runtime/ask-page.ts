@@ -1,14 +1,7 @@
 import { TwRunError } from '../core/error.ts'
+import type { Page } from '../core/shown-cookies.ts'
 
 const WITHIN_MS = 10_000
-
-/** An answer of one process, as far as a cookie shows in it. */
-export interface Page {
-  readonly status: number
-  readonly location: string | undefined
-  /** `name=value` of every cookie that was set, and its name. */
-  readonly cookies: readonly { readonly name: string; readonly pair: string }[]
-}
 
 /** Gets a page of a process on this machine, with these cookies. Errors: TwRunError 1 if it does not answer. */
 export async function askPage(port: number, path: string, cookie: string): Promise<Page> {
