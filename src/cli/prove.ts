@@ -37,7 +37,7 @@ export function proveCommand(): Command {
         'longest time of the tests (default: 10 times as long as undisturbed)',
       ).argParser(time),
     )
-    .option('--kill', 'replace processes by SIGKILL')
+    .option('--kill', 'replace processes by SIGKILL, web when it has answered')
     .option('--report <file>', 'write the verdict as JSON')
     .addOption(
       new Option('--ignore <finding>', 'what is meant to be so: files:coverage/**').argParser(collect),

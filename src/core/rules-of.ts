@@ -20,16 +20,14 @@ export function rulesOf(
   if (name === ROUTER_TYPE && options.router !== undefined) return routerRules(options)
   const own = manifest.rules.get(name) ?? {}
   const isRouted = options.router !== undefined && name === ROUTED_TYPE
+  const graceMs = own.graceMs ?? options.graceMs
   const isTask = isAwaitedToComplete(name, manifest)
   return {
     restart: own.restart ?? (isTask ? untilCompleted(options.restart) : options.restart),
     stop: options.suddenly
-      ? { signal: 'SIGKILL', graceMs: options.graceMs, drainMs: 0 }
-      : {
-          signal: own.stopSignal ?? STOP_SIGNAL,
-          graceMs: own.graceMs ?? options.graceMs,
-          drainMs: isRouted ? DRAIN_MS : 0,
-        },
+      ? // No app saves a request that its process dies with. It has the time that one told to stop would have had.
+        { signal: 'SIGKILL', graceMs, drainMs: isRouted ? DRAIN_MS + graceMs : 0 }
+      : { signal: own.stopSignal ?? STOP_SIGNAL, graceMs, drainMs: isRouted ? DRAIN_MS : 0 },
     dependsOn: own.dependsOn ?? [],
     max: limitOf(limits.get(name), own.max),
     mayExit: own.mayExit ?? isTask,

@@ -403,3 +403,14 @@ test('what app.json says of a type is stronger than an option for all', () => {
     from: '--max',
   })
 })
+
+test.for([
+  ['web', true, { signal: 'SIGKILL', graceMs: 9_000, drainMs: 14_000 }],
+  ['web', false, { signal: 'SIGKILL', graceMs: 9_000, drainMs: 0 }],
+  ['worker', true, { signal: 'SIGKILL', graceMs: 5_000, drainMs: 0 }],
+] as const)('who is killed without a word, %s, routed: %s', ([name, isRouted, expected]) => {
+  const manifest = decode({ 'tw-run': { web: { grace: 9, stopSignal: 'SIGQUIT' } } })
+  const router = isRouted ? { host: '127.0.0.1', port: 8080 } : undefined
+  const { stop } = rulesOf({ ...COMMAND, name }, { ...OPTIONS, router, suddenly: true }, manifest, new Map())
+  expect(stop).toEqual(expected)
+})
