@@ -57,7 +57,8 @@ function isForWriting(fdinfo: string): boolean {
 export function sharedMemory(maps: string): string[] {
   const found = new Set<string>()
   for (const [, device = '', inode = '', name = ''] of maps.matchAll(/^\S+ .w.s \S+ (\S+) (\d+)\s*(.*)$/gm)) {
-    if (inode === '0' || name.startsWith('/dev/zero')) continue
+    // Of System V's segments it is the number of the segment, and they begin with 0.
+    if ((inode === '0' && !name.startsWith('/SYSV')) || name.startsWith('/dev/zero')) continue
     if (name.startsWith('/dev/') && !name.startsWith('/dev/shm/')) continue
     // What a process shares with the kernel: each Node 24 has such rings.
     if (name.startsWith('anon_inode:')) continue

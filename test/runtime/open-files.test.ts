@@ -84,6 +84,8 @@ describe('what is mapped', () => {
     ['7f00-7f01 -w-s 00000000 08:01 99 /srv/app/my data', ['/srv/app/my data']],
     ['7f00-7f01 rw-s 00000000 00:01 77 /memfd:pool (deleted)', ['/memfd:pool (00:01 77)']],
     ['7f00-7f01 rw-s 00000000 00:01 5 /SYSV00000000 (deleted)', ['/SYSV00000000 (00:01 5)']],
+    // The first segment since the boot, or of a container.
+    ['7f00-7f01 rw-s 00000000 00:01 0 /SYSV000004c1 (deleted)', ['/SYSV000004c1 (00:01 0)']],
     // What only a fork could share, what nobody can write, and what is of one process.
     ['7f00-7f01 rw-s 00000000 00:01 9 /dev/zero (deleted)', []],
     ['7f00-7f01 r--s 00000000 08:01 3 /usr/lib/locale/locale-archive', []],
