@@ -15,7 +15,7 @@ import type { AuditedFixture } from './audited-fixture.ts'
 import { disturbedRounds, NO_ROUNDS } from './disturbed-rounds.ts'
 import type { Rounds } from './disturbed-rounds.ts'
 import { Disturber } from './disturber.ts'
-import type { Interruption } from './interruption.ts'
+import type { EndSignal, Interruption } from './interruption.ts'
 import type { ProvePlan } from './prove-plan.ts'
 import { probePages } from './prove-probe.ts'
 import type { Probed } from './prove-probe.ts'
@@ -48,8 +48,8 @@ interface Done {
   readonly probed: Probed | undefined
 }
 
-/** Disturbs a formation while its tests run, and looks at what it does; the verdict, or an exit code if it was broken off. */
-export async function proof(given: ProofGiven): Promise<Verdict | number> {
+/** Disturbs a formation while its tests run, and looks at what it does; the verdict, or the signal that broke it off. */
+export async function proof(given: ProofGiven): Promise<Verdict | EndSignal> {
   const { plan, seed, interruption } = given
   const stops = new StopWatch(plan)
   const audited = await openAudited(plan.proof, plan, stops.hear)
@@ -65,8 +65,7 @@ export async function proof(given: ProofGiven): Promise<Verdict | number> {
   const { survivors } = await fixture.close({ kind: 'done' }, () => '')
   const seen = results()
   if (survivors.length === 0) plan.forget(fixture.state)
-  const interruptedBy = trial.interruptedBy ?? interruption.code
-  if (interruptedBy !== undefined) return interruptedBy
+  if (interruption.signal !== undefined) return interruption.signal
   const { result } = trial
   const url = fixture.app.router === undefined ? null : `http://127.0.0.1:${fixture.app.router.port}`
   const order = result?.probed?.restarted ?? disturber.order

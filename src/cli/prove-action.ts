@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import type { FileFinding } from '../core/audit.ts'
 import { formatDiagnostic } from '../core/diagnostic.ts'
 import { TwRunError } from '../core/error.ts'
+import { exitCodeOfSignal } from '../core/exit.ts'
 import type { Finding } from '../core/finding.ts'
 import { printable } from '../core/printable.ts'
 import type { Flags } from '../core/settings.ts'
@@ -14,6 +15,7 @@ import { SignalRelay } from '../runtime/one-off.ts'
 import { mention, say } from '../runtime/terminal.ts'
 import { openAudited } from './audited-fixture.ts'
 import { Interruption } from './interruption.ts'
+import type { EndSignal } from './interruption.ts'
 import { lastLines } from './last-lines.ts'
 import { proof } from './proof.ts'
 import { planProof } from './prove-plan.ts'
@@ -42,25 +44,43 @@ export async function prove(words: readonly string[], flags: Flags, options: Pro
   requireLastingFiles(flags, process.env)
   closeInheritedDescriptors()
   prepareReports(options.report)
+  const seed = options.seed ?? randomInt(SEEDS)
+  const interruption = new Interruption()
+  try {
+    return await baselineAndProof(words, flags, { options, seed, interruption })
+  } catch (error) {
+    if (error instanceof TwRunError)
+      report(options, { version: 1, seed, shareNothing: false, cause: error.message })
+    throw error
+  } finally {
+    interruption.release()
+  }
+}
+
+interface Given {
+  readonly options: ProveOptions
+  readonly seed: number
+  readonly interruption: Interruption
+}
+
+async function baselineAndProof(words: readonly string[], flags: Flags, given: Given): Promise<number> {
+  const { options, seed, interruption } = given
   if (options.path === undefined) requireCommand(words, 'name one: tw-run prove -- <test command>')
   const plan = await planProof(flags, options)
   for (const warning of plan.warnings) mention(`${formatDiagnostic(warning)}\n`)
-  const seed = options.seed ?? randomInt(SEEDS)
-  const interruption = new Interruption()
   const relay = new SignalRelay(plan.graceMs)
   try {
     for (const type of plan.kept) line(`kept       ${type}, a backing service: one process, left alone`)
     if (plan.disturbed.length === 0) return nothingToProve(NOBODY, seed, options)
     const tests = new TestRounds({ words, relay, limitMs: options.limit })
     const before = await baseline(plan, { tests, paths: options.path }, interruption)
-    if (interruption.code !== undefined) return interruption.code
+    if (interruption.signal !== undefined) return brokenOff(interruption.signal, 'baseline', given)
     if ('wrong' in before) return nothingToProve(before, seed, options)
     const { ms: baselineMs, findings } = before
     const verdict = await proof({ plan, options, seed, tests, interruption, baselineMs, findings })
-    return typeof verdict === 'number' ? verdict : tell(verdict, tests, options)
+    return typeof verdict === 'string' ? brokenOff(verdict, 'proof', given) : tell(verdict, tests, options)
   } finally {
     relay.release()
-    interruption.release()
   }
 }
 
@@ -96,13 +116,14 @@ async function baseline(
   if (survivors.length === 0) plan.forget(fixture.state)
   // With ports that were named, the next formation has the same state directory.
   fixture.letGo()
-  if (interruption.code === undefined && refusal !== undefined) {
+  if (interruption.signal === undefined && refusal !== undefined) {
     if (broken === undefined) tests.show()
     for (const text of lastWords) line(text)
     return refusal
   }
   if (paths !== undefined) return { ms: undefined, findings }
-  if (interruption.code === undefined) line(`baseline   passed, undisturbed, in ${(ms / 1000).toFixed(1)} s`)
+  if (interruption.signal === undefined)
+    line(`baseline   passed, undisturbed, in ${(ms / 1000).toFixed(1)} s`)
   return { ms, findings }
 }
 
@@ -117,6 +138,14 @@ function nothingToProve({ wrong, hint }: Refusal, seed: number, options: ProveOp
   if (hint !== undefined) line(`hint: ${hint}`)
   report(options, { version: 1, seed, shareNothing: false, nothingToProve: wrong })
   return AGAINST
+}
+
+/** What was seen up to then proves nothing: what was to break it may have been next. */
+function brokenOff(by: EndSignal, during: 'baseline' | 'proof', { options, seed }: Given): number {
+  const cause = `${by} during the ${during}: nothing is proved`
+  line(cause)
+  report(options, { version: 1, seed, shareNothing: false, cause })
+  return exitCodeOfSignal(by)
 }
 
 function tell(verdict: Verdict, tests: TestRounds, options: ProveOptions): number {

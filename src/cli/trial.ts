@@ -1,3 +1,4 @@
+import { TwRunError } from '../core/error.ts'
 import type { ProcessId } from '../core/names.ts'
 import type { Fixture } from './fixture.ts'
 import { describeReason } from './journal-text.ts'
@@ -11,8 +12,6 @@ export interface Trial<T> {
   readonly broken: string | undefined
   /** Whose last lines tell more about that. */
   readonly blamed: readonly ProcessId[]
-  /** The exit code if a person or a script broke it off. */
-  readonly interruptedBy: number | undefined
   /** ms that the work took. */
   readonly ms: number
 }
@@ -31,11 +30,10 @@ async function tried<T>(fixture: Fixture, body: () => Promise<T>): Promise<Trial
   const missing = await fixture.ready()
   const isReady = missing.missing.length === 0
   const begun = performance.now()
-  const result = isReady && fixture.session.ending === undefined ? await body() : undefined
+  const result = isReady && fixture.session.ending === undefined ? await whileThere(fixture, body) : undefined
   const ms = performance.now() - begun
   const { ending } = fixture.session
-  if (ending?.reason.kind === 'signal')
-    return { result, broken: undefined, blamed: [], interruptedBy: ending.code, ms }
+  if (ending?.reason.kind === 'signal') return { result, broken: undefined, blamed: [], ms }
   const broken =
     ending === undefined
       ? isReady
@@ -44,5 +42,15 @@ async function tried<T>(fixture: Fixture, body: () => Promise<T>): Promise<Trial
       : describeReason(ending.reason)
   const { failed, missing: late } = missing
   const blamed = ending?.reason.kind === 'exit' ? [ending.reason.process] : failed.length > 0 ? failed : late
-  return { result, broken, blamed, interruptedBy: undefined, ms }
+  return { result, broken, blamed, ms }
+}
+
+/** What cannot be done since the formation is going away is no error of its own. */
+async function whileThere<T>(fixture: Fixture, body: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await body()
+  } catch (error) {
+    if (fixture.session.ending !== undefined && error instanceof TwRunError) return undefined
+    throw error
+  }
 }

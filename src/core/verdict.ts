@@ -24,13 +24,12 @@ export interface Verdict {
   readonly nothingToProve?: string | undefined
 }
 
-/** What a program reads where it did not come to a proof. */
-export interface NoVerdict {
+/** What a program reads where it did not come to a verdict: there was nothing to prove, or something came in between. */
+export type NoVerdict = {
   readonly version: 1
   readonly seed: number
   readonly shareNothing: false
-  readonly nothingToProve: string
-}
+} & ({ readonly nothingToProve: string } | { readonly cause: string })
 
 export interface Proof {
   /** How often the tests ran, and how often they failed. */

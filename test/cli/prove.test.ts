@@ -1,4 +1,4 @@
-import { readdirSync, symlinkSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, vi } from 'vitest'
 import { kill9, until } from '../support/live.ts'
@@ -320,8 +320,14 @@ describe('places', () => {
 })
 
 describe('broken off', () => {
-  const begin = (app: LiveApp): LiveRun =>
-    app.startBy([process.execPath], ['prove', '--for', '60s', ...VISIT])
+  const reportOf = (app: LiveApp): string => join(app.root, '../report.json')
+  const begin = (app: LiveApp, args: readonly string[] = ['--for', '60s', ...VISIT]): LiveRun =>
+    app.startBy([process.execPath], ['prove', '--seed', '7', '--report', reportOf(app), ...args])
+  const saysWhy = (run: LiveRun, app: LiveApp, cause: string): void => {
+    expect(run.output().endsWith(`\n  ${cause}\n`), run.output()).toBe(true)
+    const report: unknown = JSON.parse(readFileSync(reportOf(app), 'utf8'))
+    expect(report).toEqual({ version: 1, seed: 7, shareNothing: false, cause })
+  }
   const isProved = async (run: LiveRun, app: LiveApp): Promise<void> => {
     await run.waitFor(/baseline {3}passed/)
     await until('the proof to replace something', () => restartedIn(app))
@@ -334,8 +340,36 @@ describe('broken off', () => {
     run.signal('SIGINT')
     expect(await run.ended).toBe(130)
     expect(run.output()).not.toMatch(/share-nothing/)
+    saysWhy(run, app, 'SIGINT during the proof: nothing is proved')
     expect(app.survivors()).toEqual([])
     expect(leftOf(app)).toEqual([])
+  })
+
+  test.for([
+    { signal: 'SIGTERM', code: 143, args: ['--', 'sh', '-c', 'touch asked; sleep 1000'] },
+    { signal: 'SIGHUP', code: 129, args: ['--path', '/'] },
+    { signal: 'SIGQUIT', code: 131, args: ['--', 'sh', '-c', 'touch asked; sleep 1000'] },
+  ] as const)('by $signal before anything was disturbed: $args', async ({ signal, code, args }) => {
+    const app = plantedApp('web: node mute.js\n', {
+      'mute.js':
+        `import { writeFileSync } from 'node:fs'\nimport { createServer } from 'node:http'\n` +
+        `createServer(() => writeFileSync('asked', '')).listen(process.env.PORT, '127.0.0.1')\n`,
+    })
+    const run = begin(app, args)
+    await until('the first request or test', () => existsSync(join(app.root, 'asked')))
+    run.signal(signal)
+    expect(await run.ended, run.output()).toBe(code)
+    saysWhy(run, app, `${signal} during the baseline: nothing is proved`)
+    expect(leftOf(app)).toEqual([])
+  })
+
+  test('by what is wrong; the report says it, too', async () => {
+    const app = plantedApp(CLEAN)
+    const run = begin(app, ['--keep', 'stroe', ...VISIT])
+    expect(await run.ended).toBe(2)
+    const cause = '--keep: no process type "stroe" runs'
+    const report: unknown = JSON.parse(readFileSync(reportOf(app), 'utf8'))
+    expect(report).toEqual({ version: 1, seed: 7, shareNothing: false, cause })
   })
 
   test('by kill -9; the next one cleans up', async () => {

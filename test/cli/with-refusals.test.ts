@@ -72,11 +72,11 @@ test('a socket that cannot be made is said, and the command is not begun', async
 })
 
 test.for([
-  ['with', 'name one: tw-run with -- <command>', /"cause": "no command was given: the first word is empty"/],
-  ['prove', 'name one: tw-run prove -- <test command>', /^$/],
+  ['with', 'name one: tw-run with -- <command>'],
+  ['prove', 'name one: tw-run prove -- <test command>'],
 ] as const)(
   '%s without a command, such as an unset variable, is refused before anything starts',
-  async ([verb, hint, report]) => {
+  async ([verb, hint]) => {
     const app = webApp({ Procfile: 'web: touch started; exec node web.js\n' })
     for (const word of ['', ' ']) {
       const { code, stdout, stderr } = await app.cli([verb, ...ports(), ...REPORT, '--', word, 'more'])
@@ -87,6 +87,7 @@ test.for([
       ])
     }
     expect(existsSync(app.path('started'))).toBe(false)
-    expect(readFileSync(app.path('report.json'), 'utf8')).toMatch(report)
+    const report = readFileSync(app.path('report.json'), 'utf8')
+    expect(report).toMatch(/"cause": "no command was given: the first word is empty"/)
   },
 )
