@@ -21,7 +21,8 @@ export interface AuditedFixture {
   readonly results: () => {
     readonly findings: readonly (Finding | FileFinding)[]
     readonly trace: readonly Exchange[]
-    readonly isCut: boolean
+    /** Links below which there was too much to be looked at; '' for the app itself. */
+    readonly cut: readonly string[]
   }
 }
 
@@ -54,7 +55,7 @@ export async function openAudited(
     trace: () => readTrace(state.path),
     results: () => {
       const trace = readTrace(state.path)
-      return { findings: audit?.findings(trace) ?? [], trace, isCut: audit?.isCut === true }
+      return { findings: audit?.findings(trace) ?? [], trace, cut: audit?.cut ?? [] }
     },
   }
 }

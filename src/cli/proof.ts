@@ -89,7 +89,9 @@ export async function proof(given: ProofGiven): Promise<Verdict | EndSignal> {
       },
       notLookedAt: [
         ...NOT_LOOKED_AT,
-        ...(seen.isCut ? ['some files of the app: there are too many'] : []),
+        ...seen.cut.map(
+          (link) => `some files ${link === '' ? 'of the app' : `below ${link}`}: there are too many`,
+        ),
         ...(result?.probed?.untelling ?? []),
       ],
     },

@@ -121,7 +121,7 @@ function fine(line: (typeof LINES)[number], { rounds, stops, slowestStopMs, requ
         ? `the tests passed ${rounds} time${rounds === 1 ? '' : 's'} whoever answered (${requests} requests)`
         : 'every process knew what one had set'
     case 'files':
-      return 'nothing written outside the scratch directories survives'
+      return 'no file written in the app, or seen open elsewhere, survives'
     case 'assets':
       return 'no asset was compiled while it ran'
     case 'shared':

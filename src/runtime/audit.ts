@@ -10,8 +10,8 @@ import type { ProcessId } from '../core/names.ts'
 import type { Run } from '../core/process.ts'
 import { openThings } from './open-files.ts'
 import { carriers } from './process-table.ts'
-import { changesBetween, snapshot } from './tree-snapshot.ts'
-import type { Snapshot } from './tree-snapshot.ts'
+import { changesBetween, isWithin, snapshotOf } from './tree-snapshot.ts'
+import type { AppSnapshot } from './tree-snapshot.ts'
 import { tempFolder } from './usual-places.ts'
 
 /** From one look to the next, ms. */
@@ -34,10 +34,9 @@ export interface AuditOptions {
 /** Looks at what running processes do that processes which share nothing do not. Reads only. */
 export class Audit {
   readonly #options: AuditOptions
-  readonly #before: Snapshot
-  readonly #except: ReadonlySet<string>
+  readonly #before: AppSnapshot
   #timer: NodeJS.Timeout | undefined
-  readonly #watcher: FSWatcher | undefined
+  readonly #watchers: readonly (FSWatcher | undefined)[]
   readonly #writers = new Map<string, Set<ProcessId>>()
   readonly #mappers = new Map<string, Set<ProcessId>>()
   readonly #listeners = new Map<number, Set<ProcessId>>()
@@ -47,14 +46,16 @@ export class Audit {
 
   constructor(options: AuditOptions) {
     this.#options = options
-    this.#except = new Set([options.state])
-    this.#before = snapshot(options.root, this.#except)
+    this.#before = this.#snapshot()
     this.#lookAgain()
     // Who has a new file open can only be seen while it is open.
-    this.#watcher = watchTree(options.root, () => {
+    const lookSoon = (): void => {
       const restMs = Math.max(LOOK_SOONER_MS, this.#tookMs * SHORT_REST)
       if (performance.now() >= this.#lookedAt + restMs) this.look()
-    })
+    }
+    this.#watchers = [...this.#before.values()].map(({ root, folders }) =>
+      folders.size === 0 ? undefined : watchTree(root, lookSoon),
+    )
   }
 
   /** Looks at once. */
@@ -76,26 +77,31 @@ export class Audit {
   /** Looks no more; what was found, once everything has stopped. `exchanges` say who did something when. */
   findings(exchanges: readonly Exchange[]): (Finding | FileFinding)[] {
     clearTimeout(this.#timer)
-    this.#watcher?.close()
-    const { root } = this.#options
-    const changes = changesBetween(this.#before, snapshot(root, this.#except))
-    const outside = [...this.#writers.keys()]
-      .filter((path) => !isWithin(path, root) && existsSync(path))
+    for (const watcher of this.#watchers) watcher?.close()
+    const writers = renamed(this.#writers, (path) => this.#nameOf(path))
+    const changes = changesBetween(this.#before, this.#snapshot())
+    const outside = [...writers.keys()]
+      .filter((path) => isAbsolute(path) && existsSync(path))
       .map((path): FileChange => ({ path, how: 'written' }))
     const shared = sharedFindings({
-      writers: renamed(this.#writers, (path) => this.#nameOf(path)),
+      writers,
       mappers: renamed(this.#mappers, (path) => this.#nameOf(path)),
       listeners: this.#listeners,
     })
-    return [
-      ...shared,
-      ...fileFindings([...changes, ...outside], (change) => this.#writersOf(change, exchanges)),
-    ]
+    const files = fileFindings([...changes, ...outside], (change) => writersOf(change, writers, exchanges))
+    // In a folder outside others may write, too.
+    const ours = files.filter(({ subject, file }) => file.writers.length > 0 || !this.#isLinked(subject))
+    return [...shared, ...ours]
   }
 
-  /** What would have been found of a tree that is too large was not looked for. */
-  get isCut(): boolean {
-    return this.#before.isCut
+  /** The links, '' for the app itself, below which there was too much to be looked at. */
+  get cut(): readonly string[] {
+    return [...this.#before].flatMap(([link, { isCut }]) => (isCut ? [link] : []))
+  }
+
+  #snapshot(): AppSnapshot {
+    const { root, state } = this.#options
+    return snapshotOf(root, { except: [state], apart: [state, realTemp(tempFolder())] })
   }
 
   #lookAgain(): void {
@@ -112,21 +118,30 @@ export class Audit {
     return [scratch, realTemp(scratch), this.#options.state].every((folder) => !isWithin(path, folder))
   }
 
-  /** Who had it open, else who answered a request when it was written. */
-  #writersOf({ path, at }: FileChange, exchanges: readonly Exchange[]): Writer[] {
-    const whole = isAbsolute(path) ? path : join(this.#options.root, path)
-    const seen = [...(this.#writers.get(whole) ?? [])].toSorted()
-    if (seen.length > 0) return seen.map((id) => ({ id }))
-    const those = at === undefined ? [] : answeringAt(exchanges, at)
-    return those.map(({ process: id, method, path: asked }) => {
-      return { id, doing: `answering ${method} ${asked}`, ...(those.length > 1 ? { isGuess: true } : {}) }
-    })
+  /** By its path from the root, or through a link in there: shorter to read, and the same on every machine. */
+  #nameOf(path: string): string {
+    for (const [link, { root, isCut }] of this.#before)
+      if (isWithin(path, root) && !(isCut && link !== '')) return join(link, relative(root, path))
+    return path
   }
 
-  /** From the root where it is below it: shorter to read, and the same on every machine. */
-  #nameOf(path: string): string {
-    return isWithin(path, this.#options.root) ? relative(this.#options.root, path) : path
+  #isLinked(name: string): boolean {
+    return [...this.#before.keys()].some((link) => link !== '' && name.startsWith(link + sep))
   }
+}
+
+/** Who had it open, else who answered a request when it was written. */
+function writersOf(
+  { path, at }: FileChange,
+  writers: ReadonlyMap<string, ReadonlySet<ProcessId>>,
+  exchanges: readonly Exchange[],
+): Writer[] {
+  const seen = [...(writers.get(path) ?? [])].toSorted()
+  if (seen.length > 0) return seen.map((id) => ({ id }))
+  const those = at === undefined ? [] : answeringAt(exchanges, at)
+  return those.map(({ process: id, method, path: asked }) => {
+    return { id, doing: `answering ${method} ${asked}`, ...(those.length > 1 ? { isGuess: true } : {}) }
+  })
 }
 
 function note<T>(map: Map<T, Set<ProcessId>>, what: T, id: ProcessId): void {
@@ -135,10 +150,6 @@ function note<T>(map: Map<T, Set<ProcessId>>, what: T, id: ProcessId): void {
 
 function renamed<T>(map: ReadonlyMap<string, T>, name: (path: string) => string): Map<string, T> {
   return new Map([...map].map(([path, value]) => [name(path), value]))
-}
-
-function isWithin(path: string, folder: string): boolean {
-  return path === folder || path.startsWith(folder + sep)
 }
 
 let temp: string | undefined

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, vi } from 'vitest'
 import { kill9, until } from '../support/live.ts'
@@ -305,6 +305,26 @@ describe('places', () => {
     ).toBe(true)
     expect(broken.report?.findings.length, broken.stdout).toBeGreaterThan(0)
     expect(broken.code).toBe(3)
+  })
+
+  test('a folder outside to which a link in the app leads, of what a process is seen to write there', async () => {
+    const app = plantedApp('web: node uploads.js\n', {
+      'upload-and-write.js':
+        `import { writeFileSync } from 'node:fs'\nimport { setTimeout as pause } from 'node:timers/promises'\n` +
+        `import './upload.js'\n` +
+        // Nobody of the app answers any more then, by the clock of files neither.
+        `await pause(100)\nwriteFileSync('uploads/of-the-tests.txt', String(process.pid))\n`,
+    })
+    const shared = join(app.root, '../shared')
+    mkdirSync(shared)
+    writeFileSync(join(shared, 'old.png'), '')
+    symlinkSync(shared, join(app.root, 'uploads'))
+    const result = await prove(app, [...SHORT, '--', 'node', 'upload-and-write.js'])
+    expect(result.code, result.stdout + result.stderr).toBe(3)
+    const said = (result.report?.findings ?? []).map(({ rule, evidence }) => `${rule}: ${evidence}`)
+    const byWeb = /^files: (\d+ files in )?uploads\/.*(was|were) written by web\.\d/
+    expect(said.filter((one) => !byWeb.test(one) || one.includes('of-the-tests'))).toEqual([])
+    expect(said).not.toEqual([])
   })
 
   test('what tools keep for themselves is no finding', async () => {

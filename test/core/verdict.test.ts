@@ -39,7 +39,7 @@ test('a clean app at a glance', () => {
   )
   expect(verdictLines(CLEAN)).toEqual([
     '✔ session   the tests passed 3 times whoever answered (40 requests)',
-    '✔ files     nothing written outside the scratch directories survives',
+    '✔ files     no file written in the app, or seen open elsewhere, survives',
     '✔ assets    no asset was compiled while it ran',
     '✔ shared    no file, memory or port shared by two processes',
     '✔ stop      slowest of 12 stops took 0.4 s; nothing survived',
@@ -96,7 +96,7 @@ test('tests that failed are not said to have passed, whatever is ignored', () =>
   const lines = verdictLines({ ...CLEAN, proof: { ...CLEAN.proof, failed: 2 }, ignored: [meant] })
   expect(lines.slice(0, 2)).toEqual([
     '- session   the tests failed in 2 of 3 rounds, and all that was found of it is ignored',
-    '✔ files     nothing written outside the scratch directories survives',
+    '✔ files     no file written in the app, or seen open elsewhere, survives',
   ])
   expect(lines).toContain('- tests     the tests failed (ignored)')
 })
