@@ -22,6 +22,7 @@ import type { Probed } from './prove-probe.ts'
 import type { ProveOptions } from './prove.ts'
 import { StopWatch } from './stop-watch.ts'
 import { isUnmeant, testFindings } from './test-findings.ts'
+import type { Traces } from './test-findings.ts'
 import type { TestRounds } from './test-rounds.ts'
 import { tryOut } from './trial.ts'
 import type { Trial } from './trial.ts'
@@ -41,6 +42,8 @@ export interface ProofGiven {
   readonly baselineMs: number | undefined
   /** What was found undisturbed already. */
   readonly findings: readonly (Finding | FileFinding)[]
+  /** What the router has seen then. */
+  readonly trace: readonly Exchange[]
 }
 
 interface Done {
@@ -70,7 +73,7 @@ export async function proof(given: ProofGiven): Promise<Verdict | EndSignal> {
   const url = fixture.app.router === undefined ? null : `http://127.0.0.1:${fixture.app.router.port}`
   const order = result?.probed?.restarted ?? disturber.order
   const { rounds, failures } = result?.rounds ?? NO_ROUNDS
-  const { always, found } = foundBy(trial, seen.trace, meantBy(plan))
+  const { always, found } = foundBy(trial, { undisturbed: given.trace, disturbed: seen.trace }, meantBy(plan))
   return verdictOf(
     given,
     { always, found: [...found, ...seen.findings, ...stops.findings, ...survivors.map(survived)] },
@@ -175,14 +178,14 @@ async function disturbed(
 /** A formation that is not there has shown nothing, whatever is meant to be so. */
 function foundBy(
   { broken, result }: Trial<Done>,
-  trace: readonly Exchange[],
+  traces: Traces,
   isMeant: (finding: Finding) => boolean,
 ): Found {
   if (broken !== undefined) {
     const evidence = `with several of each type, or when one was replaced: ${broken}`
     return { always: [{ rule: 'tests', subject: 'formation', evidence }], found: [] }
   }
-  const ofTests = testFindings(result?.rounds ?? NO_ROUNDS, trace, isMeant)
+  const ofTests = testFindings(result?.rounds ?? NO_ROUNDS, traces, isMeant)
   return { always: [], found: [...(result?.probed?.findings ?? []), ...ofTests] }
 }
 

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import type { FileFinding } from '../core/audit.ts'
 import { formatDiagnostic } from '../core/diagnostic.ts'
 import { TwRunError } from '../core/error.ts'
+import type { Exchange } from '../core/exchange.ts'
 import { exitCodeOfSignal } from '../core/exit.ts'
 import type { Finding } from '../core/finding.ts'
 import { printable } from '../core/printable.ts'
@@ -76,8 +77,8 @@ async function baselineAndProof(words: readonly string[], flags: Flags, given: G
     const before = await baseline(plan, { tests, paths: options.path }, interruption)
     if (interruption.signal !== undefined) return brokenOff(interruption.signal, 'baseline', given)
     if ('wrong' in before) return nothingToProve(before, seed, options)
-    const { ms: baselineMs, findings } = before
-    const verdict = await proof({ plan, options, seed, tests, interruption, baselineMs, findings })
+    const { ms: baselineMs, findings, trace } = before
+    const verdict = await proof({ plan, options, seed, tests, interruption, baselineMs, findings, trace })
     return typeof verdict === 'string' ? brokenOff(verdict, 'proof', given) : tell(verdict, tests, options)
   } finally {
     relay.release()
@@ -88,6 +89,7 @@ interface Baseline {
   /** How long the tests take undisturbed; undefined where there are none. */
   readonly ms: number | undefined
   readonly findings: readonly (Finding | FileFinding)[]
+  readonly trace: readonly Exchange[]
 }
 
 /** What is done undisturbed: the tests, or where there are none, a look at the pages. */
@@ -108,7 +110,7 @@ async function baseline(
     refusal: paths === undefined ? refusalOf(await tests.once(fixture)) : await refusePages(fixture, paths),
   }))
   const { survivors } = await fixture.close({ kind: 'done' }, () => '')
-  const { findings } = results()
+  const { findings, trace } = results()
   const refusal = broken === undefined ? (result ?? { refusal: FAILING }).refusal : { wrong: broken, blamed }
   const lastWords = (refusal?.blamed ?? []).flatMap((id) =>
     lastLines(fixture.state, fixture.observed(), id).map((text) => `${id} | ${text}`),
@@ -121,10 +123,10 @@ async function baseline(
     for (const text of lastWords) line(text)
     return refusal
   }
-  if (paths !== undefined) return { ms: undefined, findings }
+  if (paths !== undefined) return { ms: undefined, findings, trace }
   if (interruption.signal === undefined)
     line(`baseline   passed, undisturbed, in ${(ms / 1000).toFixed(1)} s`)
-  return { ms, findings }
+  return { ms, findings, trace }
 }
 
 const FAILING: Refusal = { wrong: 'your tests fail even undisturbed', blamed: [] }

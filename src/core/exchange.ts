@@ -90,7 +90,7 @@ function keep(lost: Map<string, LostSession>, cookie: string, one: LostSession):
 }
 
 /** Another process, or another run of it. */
-function isOther(before: Exchange | undefined, now: Exchange): before is Exchange {
+export function isOther(before: Exchange | undefined, now: Exchange): before is Exchange {
   return before !== undefined && (before.process !== now.process || before.run !== now.run)
 }
 

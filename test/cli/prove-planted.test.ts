@@ -35,6 +35,14 @@ const PLANTED: readonly Planted[] = [
       /^cookie "sid" set by web\.\d was unknown to web\.\d( after its restart)? \(GET \/account: 302 to \/login\)$/,
   },
   {
+    name: 'a session in memory that is begun anew, with which the tests are content',
+    procfile: 'web: node renewed-in-memory.js',
+    test: 'stroll.js',
+    findings: ['session sid'],
+    evidence:
+      /^cookie "sid" set by web\.\d was unknown to web\.\d( after its restart)? \(GET \/cart: 200\), .* the tests passed all the same$/,
+  },
+  {
     name: 'a rate counter in memory',
     procfile: 'web: node rate-in-memory.js',
     test: 'hurry.js',
@@ -112,6 +120,7 @@ const PLANTED: readonly Planted[] = [
 
 const CLEAN: readonly Omit<Planted, 'findings' | 'evidence'>[] = [
   { name: 'a clean app', procfile: 'web: node clean.js\nworker: node clean.js', test: 'visit.js' },
+  { name: 'a session that slides on', procfile: 'web: node login-page.js sliding', test: 'stroll.js' },
   {
     name: 'a clean app in Python, which compiles what it imports',
     procfile: 'web: python3 python_web.py clean',
