@@ -121,6 +121,43 @@ test("health checks have Dokku's defaults, and what is only looked at is looked 
   ])
 })
 
+test('a check has what is written, and a name of what it does', () => {
+  const { rules } = decode({
+    healthchecks: {
+      web: [
+        {
+          path: '/up',
+          port: 81,
+          scheme: 'https',
+          content: 'yes',
+          httpHeaders: [{ name: 'A', value: 'b' }],
+        },
+        { path: '/', scheme: 'http' },
+        { listening: true, wait: 2, attempts: 4 },
+        { uptime: 10 },
+      ],
+    },
+  })
+  expect(rules.get('web')?.checks).toMatchObject([
+    {
+      name: 'GET /up',
+      probe: { by: 'http', path: '/up', port: 81, content: 'yes', headers: { A: 'b' }, isSecure: true },
+    },
+    { name: 'GET /', probe: { by: 'http', path: '/', port: undefined, content: undefined, headers: {} } },
+    { name: 'port', waitMs: 2_000, attempts: 4 },
+    { name: 'up for 10 s' },
+  ])
+  expect(rules.get('web')?.checks?.[1]?.probe).not.toHaveProperty('isSecure')
+})
+
+test('a type may have a name that every object has', () => {
+  const app = { 'tw-run': { constructor: { max: 2 } }, healthchecks: { toString: [{ path: '/' }] } }
+  const { manifest, problems } = decodeAppJson(app as AppJson, ['constructor', 'toString'])
+  expect(problems).toEqual([])
+  expect(manifest.rules.get('constructor')).toEqual({ max: 2 })
+  expect(manifest.rules.get('toString')?.checks).toHaveLength(1)
+})
+
 test('the rules of a type are what tw-run and healthchecks say of it', () => {
   const { rules } = decode({
     healthchecks: { web: [{ path: '/' }] },
@@ -173,6 +210,31 @@ const WRONG: readonly (readonly [what: string, app: unknown, ...said: string[]])
     'warning formation.web.quantiy is not known here and has no effect (did you mean "quantity"? (keys: quantity, size, max_parallel, autoscaling, service))',
   ],
   [
+    'keys of several places that are nearly right',
+    { formation: { web: { quantiy: 1 } }, 'tw-run': { web: { stopSignl: 'SIGINT' } } },
+    'warning formation.web.quantiy is not known here and has no effect (did you mean "quantity"? (keys: quantity, size, max_parallel, autoscaling, service))',
+    'warning tw-run.web.stopSignl is not known here and has no effect (did you mean "stopSignal"? (keys: restart, stopSignal, grace, dependsOn, max, mayExit, watch, ready))',
+  ],
+  [
+    'a key that a path writes in another way',
+    { 'tw-run': { web: { 'a/b~c': 1 } } },
+    'warning tw-run.web["a/b~c"] is not known here and has no effect (keys: restart, stopSignal, grace, dependsOn, max, mayExit, watch, ready)',
+  ],
+  ...['1abcdefg', 'abcdefg1'].map((type): [string, unknown, string, string] => {
+    const place = type === 'abcdefg1' ? 'tw-run.abcdefg1' : 'tw-run["1abcdefg"]'
+    return [
+      `a type ${type}`,
+      { 'tw-run': { [type]: { grace: 'x' } } },
+      `error ${place}.grace has to be a number`,
+      `warning ${place} there is no process type "${type}" in the Procfile (process types: web, worker, db, migrate, release)`,
+    ]
+  }),
+  [
+    'a command of no words',
+    { healthchecks: { web: [{ command: [] }] } },
+    'error healthchecks.web[0].command may not be empty',
+  ],
+  [
     'a section that is nearly right',
     { healtchecks: {} },
     'warning healtchecks is not known and has no effect (did you mean "healthchecks"? (keys that tw-run reads: formation, healthchecks, env, scripts, tw-run))',
@@ -182,6 +244,14 @@ const WRONG: readonly (readonly [what: string, app: unknown, ...said: string[]])
     { 'tw-run': { wrker: {} } },
     'warning tw-run.wrker there is no process type "wrker" in the Procfile (did you mean "worker"? (process types: web, worker, db, migrate, release))',
   ],
+  ...(['formation', 'healthchecks'] as const).map(
+    (section) =>
+      [
+        `a type that is nearly right in ${section}`,
+        { [section]: { wrker: section === 'formation' ? {} : [] } },
+        `warning ${section}.wrker there is no process type "wrker" in the Procfile (did you mean "worker"? (process types: web, worker, db, migrate, release))`,
+      ] as const,
+  ),
   [
     'an unknown kind of check',
     { healthchecks: { web: [{ path: '/', type: 'ready' }] } },
@@ -201,6 +271,21 @@ const WRONG: readonly (readonly [what: string, app: unknown, ...said: string[]])
     'a body without a request',
     { healthchecks: { web: [{ uptime: 1, content: 'x' }] } },
     'error healthchecks.web[0].content needs a "path" to ask',
+  ],
+  [
+    'headers of a command',
+    { healthchecks: { web: [{ command: ['x'], httpHeaders: [{ name: 'a', value: 'b' }] }] } },
+    'error healthchecks.web[0].httpHeaders needs a "path" to ask',
+  ],
+  [
+    'a scheme of a port',
+    { healthchecks: { web: [{ listening: true, scheme: 'https' }] } },
+    'error healthchecks.web[0].scheme needs a "path" to ask',
+  ],
+  [
+    'a check that goes a way that is none, and another one',
+    { healthchecks: { web: [{ command: 1, uptime: 1 }] } },
+    'error healthchecks.web[0].command has to be a list: [...]',
   ],
   [
     'a header that would smuggle another one',
@@ -356,6 +441,25 @@ test('whatever the schema finds right can be judged further', () => {
       expect(JSON.stringify(read)).toBe(text)
     }),
   )
+})
+
+test('what is always started again may be waited for until it is ready', () => {
+  expect(problemsOf({ 'tw-run': { web: { dependsOn: ['db'] }, db: { restart: 'always' } } })).toEqual([])
+})
+
+test.each([
+  [{ healtchecks: {} }, true],
+  [{ 'tw-run': { wrker: {} } }, true],
+  [{ healthchecks: { web: [{ path: '/', command: ['x'] }] } }, true],
+  [{ healthchecks: { web: [{ uptime: 1, content: 'x' }] } }, true],
+  [{ 'tw-run': { web: { dependsOn: { nobody: 'ready' } } } }, true],
+  [{ 'tw-run': { web: { dependsOn: ['nobody'] } } }, false],
+  [{ 'tw-run': { web: { dependsOn: ['web'] } } }, true],
+  [{ 'tw-run': { web: { stopSignal: 'SIGFOO' } } }, false],
+  [{ healthchecks: { web: [{ listening: false }] } }, false],
+])('of %j the key is what is meant, not its value: %s', (app, isKey) => {
+  const { problems } = decodeAppJson(app as AppJson, TYPES)
+  expect(problems.map((one) => one.isKey ?? false)).toEqual([isKey])
 })
 
 test('a diamond of dependencies is no circle', () => {

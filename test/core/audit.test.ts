@@ -19,6 +19,10 @@ describe('what two processes share', () => {
       Array.from({ length: 9 }, (_, index) => processId('web', index + 1)),
       ['app.db was open for writing in web.1, web.2, web.3, web.4 and 5 more'],
     ],
+    [
+      Array.from({ length: 5 }, (_, index) => processId('web', index + 1)),
+      ['app.db was open for writing in web.1, web.2, web.3, web.4 and 1 more'],
+    ],
   ] as const)('a file open for writing: %j', ([ids, evidence]) => {
     const writers = new Map([['app.db', new Set(ids)]])
     const findings = sharedFindings({ writers, mappers: new Map(), listeners: new Map() })
@@ -31,6 +35,17 @@ describe('what two processes share', () => {
     const findings = sharedFindings({ writers: both, mappers: both, listeners: new Map() })
     expect(findings.map(({ rule, subject }) => `${rule} ${subject}`)).toEqual([
       'shared-memory /dev/shm/cache',
+    ])
+  })
+
+  test('memory without a name', () => {
+    const mappers = new Map([['memory (00:01 7)', new Set([two, one])]])
+    expect(sharedFindings({ writers: new Map(), mappers, listeners: new Map() })).toEqual([
+      {
+        rule: 'shared-memory',
+        subject: 'memory (00:01 7)',
+        evidence: 'memory (00:01 7) was writable memory of web.1 and web.2',
+      },
     ])
   })
 
@@ -86,6 +101,19 @@ describe('files that stay', () => {
   })
 
   test.for([
+    [3, true, 'a.txt was written by web.1 or web.2 or web.3 and survives'],
+    [4, true, 'a.txt was written (by whom was not seen: it may have been the tests) and survives'],
+    [4, false, 'a.txt was written by web.1, web.2, web.3 and web.4 and survives'],
+  ] as const)('of %i who may have written it, a guess: %s', ([count, isGuess, evidence]) => {
+    const writers = Array.from({ length: count }, (_, index): Writer => {
+      return { id: processId('web', index + 1), isGuess }
+    })
+    expect(fileFindings([written('a.txt')], () => writers).map((finding) => finding.evidence)).toEqual([
+      evidence,
+    ])
+  })
+
+  test.for([
     ['public/assets/app-3f2a.css', 'assets'],
     ['staticfiles/CACHE/js/output.0123456789ab.js', 'assets'],
     ['dist/main.js.map', 'assets'],
@@ -93,7 +121,9 @@ describe('files that stay', () => {
     ['.next/static/chunks/main.js', 'assets'],
     ['public/packs/font.woff2', 'assets'],
     ['uploads/app.css', 'files'],
+    ['static/font.woff', 'assets'],
     ['dist/report.txt', 'files'],
+    ['dist/main.js.txt', 'files'],
     ['assets.css', 'files'],
   ] as const)('%s: %s', ([path, rule]) => {
     expect(fileFindings([written(path)], nobody).map((finding) => finding.rule)).toEqual([rule])
@@ -152,6 +182,13 @@ describe('many files of one folder', () => {
     ])
   })
 
+  test('are told by the folder that they lie in, and by their rule', () => {
+    const changes = [1, 2, 3, 4].map((number) => written(`public/assets/css/${number}.css`))
+    expect(grouped(fileFindings(changes, byWeb))).toMatchObject([
+      { rule: 'assets', subject: 'public/assets/css/' },
+    ])
+  })
+
   test('what is meant to be so is taken out file by file, however many there are', () => {
     const ignored = [parseIgnored('files:uploads/0.png') ?? { rule: 'tests' as const, glob: '' }]
     const all = fileFindings(uploads(5), byWeb)
@@ -187,6 +224,16 @@ test('each thing is said once, and what it brings along not at all', () => {
       'files /dev/shm/own',
     ],
   )
+})
+
+test('what is meant to be so is of the same rule, and one of several globs is enough', () => {
+  const finding = { rule: 'files', subject: 'log/a', evidence: '' } as const
+  const isMeant = (...ignored: readonly { rule: Rule; glob: string }[]): boolean =>
+    isIgnored(finding, ignored, (subject, glob) => subject === glob)
+  expect(isMeant()).toBe(false)
+  expect(isMeant({ rule: 'files', glob: 'log/b' }, { rule: 'files', glob: 'log/a' })).toBe(true)
+  expect(isMeant({ rule: 'files', glob: '**' })).toBe(true)
+  expect(isMeant({ rule: 'assets', glob: 'log/a' }, { rule: 'session', glob: '**' })).toBe(false)
 })
 
 test.for([

@@ -11,6 +11,7 @@ test.each([
   ['auto', { NO_COLOR: '' }, true, true],
   ['auto', { FORCE_COLOR: '1' }, false, true],
   ['auto', { FORCE_COLOR: '0' }, true, false],
+  ['auto', { FORCE_COLOR: 'false' }, true, false],
   ['auto', { TERM: 'dumb' }, true, false],
 ] as const)('%s with %j on a terminal (%s): %s', (setting, shell, isTerminal, expected) => {
   expect(wantsColor(setting, shell, isTerminal)).toBe(expected)

@@ -7,6 +7,7 @@ test.each([
   'node web.js --port $PORT --name ${PS}',
   './bin/web -a "b c" \'d; e\' --x=y',
   'python3 -m http.server',
+  'node web.js "" \'\' $P ${P}',
   'bundle exec puma -C config/puma.rb   ',
 ])('a single program takes the place of the shell: %s', (command) => {
   expect(shellText(command)).toBe(`exec ${command}`)
@@ -54,6 +55,7 @@ test('a long command that is not simple after all is found out at once', () => {
 test.each([
   ['node web.js', 'node'],
   ['exec  node web.js', 'node'],
+  ['exec-all now', 'exec-all'],
   ['./bin/web --port $PORT "b c" \'d; e\' ${PORT}', './bin/web'],
 ])('%s is a sole program', (command, program) => {
   expect(soleProgram(command)).toBe(program)

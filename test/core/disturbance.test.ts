@@ -70,6 +70,12 @@ test('every type has its turns, and a pause comes before each', () => {
   }
 })
 
+test('every type has as many turns, however few there are of it', () => {
+  const clocks = order(4181, ids({ web: 9, clock: 1 }), 200).filter((id) => typeOf(id) === 'clock')
+  expect(clocks.length).toBeGreaterThan(70)
+  expect(clocks.length).toBeLessThan(130)
+})
+
 test('of no processes none is chosen', () => {
   expect(nextDisturbance([], new Map(), randomOf(1))).toBeUndefined()
 })

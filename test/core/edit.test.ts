@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { expandIds, restart, scale, stop, targetsOf, withoutStopped } from '../../src/core/edit.ts'
 import type { Edit, Edited } from '../../src/core/edit.ts'
 import { formatFormation } from '../../src/core/formation.ts'
+import { processId } from '../../src/core/names.ts'
 import type { ProcessId } from '../../src/core/names.ts'
 import { generationOf } from '../../src/core/session.ts'
 import type { Session } from '../../src/core/session.ts'
@@ -266,6 +267,26 @@ describe('targets are the processes that words name', () => {
   })
 })
 
+describe('the router', () => {
+  const routed = of({ hasRouter: true })
+
+  test('is a process of the formation, and is named by itself only', () => {
+    expect(expandIds(routed)).toEqual(['web.1', 'web.2', 'worker.1', 'router.1'])
+    expect(expandIds({ ...routed, stopped: ['router.1', 'web.1'] })).toEqual(['web.2', 'worker.1'])
+    expect(targetsOf([], routed, TYPES)).toEqual({ ids: ['web.1', 'web.2', 'worker.1'] })
+    for (const word of ['router', 'router.1'])
+      expect(targetsOf([word, 'worker'], routed, TYPES)).toEqual({ ids: ['router.1', 'worker.1'] })
+  })
+
+  test('is unknown where there is none', () => {
+    expect(expandIds(SESSION)).toEqual(['web.1', 'web.2', 'worker.1'])
+    for (const word of ['router', 'router.1'])
+      expect(problemsOf(targetsOf([word], SESSION, TYPES))).toEqual([
+        expect.stringContaining('unknown process type "router"'),
+      ])
+  })
+})
+
 describe('restart', () => {
   const newer = (before: Session, after: Session): string[] =>
     (['web.1', 'web.2', 'worker.1'] as const).filter((id) => {
@@ -305,6 +326,13 @@ describe('stop', () => {
     expect(session).toEqual(of({ stopped: ['web.2', 'worker.1'] }))
     expect(lines).toEqual(['stopping web.2, worker.1'])
     expect(withoutStopped(plans, session).map(({ id }) => id)).toEqual(['web.1'])
+  })
+
+  test('names twenty, and counts the others', () => {
+    const ids = Array.from({ length: 21 }, (_, index) => processId('web', index + 1))
+    const twenty = ids.slice(0, 20).join(', ')
+    expect(stop(SESSION, ids.slice(0, 20)).lines).toEqual([`stopping ${twenty}`])
+    expect(stop(SESSION, ids).lines).toEqual([`stopping ${twenty} and 1 more`])
   })
 
   test('twice is stop once', () => {

@@ -18,6 +18,8 @@ describe('an assignment, a comment and a blank line are sound', () => {
     '  A = 1 # why',
     'A: 1',
     '# A',
+    'A=1\n#\n\t#\nB="x" #\nC=1 #',
+    'A=""\nB=\'\'\nC=``\nD=#\nE=##',
     '',
     '\ufeffA=1\r\nB=2\r\n',
     'A="x" # why',
@@ -51,6 +53,7 @@ describe('what dotenv skips or misreads in silence is an error with its place', 
     ["A='x", ['1:3 a quote is opened here and never closed']],
     ['A="x\nB="y"', ['1:3 a quote is opened here and never closed']],
     ['A="x" y', ['1:3 text after the closing quote']],
+    ['A="" y', ['1:3 text after the closing quote']],
     ['A=1\n\nnot this\n  nor that', ['3:1 this is no assignment', '4:3 this is no assignment']],
     ['export A', ['1:1 this is no assignment']],
     ['A:1', ['1:1 this is no assignment']],
@@ -58,12 +61,17 @@ describe('what dotenv skips or misreads in silence is an error with its place', 
     ['PW=p@ss#word', [`1:8 ${CUT}`]],
     ['A=1\nexport URL = http://x/#/home # why', [`2:23 ${CUT}`]],
     ['COLOUR=#fff', [`1:8 ${CUT}`]],
+    ['PW=pass# not a comment', [`1:8 ${CUT}`]],
     ['A=it\'s#1\nB="#"#2', [`1:7 ${CUT}`]],
     ['JSON="{\\"k\\": 1}"', [`1:8 ${KEPT}`]],
     ['A="1\n\\"2" # why\nbad', [`2:1 ${KEPT}`, '3:1 this is no assignment']],
     ["A='it\\'s'", [`1:6 ${KEPT}`]],
+    ['A="\\"quoted\\""', [`1:4 ${KEPT}`]],
+    ['A=1\nB="2\n3\n4 \\"5"', [`4:3 ${KEPT}`]],
     ['A="1\n2\n3"\nbad', ['4:1 this is no assignment']],
+    ['A=1\rbad\rB=2\n\rworse', ['2:1 this is no assignment', '5:1 this is no assignment']],
     ['A=a\0b', ['1:4 a byte that is no text (NUL, or not UTF-8)']],
+    ['\ufffd', ['1:1 a byte that is no text (NUL, or not UTF-8)']],
     ['A="x\n\0"\nbad', ['1:3 a byte that is no text (NUL, or not UTF-8)', '3:1 this is no assignment']],
   ])('%j', (text, expected) => {
     expect(faults(text)).toEqual(expected)
@@ -80,10 +88,15 @@ test.each([
 })
 
 test('a name that a shell may drop is a warning, whatever is wrong with the value', () => {
-  const text = 'a.b=1\nexport x-y: a#b\n 1BAD="x\ny"\n_b2=1'
+  const text = 'a.b=1\nexport x-y: a#b\n 1BAD="x\ny"\n_b2=1\nc.d="x'
   const lost = (name: string): string => `"${name}" is no name for a shell: a process may not get it`
-  expect(faults(text, 'warning')).toEqual([`1:1 ${lost('a.b')}`, `2:8 ${lost('x-y')}`, `3:2 ${lost('1BAD')}`])
-  expect(faults(text)).toEqual([`2:14 ${CUT}`])
+  expect(faults(text, 'warning')).toEqual([
+    `1:1 ${lost('a.b')}`,
+    `2:8 ${lost('x-y')}`,
+    `3:2 ${lost('1BAD')}`,
+    `6:1 ${lost('c.d')}`,
+  ])
+  expect(faults(text)).toEqual([`2:14 ${CUT}`, '6:5 a quote is opened here and never closed'])
 })
 
 test('no diagnostic shows a value', () => {
@@ -94,7 +107,27 @@ test('no diagnostic shows a value', () => {
   expect(shown).not.toMatch(/hunter2|Zm9v/)
 })
 
+test('no diagnostic shows a character of a value, and each shows the line that it is about', () => {
+  const text =
+    'A=1\nB=ΩΩ#Ω\nC="Ω" Ω\nD="Ω\\"Ω"\nΩ Ω\nE="1\n2\nΩ Ω\\"Ω"\nF="ΩΩ\n\0"\nexport G.H = `Ω` Ω\nI=Ω\0\nJ="Ω'
+  const shown = checkEnvironmentFile(text, '.env').map(({ line, source }) => `${line} ${source}`)
+  expect(shown).toEqual([
+    '2 B=****',
+    '3 C="** *',
+    '4 D="*****',
+    '5 * *',
+    '8 * *****',
+    '9 *****',
+    '11 export G.H = *** *',
+    '11 export G.H = `** *',
+    '12 ****',
+    '13 J="*',
+  ])
+})
+
 test.each([
+  ['A="x', 'close it with "'],
+  ['A="x" y', 'put the whole value in one pair of quotes, of another kind'],
   ['A="{\\"k\\": 1}"', "write the value between ' and ', without the backslash"],
   ['A="it\'s \\"k\\""', 'write the value between ` and `, without the backslash'],
   ['A=a#b', 'put the value in quotes, or write a blank before the # of a comment'],

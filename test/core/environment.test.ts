@@ -30,6 +30,14 @@ describe('who wins', () => {
     expect(environment.get('A')).toEqual({ value: 'file', origin: '.env', shadowed: ['shell'] })
   })
 
+  test('everything over what app.json says', () => {
+    const defaults = { name: 'app.json', entries: { A: 'default', B: 'default', C: 'default' } }
+    const environment = environmentFor({ ...found, defaults }, 'shell', INJECTION)
+    expect(environment.get('A')).toEqual({ value: 'shell', origin: 'shell', shadowed: ['.env', 'app.json'] })
+    expect(environment.get('B')?.value).toBe('later')
+    expect(environment.get('C')).toEqual({ value: 'default', origin: 'app.json', shadowed: [] })
+  })
+
   test('what tw-run injects over everything', () => {
     const environment = environmentFor(layers({ PORT: '1' }, { PORT: '2', PS: 'x' }), 'file', INJECTION)
     expect(environment.get('PORT')).toEqual({ value: '5001', origin: 'tw-run', shadowed: ['.env', 'shell'] })

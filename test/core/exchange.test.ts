@@ -38,11 +38,23 @@ describe('lost sessions', () => {
   test.for([
     ['known to both', [exchange({ web: 1, sent: sid(7) }), exchange({ web: 2, sent: sid(7) })]],
     ['refused by who set it', [exchange({ web: 1, sent: sid(7), status: 403 })]],
+    [
+      'left alone by who gives another',
+      [exchange({ web: 2, sent: sid(7), set: [{ name: 'csrf', key: 1 }] })],
+    ],
     ['prolonged with the same value', [exchange({ web: 2, sent: sid(7), set: sid(7) })]],
     ['not modified', [exchange({ web: 2, sent: sid(7), status: 304 })]],
     ['of nobody that was seen', [exchange({ web: 2, sent: sid(99), status: 302 })]],
   ] as const)('not one that is %s', ([, exchanges]) => {
     expect(lost(given, ...exchanges)).toEqual([])
+  })
+
+  test.for([300, 301, 302, 308, 399, 401, 403, 404])('one that another process answers with %i', (status) => {
+    expect(lost(given, exchange({ web: 2, sent: sid(7), status }))).toHaveLength(1)
+  })
+
+  test.for([204, 304, 400, 402, 405, 500])('not one that another process answers with %i', (status) => {
+    expect(lost(given, exchange({ web: 2, sent: sid(7), status }))).toEqual([])
   })
 
   test('the one that was answered well before is surer than others that come along', () => {
@@ -70,6 +82,11 @@ describe('who answered when a file was stamped', () => {
   ] as const)('%d: %j', ([time, processes]) => {
     expect(answeringAt([first, second, first], time).map(({ process }) => process)).toEqual(processes)
   })
+
+  test('of one process what it was asked first', () => {
+    const more = exchange({ web: 1, from: 1005, to: 1030, method: 'PUT' })
+    expect(answeringAt([first, more], 1010)).toEqual([first])
+  })
 })
 
 test.for([
@@ -80,6 +97,7 @@ test.for([
   [JSON.stringify({ ...given, process: '../web' }), false],
   [JSON.stringify({ ...given, status: '200' }), false],
   [JSON.stringify({ ...given, sent: [null] }), false],
+  [JSON.stringify({ ...given, sent: [{ name: 'sid' }] }), false],
   [JSON.stringify({ ...given, set: {} }), false],
 ] as const)('a line of the trace: %s', ([line, isOne]) => {
   expect(decodeExchange(line)).toEqual(isOne ? given : undefined)

@@ -28,6 +28,10 @@ test('a formation expands to processes in file order, each with its own port', (
   ])
 })
 
+test('a type without a count, which came to the Procfile since, does not run', () => {
+  expect(expand(TYPES, new Map([['web', 1]]), ports).map(({ id }) => id)).toEqual(['web.1'])
+})
+
 test('a stage has a port of its own, so that it can run beside the formation', () => {
   const [, release] = TYPES
   expect(release && planOf(release, 1, ports)).toMatchObject({ id: 'release.1', instance: 1, port: 5100 })

@@ -25,7 +25,12 @@ interface Try {
 type Behave = (index: number, at: number) => { readonly takes: number; readonly reason?: string }
 
 /** Plays the schedule from 0 to an end, as the prober does, with tries that behave so. */
-function play(checks: readonly Check[], behave: Behave, until: number, isListening = true) {
+function play(
+  checks: readonly Check[],
+  behave: Behave,
+  until: number,
+  isListening: boolean | undefined = true,
+) {
   const trials: Trial[] = checks.map(() => UNTRIED)
   const underWay = new Map<number, { readonly endsAt: number; readonly reason: string | undefined }>()
   const tries: Try[] = []
@@ -124,6 +129,50 @@ describe('startup', () => {
     expect(health).toEqual({ reason: 'startup: nobody listens yet' })
   })
 
+  test('over HTTP it is asked at once where somebody listens, or nobody can tell', () => {
+    for (const isListening of [true, undefined]) {
+      const { tries } = play([check('startup', { probe: HTTP })], passes, 2_000, isListening)
+      expect(tries.map(({ begunAt }) => begunAt)).toEqual([0])
+    }
+  })
+
+  test('a command is run whether somebody listens or not', () => {
+    expect(play([check('startup')], passes, 2_000, false).health).toEqual({ bootedAt: 10, readyAt: 10 })
+  })
+
+  test('all times count from its start', () => {
+    const checks = [check('startup', { initialDelayMs: 700 })]
+    const look = (now: number, trial: Trial = UNTRIED) =>
+      examine({ startedAt: 50_000, checks, trials: [trial], health: {}, isListening: () => true }, now)
+    expect(look(50_600)).toEqual({ begin: [], overdue: [], wakeAt: 50_700, health: {} })
+    expect(look(50_700).begin).toEqual([0])
+    const failed = ended(UNTRIED, 'no', 50_900)
+    expect(look(50_999, failed)).toEqual({ begin: [], overdue: [], wakeAt: 51_000, health: {} })
+    expect(look(51_000, failed).health).toEqual({ reason: 'startup: no' })
+    expect(look(50_000 + BOOT_LIMIT_MS - 1, failed).health).toEqual({ reason: 'startup: no' })
+    expect(look(50_000 + BOOT_LIMIT_MS, failed).health).toEqual({ reason: 'startup: no', late: true })
+  })
+
+  test('it is looked at when its time to get ready is over, though nothing is to be tried then', () => {
+    const checks = [check('startup', { waitMs: 1e9 })]
+    const trials = [ended(UNTRIED, 'no', 50_900)]
+    const found = examine({ startedAt: 50_000, checks, trials, health: {}, isListening: () => true }, 51_000)
+    expect(found.wakeAt).toBe(50_000 + BOOT_LIMIT_MS)
+  })
+
+  test.each<[string, Check, boolean]>([
+    ['somebody listens and has not answered yet', check('startup', { probe: HTTP, timeoutMs: 9_000 }), true],
+    ['a command is under way', check('startup', { timeoutMs: 9_000 }), false],
+  ])('there is no reason while %s', (_, one, isListening) => {
+    expect(play([one], () => ({ takes: 5_000 }), 3_000, isListening).health).toEqual({})
+  })
+
+  test('the reason is what is not met, of several', () => {
+    const checks = [check('startup', { probe: { by: 'uptime', ms: 500 } }), check('startup', { attempts: 9 })]
+    const behave: Behave = (index) => ({ takes: 0, ...(index === 1 && { reason: 'no' }) })
+    expect(play(checks, behave, 3_000).health).toEqual({ reason: 'startup: no' })
+  })
+
   test('uptime is met by time alone, once', () => {
     const { story, looks } = play(
       [check('startup', { probe: { by: 'uptime', ms: 3_000 } })],
@@ -153,6 +202,21 @@ describe('readiness', () => {
     ])
   })
 
+  test('uptime makes ready, too', () => {
+    const { story } = play([check('readiness', { probe: { by: 'uptime', ms: 3_000 } })], passes, 10_000)
+    expect(story.at(-1)).toEqual({ at: 3_010, health: { bootedAt: 0, readyAt: 3_010 } })
+  })
+
+  test('why it was lost is said at once', () => {
+    const checks = [check('readiness', { attempts: 1 })]
+    const patient = { startedAt: 0, checks, isListening: () => true, health: { bootedAt: 0, readyAt: 0 } }
+    expect(examine({ ...patient, trials: [ended(UNTRIED, 'no', 90)] }, 100).health).toEqual({
+      bootedAt: 0,
+      lostAt: 100,
+      reason: 'readiness: no',
+    })
+  })
+
   test('what was lost is never late', () => {
     const { health } = play(
       [check('readiness')],
@@ -170,6 +234,17 @@ describe('readiness', () => {
     expect(found.health).toEqual(health)
     expect(found.begin).toEqual([1, 2])
   })
+
+  test.each<Health>([
+    { bootedAt: 5, readyAt: 7, failed: 'liveness: no' },
+    { bootedAt: 5, lostAt: 9 },
+    { late: true },
+  ])('also where that is %j', (health) => {
+    const checks = [check('startup'), check('readiness'), check('liveness')]
+    const trials = checks.map(() => UNTRIED)
+    const found = examine({ startedAt: 0, checks, trials, health, isListening: () => true }, 900)
+    expect(found.health).toEqual(health)
+  })
 })
 
 describe('liveness', () => {
@@ -183,6 +258,12 @@ describe('liveness', () => {
     expect(tries.find(({ index }) => index === 1)?.begunAt).toBe(700)
     expect(health).toEqual({ bootedAt: 700, failed: 'pulse: no, 3 times in a row', readyAt: 700 })
     expect(tries.at(-1)?.endedAt).toBe(3_200)
+  })
+
+  test('one at whose port nobody listens any more has failed', () => {
+    const refuses: Behave = () => ({ takes: 0, reason: 'nobody listens' })
+    const { health } = play([check('liveness', { probe: HTTP })], refuses, 60_000, false)
+    expect(health.failed).toBe('liveness: nobody listens, 3 times in a row')
   })
 
   test('one that answers too late has failed', () => {
@@ -199,6 +280,8 @@ test('only what changes is worth a word', () => {
   expect(healthChange({ late: true }, { late: true, reason: 'y' })).toBeUndefined()
   expect(healthChange({ readyAt: 1 }, { lostAt: 2 })).toBe('lost')
   expect(healthChange({ lostAt: 2 }, { readyAt: 3 })).toBe('regained')
+  expect(healthChange({ readyAt: 1 }, { readyAt: 1, failed: 'x' })).toBeUndefined()
+  expect(healthChange({ lostAt: 2 }, { lostAt: 2, reason: 'x' })).toBeUndefined()
 })
 
 const checks = fc.array(

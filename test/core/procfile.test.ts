@@ -28,8 +28,10 @@ describe('an entry is a name, a colon and a command', () => {
     ['# comment\n\n  # another\n   \nA_b-3: x', [['A_b-3', 'x', 5]]],
     ['web: a # not a comment for us', [['web', 'a # not a comment for us', 1]]],
     ['web: a: b', [['web', 'a: b', 1]]],
+    ['web: echo ======= done', [['web', 'echo ======= done', 1]]],
     ['web: a  ', [['web', 'a  ', 1]]],
     ['web: a\r', [['web', 'a', 1]]],
+    ['web: a\rb\r\n', [['web', 'a\rb', 1]]],
     ['url: http://x', [['url', 'http://x', 1]]],
   ])('%j', (text, expected) => {
     expect(messages(text)).toEqual([])
@@ -40,10 +42,16 @@ describe('an entry is a name, a colon and a command', () => {
 describe('whatever is no entry, comment or blank line is an error with its place', () => {
   test.each([
     ['web: a\nnpm start', '2:1+9 this is not "<type>: <command>"'],
+    ['web: a\n  npm start \t', '2:3+9 this is not "<type>: <command>"'],
+    ['web: a \\ b\nnpm start', '2:1+9 this is not "<type>: <command>"'],
     ['web:', '1:1+4 "web" has no command'],
     ['web:  \t ', '1:1+4 "web" has no command'],
     [': cmd', '1:1+1 a name is missing before the colon'],
     ['web : cmd', '1:4+1 blank before the colon of "web"'],
+    ['web \t: cmd: x', '1:4+2 blank before the colon of "web"'],
+    ['my app : cmd', '1:3+1 a type is named with letters, digits, "-" and "_" only'],
+    ['my app: cmd', '1:3+1 a type is named with letters, digits, "-" and "_" only'],
+    ['a.b.c: cmd', '1:2+1 a type is named with letters, digits, "-" and "_" only'],
     ['web.1: cmd', '1:4+1 a type is named with letters, digits, "-" and "_" only'],
     ['h😀llo: cmd', '1:2+2 a type is named with letters, digits, "-" and "_" only'],
     ['web: a\nb: b\nweb: c\nweb: d', '3:1+3 "web" is declared twice (first on line 1)'],
@@ -54,12 +62,21 @@ describe('whatever is no entry, comment or blank line is an error with its place
     ['web: a\n||||||| base', '2:1+7 a merge conflict was left here'],
     ['web: a\n>>>>>>> other: x', '2:1+7 a merge conflict was left here'],
     ['web: a\0b', '1:7+1 a NUL byte'],
+    ['\0web: a', '1:1+1 a NUL byte'],
     ['web: a\ufffdb', '1:7+1 a byte that is not UTF-8'],
     ['web: a \\\n  --flag', '2:3+6 a Procfile has no continuation lines'],
     ['', '1:1+1 no process type is declared here'],
     ['# only a comment\n\n', '1:1+1 no process type is declared here'],
   ])('%j', (text, expected) => {
     expect(messages(text)[0]).toBe(expected)
+  })
+
+  test('a hint says how to write it', () => {
+    const { diagnostics } = parseProcfile('web \t: a\n<<<<<<< HEAD\n', 'Procfile')
+    expect(diagnostics.map(({ hint }) => hint)).toEqual([
+      'write "web:"',
+      'keep one side and remove the <<<<<<< line',
+    ])
   })
 
   test('all of them at once, in file order', () => {
@@ -75,6 +92,11 @@ describe('whatever is no entry, comment or blank line is an error with its place
   test('a binary file is one error, not thousands', () => {
     const binary = '\u007fELF\u0002\u0001\u0001' + '\0\ufffd\u0003 x\n'.repeat(50)
     expect(messages(binary)).toEqual(['1:1+1 this is a binary file, not a Procfile'])
+  })
+
+  test('a text with strange bytes here and there is none', () => {
+    expect(messages(`web: a\n${'# a comment with a strange byte \ufffd\n'.repeat(20)}`)).toEqual([])
+    expect(messages(`web: ${'\0'.repeat(8)}`)).toEqual(['1:6+1 a NUL byte'])
   })
 
   test('an empty Procfile says what to write', () => {

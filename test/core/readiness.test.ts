@@ -7,6 +7,7 @@ import { parseProcessId } from '../../src/core/names.ts'
 import type { ProcessId } from '../../src/core/names.ts'
 import { awaitedBy } from '../../src/core/readiness.ts'
 import { reconcile } from '../../src/core/reconcile.ts'
+import { ROUTER } from '../../src/core/router.ts'
 import type { Dependency } from '../../src/core/rules.ts'
 import type { Session } from '../../src/core/session.ts'
 import { runOf } from '../support/runs.ts'
@@ -107,6 +108,20 @@ test('all processes of a type are waited for, and none where none runs', () => {
   expect(awaitedBy(web, new Map([want('web.1', ON_DB)]), observed, NOW)).toEqual([])
 })
 
+test('one that waits for what has no checks is looked at when that has been up for a second', () => {
+  const unprobed = (id: ProcessId, startedAt: number): ProcessState =>
+    up(id, {}, { isProbed: false, startedAt })
+  const wanted = desired(want('db.1'), want('db.2'), want('db.3'), want('clock.1'), want('web.1', ON_DB))
+  const observed = states(
+    unprobed('db.1', NOW - 400),
+    unprobed('db.2', NOW - 900),
+    unprobed('db.3', NOW - 1_000),
+    // It has checks, and time tells nothing of it.
+    up('clock.1', {}, { startedAt: NOW - 950 }),
+  )
+  expect(reconcile(wanted, observed, NOW)).toEqual({ actions: [], wakeAt: NOW + 100 })
+})
+
 test('what is up stays up when its dependency is not ready any more', () => {
   const wanted = desired(want('db.1'), want('web.1', ON_DB))
   const observed = states(up('db.1', { lostAt: 5 }), up('web.1', { readyAt: 1 }))
@@ -130,6 +145,41 @@ describe('who waits in vain', () => {
   test('for one that is over, but for those that had their start', () => {
     expect(inVain(wants, states(over('db.1', FAILED, 'crashed'), up('web.1', {})), NOW)).toEqual([
       { waiting: ['web.2'], on: 'db.1', why: 'exited with code 3', isOver: true },
+    ])
+  })
+
+  test.each<[string, ProcessState, readonly ProcessId[]]>([
+    ['is to be started again', { ...backoff, run: probed('web.1') }, ['web.1', 'web.2']],
+    ['lives and is to be replaced', up('web.1', {}, { generation: 0 }), ['web.2']],
+    [
+      'has ended and is to be replaced',
+      { ...over('web.1', OK), run: probed('web.1', { generation: 0 }) } as ProcessState,
+      ['web.1', 'web.2'],
+    ],
+  ])('one that %s', (_, web, waiting) => {
+    expect(inVain(wants, states(over('db.1', FAILED), web), NOW)).toMatchObject([{ waiting }])
+  })
+
+  test.each<[string, ProcessState]>([
+    [
+      'has ended and is to be replaced',
+      { ...over('db.1', FAILED), run: probed('db.1', { generation: 0 }) } as ProcessState,
+    ],
+    [
+      'had its time, and is being stopped',
+      {
+        phase: 'stopping',
+        run: probed('db.1', { health: { late: true } }),
+        stop: { signal: 'x', killAt: 1 },
+      },
+    ],
+  ])('nobody, for one that %s', (_, db) => {
+    expect(inVain(wants, states(db), NOW)).toEqual([])
+  })
+
+  test('for one of which nobody knows why it is not ready', () => {
+    expect(inVain(wants, states(up('db.1', { late: true })), NOW)).toMatchObject([
+      { why: 'is not ready: its checks have not passed' },
     ])
   })
 
@@ -173,8 +223,33 @@ describe('the run as a whole', () => {
     })
   })
 
+  test('ends so, too, where a longer way leads there, and a router stands before it', () => {
+    const wants = [...chain, want('front.1', { type: 'web', until: 'ready' }), want(ROUTER)]
+    for (const web of [{ phase: 'absent' }, { ...stopped, run: probed('web.1') }] as const) {
+      const observed = states(over('db.1', OK), up(ROUTER, { readyAt: 1 })).set('web.1', web)
+      expect(outcome(SESSION, desired(...wants), observed, NOW)).toMatchObject({
+        do: 'end',
+        ending: { reason: { process: 'db.1', inVain: ['migrate.1', 'web.1', 'front.1'] } },
+      })
+    }
+  })
+
+  test('ends for what ended first of all that is waited for', () => {
+    const wants = [want('db.1'), want('migrate.1'), want('web.1', ON_DB), want('clock.1', AFTER_MIGRATE)]
+    const before = { phase: 'exited', run: probed('migrate.1'), exit: FAILED, endedAt: NOW - 2 } as const
+    expect(outcome(SESSION, desired(...wants), states(over('db.1', OK), before), NOW)).toMatchObject({
+      ending: { code: 3, reason: { process: 'migrate.1', inVain: ['web.1', 'clock.1'] } },
+    })
+  })
+
+  test('goes on while one runs that would have to wait if it began now', () => {
+    const observed = states(over('db.1', OK), up('web.1', { readyAt: 1 }))
+    expect(outcome(SESSION, desired(...chain), observed, NOW)).toBeUndefined()
+  })
+
   test('goes on while something lives, or may come back', () => {
-    for (const other of [up('clock.1', {}), { ...backoff, run: probed('clock.1') }]) {
+    const swept: ProcessState = { phase: 'sweeping', run: probed('clock.1', { life: 'dead' }), exit: FAILED }
+    for (const other of [up('clock.1', {}), { ...backoff, run: probed('clock.1') }, swept]) {
       const wanted = desired(...chain, want('clock.1'))
       expect(outcome(SESSION, wanted, states(over('db.1', OK), other), NOW)).toBeUndefined()
     }

@@ -136,8 +136,10 @@ function stepIn(here: Situation): string {
 
 function describeAction(action: Action): string {
   switch (action.do) {
-    case 'stop':
-      return `stop ${action.intent.signal} by ${action.intent.killAt}`
+    case 'stop': {
+      const { signal, killAt, drainUntil } = action.intent
+      return `stop ${signal} by ${killAt}${drainUntil === undefined ? '' : `, drained until ${drainUntil}`}`
+    }
     case 'tell':
       return `tell ${action.signal}`
     case 'tell-leftovers':
@@ -627,19 +629,27 @@ test('one that nobody told, because nobody was there when its time went by, is t
 })
 
 describe('a process behind the router', () => {
-  const ROUTED = { signal: 'SIGTERM', graceMs: GRACE_MS, drainMs: 3_000 }
   const router: ProcessState = { phase: 'up', run: runOf({ id: 'router.1', pid: 7 }), pid: 7 }
+  const crashed: ProcessState = {
+    phase: 'crashed',
+    run: runOf({ id: 'router.1', life: 'dead', done: true }),
+    exit: FAILED,
+    endedAt: 9_500,
+  }
 
-  function stepOf(change: Partial<Run>, { routed = true, hurried = false, now = 10_000 } = {}): string {
+  function stepOf(
+    change: Partial<Run>,
+    { routed = true, lives = true, hurried = false, drainMs = 3_000, now = 10_000 } = {},
+  ): string {
     const run = { ...RUN, ...change }
     const observed = new Map([[RUN.id, observe({ run, ends: [] }, POLICY)]])
     const wants = new Map<ProcessId, Want>()
     if (routed) {
-      observed.set('router.1', router)
+      observed.set('router.1', lives ? router : crashed)
       const plan = { id: 'router.1', type: 'router', instance: 1, port: 8080, command: 'x' } as const
       wants.set('router.1', { plan, generation: 1, policy: POLICY })
     }
-    const stops = new Map([['web', ROUTED]])
+    const stops = new Map([['web', { signal: 'SIGTERM', graceMs: GRACE_MS, drainMs }]])
     const stop = { signal: 'SIGTERM', graceMs: GRACE_MS, drainMs: 0 }
     const { actions, wakeAt } = reconcile({ wants, stops, stop, hurried }, observed, now)
     return actions.map(describeAction).join(', ') || `wake at ${wakeAt}`
@@ -648,8 +658,10 @@ describe('a process behind the router', () => {
   const draining = { stop: { signal: 'SIGTERM', killAt: 18_000, drainUntil: 13_000 } }
 
   test.each<[string, string, string]>([
-    ['is drained before it is told', stepOf({}), 'stop SIGTERM by 18000'],
+    ['is drained before it is told', stepOf({}), 'stop SIGTERM by 18000, drained until 13000'],
     ['but not without a router', stepOf({}, { routed: false }), 'stop SIGTERM by 15000'],
+    ['or with one that is dead', stepOf({}, { lives: false }), 'stop SIGTERM by 15000'],
+    ['or where nothing goes through it', stepOf({}, { drainMs: 0 }), 'stop SIGTERM by 15000'],
     ['or when nobody wants to wait', stepOf({}, { hurried: true }), 'stop SIGTERM by 15000'],
     ['waits while requests are under way', stepOf(draining), 'wake at 10050'],
     [
@@ -659,6 +671,7 @@ describe('a process behind the router', () => {
     ],
     ['waits no longer than it may', stepOf(draining, { now: 13_000 }), 'stop SIGTERM by 18000'],
     ['or than there is a router', stepOf(draining, { routed: false }), 'stop SIGTERM by 15000'],
+    ['or than that lives', stepOf(draining, { lives: false }), 'stop SIGTERM by 15000'],
     ['or when the second Ctrl-C comes', stepOf(draining, { hurried: true }), 'stop SIGTERM by 15000'],
   ])('%s', (_, step, expected) => {
     expect(step).toBe(expected)

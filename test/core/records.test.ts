@@ -283,9 +283,15 @@ describe('a run is not read', () => {
     ['whose number is too large to count', { number: 2 ** 53 }],
     ['whose time is negative', { startedAt: -1 }],
     ['whose time is beyond every date', { startedWall: 8.64e15 + 1 }],
+    ['whose policy is none', { policy: { when: 'sometimes' } }],
   ])('%s', (_, change) => {
     expect(decodeRunSpec(JSON.stringify({ ...base, ...change }))).toBeUndefined()
   })
+})
+
+test('an end with the highest code is read', () => {
+  const highest = { ...sound.end, exit: { kind: 'code', code: 255 } }
+  expect(decodeEnd(JSON.stringify(highest))).toEqual(highest)
 })
 
 describe('an end is not read', () => {
@@ -351,6 +357,16 @@ describe('a session is not read', () => {
     ['with an ending by no process', { ending: { code: 0, hurried: false, reason: { kind: 'exit' } } }],
     ['with an ending by no signal', { ending: { code: 0, hurried: false, reason: { kind: 'signal' } } }],
     ['with a code over 255', { ending: { code: 256, hurried: false, reason: all } }],
+    [
+      'with an ending for which something waited that leads elsewhere',
+      {
+        ending: {
+          code: 1,
+          hurried: false,
+          reason: { kind: 'exit', process: 'web.1', exit: sound.end.exit, inVain: ['../x.1'] },
+        },
+      },
+    ],
     ['with half an ending', { ending: { code: 0, reason: all } }],
   ])('%s', (_, change) => {
     expect(decodeSession(JSON.stringify(sound.session))).toBeDefined()
@@ -372,6 +388,8 @@ describe('a stop is not read', () => {
     ['without a time', '{"signal":"SIGTERM"}'],
     ['with a time before the boot', '{"signal":"SIGTERM","killAt":-1}'],
     ['with a time without end', '{"signal":"SIGTERM","killAt":1e999}'],
+    ['with a number for a reason', '{"signal":"SIGTERM","killAt":1,"why":1}'],
+    ['with a drain without an end', '{"signal":"SIGTERM","killAt":1,"drainUntil":"x"}'],
   ])('%s', (_, damaged) => {
     expect(decodeStop(damaged)).toBeUndefined()
   })
@@ -402,6 +420,7 @@ describe('the record of a command is not read', () => {
     ['without a pid', { ...work, pid: undefined }, TOKEN],
     ['with a pid that is none', { ...work, pid: -1 }, TOKEN],
     ['without a pid namespace', { ...work, pidNamespace: 1 }, TOKEN],
+    ['whose folder is a number', { ...work, scratch: 1 }, TOKEN],
     ['whose folder is of something else', { ...work, scratch: '/home' }, TOKEN],
     ['whose folder only ends so', { ...work, scratch: `/home/${TOKEN}` }, TOKEN],
     ['under a name that is no token', { ...work, scratch: '/tmp/tw-run-0123' }, '0123'],

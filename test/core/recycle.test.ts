@@ -62,6 +62,14 @@ test('the time is up to a fifth shorter, by the token, and the same whoever look
   )
 })
 
+test.each([
+  ['00000000', 10_000],
+  ['80000000', 9_000],
+  ['f0000000', 8_125],
+])('with the token %s it is %i ms', (token, ms) => {
+  expect(recycling(EVERY, wanted([one]), new Map([up(one, 500, token)]), 500).nextAt).toBe(500 + ms)
+})
+
 test('at most one of a type at a time', () => {
   const ids = fc.uniqueArray(fc.tuple(fc.constantFrom('web', 'worker'), fc.integer({ min: 1, max: 9 })), {
     selector: ([type, instance]) => `${type}.${instance}`,

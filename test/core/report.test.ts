@@ -50,6 +50,13 @@ test.each<[string, Partial<ProcessReport>, ...[number, number, string[]]]>([
     ['ready-within'],
   ],
   ['done before it was ready', { readyMs: null, stopMs: null, exits: [{ code: 0 }] }, 1, 1, []],
+  [
+    'done before it was ready, in the end',
+    { readyMs: null, stopMs: null, exits: [{ code: 1 }, { code: 0 }] },
+    1,
+    1,
+    [],
+  ],
   ['stopped before it was ready', { readyMs: null, exits: [{ code: 0 }] }, 60_000, 100, ['ready-within']],
   ['never started', { readyMs: null, stopMs: null, exits: [] }, 60_000, 1, ['ready-within']],
 ])('a budget: %s', (_, more, ...[readyMs, stopMs, broken]) => {
@@ -121,6 +128,26 @@ test.each<[string, Partial<Report>, (string | undefined)[]]>([
     { exitCode: 3, cause: 'late', budgets: LATE },
     ['--ready-within 0.001 s was not kept', undefined],
   ],
+  [
+    'a budget that two broke, and a command that failed',
+    {
+      exitCode: 7,
+      commandExitCode: 7,
+      budgets: budgetsOf([processReport('web'), processReport('worker')], { readyMs: 1 }),
+      processes: [processReport('web'), processReport('worker')],
+    },
+    ['--ready-within 0.001 s was not kept', '--ready-within 0.001 s was not kept', 'exit code 7'],
+  ],
+  [
+    'a process that did its work before it was ready, and one that nobody stopped',
+    {
+      processes: [
+        processReport('migrate', { readyMs: null, stopMs: null, exits: [{ code: 0 }] }),
+        processReport('web', { stopMs: null, exits: [] }),
+      ],
+    },
+    [undefined, undefined, undefined],
+  ],
   ['a leak', { exitCode: 3, cause: 'still running' }, [undefined, 'still running']],
 ])('JUnit: %s', (_, more, failures) => {
   const xml = junitOf(report(more))
@@ -131,7 +158,7 @@ test.each<[string, Partial<Report>, (string | undefined)[]]>([
 
 test('JUnit: text is escaped, and what XML cannot say is replaced', () => {
   const xml = junitOf(
-    report({ command: ['a<b', '"c"&', 'd\n\te\r', '\u0000\u001B\uFFFE\uD800', '\u{1F600}'] }),
+    report({ command: ['a<b>', '"c"&', 'd\n\te\r', '\u0000\u001B\uFFFE\uD800', '\u{1F600}'] }),
   )
-  expect(xml).toContain('name="a&lt;b &quot;c&quot;&amp; d&#10;&#9;e&#13; ???? \u{1F600}"')
+  expect(xml).toContain('name="a&lt;b&gt; &quot;c&quot;&amp; d&#10;&#9;e&#13; ???? \u{1F600}"')
 })

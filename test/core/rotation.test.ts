@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { ProcessId } from '../../src/core/names.ts'
-import { MOST_REMEMBERED, Rotation } from '../../src/core/rotation.ts'
+import { cookieKey, MOST_REMEMBERED, Rotation } from '../../src/core/rotation.ts'
 import type { Candidate, Connection } from '../../src/core/rotation.ts'
 
 const web = (number: number, inFlight = 0): Candidate => ({ id: `web.${number}`, inFlight })
@@ -60,15 +60,18 @@ describe('never the same process twice running', () => {
   })
 
   test('for a cookie that the app has just given, on another connection', () => {
+    // But for the cookie it would be the one with the least to do, again.
     for (const ready of [
-      [web(1), web(2)],
-      [web(2), web(1)],
+      [web(1), web(2, 5)],
+      [web(2, 5), web(1)],
     ]) {
-      const rotation = new Rotation()
-      const first = rotation.next(ready, { cookie: undefined, connection: newConnection() })
-      rotation.gave('sid=abc; Path=/; HttpOnly', first?.id ?? 'web.9')
-      const second = rotation.next(ready, { cookie: 'sid=abc', connection: newConnection() })
-      expect(second?.id).not.toBe(first?.id)
+      for (const cookie of ['sid=abc', 'theme=dark; sid=abc']) {
+        const rotation = new Rotation()
+        const first = rotation.next(ready, { cookie: undefined, connection: newConnection() })
+        rotation.gave(' sid=abc ; Path=/; HttpOnly', first?.id ?? 'web.9')
+        const second = rotation.next(ready, { cookie, connection: newConnection() })
+        expect([first?.id, second?.id]).toEqual(['web.1', 'web.2'])
+      }
     }
   })
 
@@ -121,4 +124,24 @@ test('the memory is bounded, whatever clients send, and the newest are remembere
   rotation.next(ready, { cookie: many, connection: newConnection() })
   expect(rotation.size).toBe(MOST_REMEMBERED)
   expect(rotation.next(ready, { cookie: 'mine=1', connection: newConnection() })?.id).not.toBe(first)
+})
+
+test('who comes again and again is remembered, however many others come between', () => {
+  const rotation = new Rotation()
+  const ask = (cookie: string, ready: readonly Candidate[]) =>
+    rotation.next(ready, { cookie, connection: newConnection() })?.id
+  const others = (): void => {
+    for (let n = 0; n < MOST_REMEMBERED - 2_000; n += 1) ask(`other=${n} ${rotation.size}`, [web(1), web(2)])
+  }
+  expect(ask('mine=1', [web(1), web(2, 5)])).toBe('web.1')
+  others()
+  expect(ask('mine=1', [web(1), web(2, 5)])).toBe('web.2')
+  others()
+  expect(ask('mine=1', [web(1, 5), web(2)])).toBe('web.1')
+})
+
+test('what stands for a cookie tells it from a hundred thousand others', () => {
+  const keys = Array.from({ length: 100_000 }, (_, n) => cookieKey(`sid=${n}`))
+  expect(new Set(keys).size).toBe(keys.length)
+  expect(keys.every(Number.isSafeInteger)).toBe(true)
 })

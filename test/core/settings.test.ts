@@ -19,6 +19,27 @@ test('options of a formation that goes on hold where nothing else is typed; how 
   })
 })
 
+test('all that decides how the processes run goes on, and nothing that stands beside the Procfile', () => {
+  const carried: Flags = {
+    procfile: 'Procfile.dev',
+    env: ['.env', '.env.dev'],
+    port: '7000',
+    portStep: '10',
+    timeout: '9',
+    restart: 'always',
+    envPrecedence: 'file',
+    router: true,
+    recycle: '1h',
+    max: ['clock=1'],
+  }
+  const others: Flags = { root: '/app', color: 'never', prefix: false, except: ['web'], release: true }
+  expect(carriedFlags({ ...carried, ...others }, {}, {})).toEqual(carried)
+  expect(carriedFlags({ root: '/app', procfile: '/app/Procfile', port: '1' }, {}, {})).toEqual({ port: '1' })
+  expect(carriedFlags({ root: '/app', procfile: '/other/Procfile' }, {}, {})).toEqual({
+    procfile: '/other/Procfile',
+  })
+})
+
 function resolve(flags: Flags, shell: Record<string, string> = {}, ...files: Record<string, string>[]) {
   const named = files.map((entries, index) => ({ name: ['.env', '.env.local'][index] ?? '', entries }))
   return resolveSettings({ flags, shell, files: named })
@@ -59,8 +80,9 @@ describe('an option comes from its flag, else the shell, else the file, else its
     ['PORT of the shell', {}, { PORT: '3' }, { PORT: '5' }, 3],
     ['PORT of the file', {}, {}, { PORT: '5' }, 5],
     ['set to nothing is not set', {}, { TW_RUN_PORT: '', PORT: '' }, {}, 5000],
+    ['set to nothing hides no file', {}, { TW_RUN_PORT: '' }, { TW_RUN_PORT: '4' }, 4],
   ])('%s', (_, flags, ...[shell, file, port]) => {
-    expect(resolve(flags, shell, file).settings.port).toBe(port)
+    expect(resolve(flags, shell, file)).toMatchObject({ problems: [], settings: { port } })
   })
 
   test('a later file wins', () => {
@@ -82,6 +104,10 @@ describe('a variable has the name of its option, whichever of them that is', () 
     [{ TW_RUN_COLOR: '1' }, { color: 'always' }],
     [{ TW_RUN_COLOR: 'false' }, { color: 'never' }],
     [{ TW_RUN_COLOR: 'always', TW_RUN_NO_COLOR: '1' }, { color: 'always' }],
+    [{ TW_RUN_COLOR: 'auto', TW_RUN_NO_COLOR: '1' }, { color: 'auto' }],
+    [{ TW_RUN_ENGINE: 'local' }, { engine: 'local' }],
+    [{ TW_RUN_ENGINE: 'swarm' }, { engine: 'swarm' }],
+    [{ TW_RUN_ENGINE: 'Kubernetes' }, { engine: 'kubernetes' }],
     [{ TW_RUN_ROUTER: '8081' }, { router: { host: '127.0.0.1', port: 8081 } }],
   ])('%j', (shell, expected) => {
     const { settings, problems } = resolve({}, shell)

@@ -4,8 +4,14 @@ import { startingCounts } from '../../src/core/starting-counts.ts'
 
 const TYPES = ['release', 'web', 'worker', 'clock']
 
-function start(formation: string, only: string[] = [], except: string[] = []) {
-  return startingCounts({ formation: { text: formation, from: '--formation' }, only, except }, TYPES)
+function start(
+  formation: string,
+  only: string[] = [],
+  except: string[] = [],
+  quantities?: Record<string, number>,
+) {
+  const asked = { formation: { text: formation, from: '--formation' }, only, except }
+  return startingCounts(asked, TYPES, quantities)
 }
 
 describe('how many of each type a start runs', () => {
@@ -23,6 +29,25 @@ describe('how many of each type a start runs', () => {
     expect(problems).toEqual([])
     expect(formatFormation(counts)).toBe(expected)
     expect(counts.get('release')).toBe(0)
+  })
+})
+
+describe('where app.json says how many', () => {
+  const quantities = { web: 2, worker: 0, release: 5 }
+
+  test.each([
+    ['that is how many there are, and 1 of what it does not name', '', [], 'web=2,worker=0,clock=1'],
+    ['what is asked for is stronger', 'web=3', [], 'web=3,worker=0,clock=1'],
+    ['what is named as a word does run', '', ['web', 'worker'], 'web=2,worker=1,clock=0'],
+  ])('%s', (_, formation, only, expected) => {
+    const { counts } = start(formation, only, [], quantities)
+    expect(formatFormation(counts)).toBe(expected)
+    expect(counts.get('release')).toBe(0)
+  })
+
+  test('a type may have a name that every object has', () => {
+    const asked = { formation: { text: '', from: '' }, only: [], except: [] }
+    expect([...startingCounts(asked, ['constructor'], {}).counts]).toEqual([['constructor', 1]])
   })
 })
 
@@ -44,4 +69,8 @@ test('a change is no way to start', () => {
       hint: 'write web=3',
     },
   ])
+  expect(start('web+2').counts.get('web')).toBe(1)
+  expect(start('web-1').problems).toMatchObject([{ hint: 'write web=0' }])
+  expect(start('web-3').problems).toMatchObject([{ hint: 'write web=0' }])
+  expect(start('web-0').problems).toMatchObject([{ hint: 'write web=1' }])
 })

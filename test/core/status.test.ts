@@ -45,7 +45,7 @@ function rowOf(
 }
 
 /** In the order in which they should come, `web` before `worker` as in the file. */
-const ORDERED: ProcessId[] = ['web.1', 'web.2', 'web.10', 'clock.1', 'another.1', 'other.2']
+const ORDERED: ProcessId[] = ['web.1', 'web.2', 'web.10', 'clock.1', 'another.2', 'other.1']
 
 describe('the rows of ps', () => {
   test('have the names that are the same everywhere, in JSON too', () => {
@@ -71,7 +71,7 @@ describe('the rows of ps', () => {
     const observed = new Map(ORDERED.toReversed().map((id) => [id, up()]))
     const rows = statusOf(observed, ['web', 'clock', 'unused'], context())
     expect(rows.map(({ process }) => process)).toEqual(ORDERED)
-    expect(rows.at(-1)).toMatchObject({ type: 'other', instance: 2 })
+    expect(rows.at(-1)).toMatchObject({ type: 'other', instance: 1 })
   })
 
   test('leave out what never ran', () => {
@@ -136,6 +136,13 @@ describe('a process', () => {
     const told = { ...left, run: { ...DEAD, stop: STOP } }
     expect(rowOf(told, [], alone)).toMatchObject({ phase: 'stopped' })
     expect(rowOf({ phase: 'stopping', run: RUN, stop: STOP }, [], alone)).toMatchObject({ phase: 'stopping' })
+  })
+
+  test('that is up and not ready says why, and nobody else does', () => {
+    const health = { reason: 'GET /: answered 500' }
+    expect(rowOf(up({ isProbed: true, health }))).toMatchObject({ ready: false, ...health })
+    expect(rowOf(up({ isProbed: true }))).not.toHaveProperty('reason')
+    expect(rowOf({ phase: 'stopping', run: { ...RUN, health }, stop: STOP })).not.toHaveProperty('reason')
   })
 
   test('started when it did by the clock of then, whenever one looks and whatever the clock says now', () => {

@@ -47,6 +47,20 @@ test('a clean app at a glance', () => {
   ])
 })
 
+test('what there is none of is not told', () => {
+  const proof = { ...CLEAN.proof, requests: 0 }
+  expect(proofLine({ ...CLEAN, formation: { web: 1, clock: 0 }, url: null, proof })).toBe(
+    'proof      seed 4181: 1 web, 1 recycled in 9.0 s',
+  )
+})
+
+test.each([
+  [0, 'every process knew what one had set'],
+  [1, 'the tests passed 1 time whoever answered (40 requests)'],
+])('the tests ran %i times: %s', (rounds, said) => {
+  expect(verdictLines({ ...CLEAN, proof: { ...CLEAN.proof, rounds } })[0]).toBe(`✔ session   ${said}`)
+})
+
 test('each finding with its evidence, and for each rule once what it breaks and what to do', () => {
   const file = (subject: string): Finding => ({ rule: 'files', subject, evidence: `${subject} was written` })
   const lines = verdictLines(withFindings(file('a'), file('b')))
@@ -54,7 +68,9 @@ test('each finding with its evidence, and for each rule once what it breaks and 
     '✘ files     a was written',
     '✘ files     b was written',
   ])
-  expect(lines.filter((line) => line.includes(ADVICE.files.instead))).toHaveLength(1)
+  const advice = lines.filter((line) => line.includes(ADVICE.files.instead))
+  expect(advice).toEqual([`            ${ADVICE.files.breaks} ${ADVICE.files.instead}`])
+  expect(lines.indexOf(advice[0] ?? '')).toBe(lines.indexOf('✘ files     a was written') + 1)
   expect(lines.at(-1)).toBe('not share-nothing: 2 findings; repeat with --seed 4181')
 })
 
@@ -64,8 +80,14 @@ test('many findings of a line are counted', () => {
   })
   const lines = verdictLines(withFindings(...many))
   expect(lines.filter((line) => line.startsWith('✘'))).toHaveLength(5)
-  expect(lines).toContain('            and 4 more')
+  expect(lines.slice(1, 7)).toEqual([
+    `            ${ADVICE.session.breaks} ${ADVICE.session.instead}`,
+    ...[1, 2, 3, 4].map((index) => `✘ session   cookie ${index}`),
+    '            and 4 more',
+  ])
   expect(lines.at(-1)).toMatch(/^not share-nothing: 9 findings/)
+  expect(verdictLines(withFindings(...many.slice(0, 5))).filter((line) => line.endsWith('more'))).toEqual([])
+  expect(verdictLines(withFindings(...many.slice(0, 6)))).toContain('            and 1 more')
 })
 
 test('what was meant, and what was not looked at, is said', () => {
@@ -79,8 +101,9 @@ test('what was meant, and what was not looked at, is said', () => {
 test('tests that asked nothing of the app have shown nothing of sessions, beside all that was found', () => {
   const nothing = { ...CLEAN, shareNothing: false, nothingToProve: 'your tests asked nothing of it' }
   const lines = verdictLines({ ...nothing, proof: { ...CLEAN.proof, requests: 0 } })
-  expect([lines[0], lines.at(-1)]).toEqual([
+  expect([lines[0], lines[1], lines.at(-1)]).toEqual([
     '? session   the tests asked nothing of http://127.0.0.1:8080, and so nobody answered them',
+    '✔ files     no file written in the app, or seen open elsewhere, survives',
     'nothing to prove of sessions: your tests asked nothing of it',
   ])
   const file = { rule: 'files', subject: 'a', evidence: 'a was written' } as const
@@ -93,9 +116,9 @@ test('tests that asked nothing of the app have shown nothing of sessions, beside
 
 test('tests that failed are not said to have passed, whatever is ignored', () => {
   const meant = { rule: 'tests', subject: 'tests', evidence: 'the tests failed' } as const
-  const lines = verdictLines({ ...CLEAN, proof: { ...CLEAN.proof, failed: 2 }, ignored: [meant] })
+  const lines = verdictLines({ ...CLEAN, proof: { ...CLEAN.proof, failed: 1 }, ignored: [meant] })
   expect(lines.slice(0, 2)).toEqual([
-    '- session   the tests failed in 2 of 3 rounds, and all that was found of it is ignored',
+    '- session   the tests failed in 1 of 3 rounds, and all that was found of it is ignored',
     '✔ files     no file written in the app, or seen open elsewhere, survives',
   ])
   expect(lines).toContain('- tests     the tests failed (ignored)')
@@ -115,6 +138,8 @@ test.for([
   ['/usr/sbin/memcached -p $PORT', true],
   ['LANG=C exec postgres -D data', false],
   ['LANG=C postgres -D data', true],
+  ['A=1 postgres', true],
+  [' redis-server', true],
   ['node web.js', false],
   ['bundle exec sidekiq -r redis-server', false],
   ['', false],

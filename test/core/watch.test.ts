@@ -34,6 +34,7 @@ test('what is written without end is over after a while all the same', () => {
 
 test('one file is named, more are counted', () => {
   expect(describeFiles(['src/a.js'])).toBe('src/a.js')
+  expect(describeFiles(['src/a.js', 'b'])).toBe('src/a.js and 1 more')
   expect(describeFiles(['src/a.js', 'b', 'c'])).toBe('src/a.js and 2 more')
 })
 
@@ -58,6 +59,11 @@ const FOLDERS: readonly (readonly [glob: string, base: string, folder: string, i
   ['node_modules/mine/**', 'node_modules/mine', 'node_modules/mine/lib', true],
   ['Procfile', 'Procfile', 'src', false],
 ]
+
+test('a folder is looked into for one glob of several', () => {
+  const reaches = [reachOf('lib/*.js', 'lib'), reachOf('src/*.js', 'src')]
+  expect(['lib', 'src', 'test'].map((folder) => mayHold(folder, reaches))).toEqual([true, true, false])
+})
 
 test.for(FOLDERS)('%s, below "%s", and the folder "%s": %s', ([glob, base, folder, isLookedInto]) => {
   expect(mayHold(folder, [reachOf(glob, base)])).toBe(isLookedInto)
