@@ -40,8 +40,9 @@ export function waitingFor(
   )
 }
 
-function isToStart(state: ProcessState | undefined, want: Want): boolean {
-  return isNew(state, want) || state?.phase === 'backoff'
+/** Whether it is started as soon as nothing is in its way. */
+export function isToStart(state: ProcessState | undefined, want: Want): boolean {
+  return isNew(state, want) || state?.phase === 'backoff' || state?.phase === 'stopped'
 }
 
 /** No run of the generation that is wanted has been. */

@@ -1,7 +1,7 @@
 import { exitCodeOf } from './exit.ts'
 import type { Desired, Exit, Observed, ProcessState, Want } from './process.ts'
 import type { ProcessId } from './names.ts'
-import { inVain, waitingFor } from './in-vain.ts'
+import { inVain, isToStart, waitingFor } from './in-vain.ts'
 import { isToldToStop } from './observe.ts'
 import { awaitedBy } from './readiness.ts'
 import { isUnkillable } from './reconcile.ts'
@@ -65,10 +65,8 @@ function stuck({ wants }: Desired, observed: Observed, ended: readonly ProcessEn
 
   /** It waits for one that waits in vain itself. */
   function leadsToOver(id: ProcessId): boolean {
-    const state = observed.get(id)
     const want = wants.get(id)
-    if (want === undefined || (state !== undefined && state.phase !== 'absent' && state.phase !== 'stopped'))
-      return false
+    if (want === undefined || !isToStart(observed.get(id), want)) return false
     return awaitedBy(want, wants, observed, now).some((on) => waiting.has(on) || leadsToOver(on))
   }
 }

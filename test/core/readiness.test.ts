@@ -225,7 +225,13 @@ describe('the run as a whole', () => {
 
   test('ends so, too, where a longer way leads there, and a router stands before it', () => {
     const wants = [...chain, want('front.1', { type: 'web', until: 'ready' }), want(ROUTER)]
-    for (const web of [{ phase: 'absent' }, { ...stopped, run: probed('web.1') }] as const) {
+    const older = probed('web.1', { generation: 0 })
+    for (const web of [
+      { phase: 'absent' },
+      { ...stopped, run: probed('web.1') },
+      { ...backoff, run: probed('web.1') },
+      { phase: 'exited', run: older, exit: FAILED, endedAt: NOW - 9 },
+    ] as const) {
       const observed = states(over('db.1', OK), up(ROUTER, { readyAt: 1 })).set('web.1', web)
       expect(outcome(SESSION, desired(...wants), observed, NOW)).toMatchObject({
         do: 'end',
