@@ -4,13 +4,12 @@ import { TwRunError } from '../core/error.ts'
 import type { JournalEvent } from '../core/journal.ts'
 import type { Observed, Run } from '../core/process.ts'
 import type { Request, Reply } from '../core/protocol.ts'
-import { decodeSession } from '../core/session-record.ts'
 import { isUnfinished } from '../core/session.ts'
 import type { Ending, Reason, Session } from '../core/session.ts'
 import type { Flags } from '../core/settings.ts'
+import { keptSession } from '../runtime/kept-session.ts'
 import type { App } from '../runtime/load.ts'
 import { here } from '../runtime/place.ts'
-import { readIfThere } from '../runtime/disk.ts'
 import { runPath } from '../runtime/run-directory.ts'
 import { Slots } from '../runtime/slots.ts'
 import type { Lock } from '../runtime/lock.ts'
@@ -179,7 +178,7 @@ export class Fixture {
 async function cleared(ground: Ground): Promise<Ground> {
   const { state } = ground
   const { graceMs } = ground.app.settings
-  const session = decodeSession(readIfThere(state.session) ?? '')
+  const session = keptSession(state)
   if (session === undefined || !isUnfinished(session, here())) {
     // Its command may live on, though.
     await endLeft(state, graceMs)

@@ -1,7 +1,6 @@
 import { TwRunError } from '../core/error.ts'
-import { decodeSession } from '../core/session-record.ts'
 import { isUnfinished } from '../core/session.ts'
-import { readIfThere } from '../runtime/disk.ts'
+import { keptSession } from '../runtime/kept-session.ts'
 import type { App } from '../runtime/load.ts'
 import { here } from '../runtime/place.ts'
 import { Slots } from '../runtime/slots.ts'
@@ -23,8 +22,8 @@ export function readSlots(state: StateDir, starting: App | undefined): Slots {
 }
 
 /** The run may have come to its end while we waited for the lock: that is no reason to begin another one. Errors: TwRunError 1. */
-export function refuseIfOver({ session: path }: StateDir): void {
-  const session = decodeSession(readIfThere(path) ?? '')
+export function refuseIfOver(state: StateDir): void {
+  const session = keptSession(state)
   if (session !== undefined && isUnfinished(session, here())) return
   throw new TwRunError('nothing runs here any more', { exitCode: 1, hint: 'start it with: tw-run start' })
 }

@@ -1,9 +1,8 @@
 import { TwRunError } from '../core/error.ts'
-import { decodeSession } from '../core/session-record.ts'
 import { isPast } from '../core/session.ts'
 import type { Stage } from '../core/session.ts'
 import type { Flags } from '../core/settings.ts'
-import { readIfThere } from '../runtime/disk.ts'
+import { keptSession } from '../runtime/kept-session.ts'
 import { here } from '../runtime/place.ts'
 import type { Slots } from '../runtime/slots.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
@@ -19,7 +18,7 @@ export interface Late {
  * would be to stop it, which nobody asked for. Errors: TwRunError 1.
  */
 export function refuseLateStages({ stages, state, slots }: Late, flags: Flags): void {
-  if (!isPast(stages, decodeSession(readIfThere(state.session) ?? ''), here())) return
+  if (!isPast(stages, keptSession(state), here())) return
   if (slots.runs().every(({ life }) => life === 'dead')) return
   const names = stages.filter((stage) => stage !== 'formation').join(' and ')
   // Where .env asks for it, an option less does not call it off.

@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { decodeSession } from '../core/session-record.ts'
 import { isUnfinished } from '../core/session.ts'
-import { readIfThere } from '../runtime/disk.ts'
+import { keptSession } from '../runtime/kept-session.ts'
 import { here } from '../runtime/place.ts'
 import { locateStateDir } from '../runtime/state-dir.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
@@ -36,7 +35,7 @@ function isOutermost(folder: string): boolean {
   return folder === dirname(folder) || folder === homeFolder() || existsSync(join(folder, '.git'))
 }
 
-function isRunning({ session: path }: StateDir): boolean {
-  const session = decodeSession(readIfThere(path) ?? '')
+function isRunning(state: StateDir): boolean {
+  const session = keptSession(state)
   return session !== undefined && isUnfinished(session, here())
 }

@@ -6,13 +6,12 @@ import { parseProcessId, processId } from '../core/names.ts'
 import type { ProcessId } from '../core/names.ts'
 import { printable } from '../core/printable.ts'
 import type { ProcessState } from '../core/process.ts'
-import { decodeSession } from '../core/session-record.ts'
 import { BOOT_LIMIT_MS } from '../core/rules.ts'
 import { generationOf } from '../core/session.ts'
 import type { Session } from '../core/session.ts'
 import { isReady } from '../core/readiness.ts'
 import { bootNow } from '../runtime/clock.ts'
-import { readIfThere } from '../runtime/disk.ts'
+import { keptSession } from '../runtime/kept-session.ts'
 import { view } from '../runtime/observer.ts'
 import type { View } from '../runtime/observer.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
@@ -120,7 +119,7 @@ export async function waitFor(
   for (;;) {
     const { observed } = view(state)
     // Read after the processes: that the run ends is written down before the end that it ends by.
-    const session = decodeSession(readIfThere(state.session) ?? '')
+    const session = keptSession(state)
     const found = missingOf({ session, observed }, awaited, only)
     const isEnding = session === undefined || session.over || session.ending !== undefined
     if (found.missing.length === 0 || found.failed.length > 0 || isEnding || performance.now() > until)

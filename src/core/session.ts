@@ -94,8 +94,8 @@ export interface Asked {
 
 /**
  * The session that `start` works on: an interrupted one is carried on (to its end, if it was ending) in the stage
- * where it stood, with the types of now and the counts now asked for, if any were; else a new one begins, of a newer generation than every
- * run on disk.
+ * where it stood, with the types of now and the counts now asked for, if any were; else a new one begins, of a newer
+ * generation than every run on disk.
  */
 export function beginOrCarryOn(
   previous: Session | undefined,

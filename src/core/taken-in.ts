@@ -39,18 +39,31 @@ export function describeTakenIn({ counts }: Pick<Session, 'counts'>, found: Foun
   const isGone = (id: ProcessId): boolean => !Object.hasOwn(counts, typeOf(id))
   const left = unwanted.filter((id) => !isGone(id))
   const lines = [
-    ...unwanted.filter(isGone).map((id) => `${typeOf(id)}: gone`),
+    ...unwanted.filter(isGone).map((id) => goneLine(typeOf(id))),
     ...changedIn(found).flatMap(({ plan, run }) => {
       // Of the first of its type: once for all of them.
       const [before, after] = [run.port, plan.port].map((port) => port - plan.instance + 1)
       return [
-        ...(run.command === plan.command ? [] : [`${plan.type}: command changed`]),
-        ...(before === after ? [] : [`${plan.type}: port ${before} -> ${after}`]),
+        ...(run.command === plan.command ? [] : [commandChangedLine(plan.type)]),
+        ...(before === after ? [] : [portLine(plan.type, before, after)]),
       ]
     }),
     ...(left.length === 0 ? [] : [`stopping ${left.join(', ')}`]),
   ]
   return [...new Set(lines)]
+}
+
+export function goneLine(type: string): string {
+  return `${type}: gone`
+}
+
+export function commandChangedLine(type: string): string {
+  return `${type}: command changed`
+}
+
+/** `before` and `after`: the first port of the type. */
+export function portLine(type: string, before: number | undefined, after: number | undefined): string {
+  return `${type}: port ${before} -> ${after}`
 }
 
 function changedIn({ runs, plans }: Found): { plan: ProcessPlan; run: Run }[] {

@@ -6,6 +6,7 @@ import { parseProcessId, isStage } from '../core/names.ts'
 import type { ProcessId } from '../core/names.ts'
 import type { Reply, Request } from '../core/protocol.ts'
 import { replace } from '../core/session.ts'
+import { commandChangedLine, goneLine, portLine } from '../core/taken-in.ts'
 import type { Session } from '../core/session.ts'
 import type { Manifest } from '../core/rules.ts'
 import { startingCounts } from '../core/starting-counts.ts'
@@ -116,9 +117,9 @@ function applyReload({ session, definition }: Ground): Applied | Reply {
   if (problems.length > 0) return refusal(problems)
   const lines = [
     ...added.filter((type) => !isStage(type)).map((type) => `${type}: new`),
-    ...gone.map((type) => `${type}: gone`),
-    ...edited.map(({ name }) => `${name}: command changed`),
-    ...moved.map((type) => `${type}: port ${definition.app.ports.get(type)} -> ${next.app.ports.get(type)}`),
+    ...gone.map(goneLine),
+    ...edited.map(({ name }) => commandChangedLine(name)),
+    ...moved.map((type) => portLine(type, definition.app.ports.get(type), next.app.ports.get(type))),
   ]
   if (textOf(definition.app.manifest) !== textOf(next.app.manifest)) lines.push('app.json: changed')
   const { types } = next.app

@@ -29,8 +29,9 @@ export function doesNodeKeep(): boolean {
 
 /**
  * From here on the program loads its chunks itself, with what was kept of V8's work on them in the user's cache folder: to
- * compile them takes 8 of the 17 ms that a short command takes beside Node itself. Node does that from 22 on. `program`: the module that Node began with; the chunks are beside it. `command`: the first word of
- * the command line. V8 compiles what is called, so each command has code of its own.
+ * compile them takes 8 of the 17 ms that a short command takes beside Node itself. Node does that from 22 on. `program`:
+ * the module that Node began with; the chunks are beside it. `command`: the first word of the command line. V8 compiles
+ * what is called, so each command has code of its own.
  */
 export function loadChunks(program: NodeJS.Module, command: string): void {
   const found = codeOf(command)

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { TwRunError } from '../core/error.ts'
-import { decodeSession } from '../core/session-record.ts'
 import { readIfThere } from './disk.ts'
+import { keptSession } from './kept-session.ts'
 import { isRunning, isStopped } from './process-table.ts'
 import { stateDirAt } from './state-dir.ts'
 import { unreadHint, unreadSupervisor, unreadText } from './unread.ts'
@@ -25,7 +25,7 @@ export function heldBy(pid: number | undefined, path: string): LockHeld {
     })
   }
   const stopped = isStopped(pid)
-  const session = decodeSession(readIfThere(stateDirAt(dirname(path)).session) ?? '')
+  const session = keptSession(stateDirAt(dirname(path)))
   if (!stopped && unreadSupervisor(session, pid) !== undefined) {
     return new LockHeld(`the last run here has ended, and ${unreadText(pid)}`, {
       exitCode: 1,

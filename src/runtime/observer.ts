@@ -2,7 +2,6 @@ import { parseProcessId } from '../core/names.ts'
 import type { ProcessId } from '../core/names.ts'
 import { isAlive } from '../core/process.ts'
 import type { Observed, RestartPolicy } from '../core/process.ts'
-import { decodeSession } from '../core/session-record.ts'
 import { ROUTER } from '../core/router.ts'
 import { isUnfinished } from '../core/session.ts'
 import type { Session } from '../core/session.ts'
@@ -11,7 +10,8 @@ import type { Flags } from '../core/settings.ts'
 import { statusOf } from '../core/status.ts'
 import type { ProcessStatus } from '../core/status.ts'
 import { bootNow } from './clock.ts'
-import { isGone, readIfThere } from './disk.ts'
+import { isGone } from './disk.ts'
+import { keptSession } from './kept-session.ts'
 import { holderOf } from './lock-holder.ts'
 import { here } from './place.ts'
 import { childOf, mayHold } from './process-table.ts'
@@ -38,7 +38,7 @@ export function findState(flags: Flags): StateDir {
 
 /** Looks once; reads only. */
 export function view(state: StateDir): View {
-  const session = decodeSession(readIfThere(state.session) ?? '')
+  const session = keptSession(state)
   const slots = new Slots(state, here(), false)
   // A session that is damaged or gone is no reason not to see what runs.
   if (!isGone(state.processes)) slots.load()

@@ -1,5 +1,4 @@
 import { assignPorts } from '../core/ports.ts'
-import { decodeSession } from '../core/session-record.ts'
 import { isError } from '../core/diagnostic.ts'
 import { TwRunError } from '../core/error.ts'
 import { limitsFrom } from '../core/limits.ts'
@@ -9,8 +8,8 @@ import type { Manifest } from '../core/rules.ts'
 import { resolveSettings } from '../core/settings.ts'
 import type { Flags } from '../core/settings.ts'
 import { readAppJson } from './app-json.ts'
-import { readIfThere } from './disk.ts'
 import { readLayers } from './env-files.ts'
+import { keptSession } from './kept-session.ts'
 import type { App } from './load.ts'
 import { locateFormer } from './locate.ts'
 import { textOf } from './proc-files.ts'
@@ -24,7 +23,7 @@ import { locateStateDir } from './state-dir.ts'
 export function rememberedApp(flags: Flags, shell: NodeJS.ProcessEnv): App | undefined {
   const { root, envFiles } = locateFormer(flags, shell)
   const state = locateStateDir(root, flags.stateDir)
-  const session = decodeSession(readIfThere(state.session) ?? '')
+  const session = keptSession(state)
   if (session === undefined || session.types.length === 0) return undefined
   const { layers } = readLayers(
     envFiles.map((file) => ({ ...file, required: false })),
