@@ -22,7 +22,7 @@ const KERNEL =
 const GROUND = new RegExp(
   `src/(${[
     'cli/(formation|taken-ports)',
-    'runtime/(app-json|control-path|listeners|load|lock|router-plan|spare-fifos)',
+    'runtime/(app-json|listeners|load|lock|router-plan|spare-fifos)',
     'core/(app-json|app-json-checks|environment|expand|json-problem|procfile|procfile-faults)',
     'core/(rules-of|schema-problems|starting-counts)',
   ].join('|')})\\.ts$`,
@@ -131,8 +131,8 @@ const buildName = {
 /** Chunks whose texts are read together: what most commands load, and what a start and the supervisor load too. */
 const TOGETHER = {
   asking:
-    'rolldown-runtime command-line asked-first kernel control ask formation-view ps-action scale-action restart-action',
-  starting: 'ground supervising render start-as-asked start-action supervise-action',
+    'rolldown-runtime command-line asked-first kernel control ask left-work formation-view ps-action scale-action restart-action',
+  starting: 'ground supervising render start-as-asked lasting-files start-action supervise-action',
 }
 
 /**
@@ -233,11 +233,15 @@ export default defineConfig({
         // What every command asks first: on which engine the app runs, and how a process is shown.
         {
           name: 'asked-first',
-          test: /src\/(cli\/(engine|status-table)|runtime\/(engine-place|proc-files|usual-places)|core\/(engine|engine-name|json))\.ts$/,
+          test: /src\/(cli\/(engine|same-app|status-table)|runtime\/(engine-place|proc-files|usual-places)|core\/(engine|engine-name|json))\.ts$/,
           priority: 2,
         },
         // What tells a supervisor something.
-        { name: 'ask', test: /src\/(cli\/ask|core\/protocol|runtime\/control-client)\.ts$/, priority: 2 },
+        {
+          name: 'ask',
+          test: /src\/(cli\/ask|core\/protocol|runtime\/(control-client|random|spare-fifo))\.ts$/,
+          priority: 2,
+        },
         { name: 'kernel', test: KERNEL, priority: 2 },
         { name: 'ground', test: GROUND, priority: 2 },
         // What looks at the processes of the state directory.

@@ -34,10 +34,25 @@ if (words.length === 0) {
   const rows = fs.readdirSync(`${state}/processes`).map(rowOf)
   fs.writeSync(1, `${JSON.stringify(counts)}\n${rows.join('\n')}\n`)
 } else {
-  const socket = require('node:net').connect(fs.readFileSync(`${state}/socket`, 'utf8').trim())
-  socket.write(`${JSON.stringify({ do: 'scale', words })}\n`)
-  socket.once('data', (reply) => {
-    fs.writeSync(1, reply)
-    socket.end()
-  })
+  const token = '0123456789abcdef'
+  const spares = fs.readdirSync(`${state}/spares`)
+  const open = (name, way) => {
+    fs.renameSync(`${state}/spares/${spares.pop()}`, `${state}/${name}-${token}`)
+    return fs.openSync(`${state}/${name}-${token}`, way | fs.constants.O_NONBLOCK)
+  }
+  const answer = open('answer', fs.constants.O_RDONLY)
+  fs.writeSync(open('question', fs.constants.O_RDWR), `${JSON.stringify({ do: 'scale', words })}\n`)
+  fs.writeSync(fs.openSync(`${state}/commands`, fs.constants.O_WRONLY), `${token}\n`)
+  const bytes = Buffer.alloc(1024)
+  const pause = new Int32Array(new SharedArrayBuffer(4))
+  let length = 0
+  while (length === 0) {
+    Atomics.wait(pause, 0, 0, 0.1)
+    try {
+      length = fs.readSync(answer, bytes)
+    } catch {
+      // Not yet.
+    }
+  }
+  fs.writeSync(1, bytes.subarray(0, length))
 }

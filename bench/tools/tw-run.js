@@ -12,7 +12,7 @@ export const BIN = join(ROOT, 'dist', 'cli', 'tw-run.cjs')
 /** The argv of a command of tw-run. */
 export const twRunCli = (...args) => [process.execPath, BIN, ...args]
 const cli = twRunCli
-// Its socket is in TMPDIR: one that was ended by force leaves it behind, to go with the session's folder.
+// What is temporary goes with the folder of the session.
 const stateEnv = (dir) => ({ TW_RUN_STATE_DIR: join(dir, 'state'), TMPDIR: dir })
 
 const twRunControl = {

@@ -21,11 +21,9 @@ async function askNobody(state: StateDir, request: Request): Promise<Reply> {
 
 /** Undefined if no supervisor listens, or one died before it did it. Errors: TwRunError, if nobody can know. */
 export async function ask(state: StateDir, request: Request): Promise<Reply | undefined> {
-  const path = readIfThere(state.socket)?.trimEnd()
-  if (path === undefined) return undefined
   const isAdded = addsUp(request)
   const before = isAdded ? readIfThere(state.session) : undefined
-  const reply = await sendCommand(path, request)
+  const reply = await sendCommand(state, request)
   if (reply !== 'hung-up') return reply
   // What a supervisor does it has written down first: what is written as it was did not happen.
   if (!isAdded || readIfThere(state.session) === before) return undefined

@@ -1,12 +1,12 @@
 import type { Stage } from '../core/session.ts'
 import type { Flags } from '../core/settings.ts'
-import { controlPath, makeControlFolder } from '../runtime/control-path.ts'
 import { crashPoint } from '../runtime/crash-points.ts'
 import { loadApp, requireProcesses, requireVariables } from '../runtime/load.ts'
 import type { App } from '../runtime/load.ts'
 import { takeLock } from '../runtime/lock.ts'
 import { textOf } from '../runtime/proc-files.ts'
 import type { Lock } from '../runtime/lock.ts'
+import { requireTempFolder } from '../runtime/new-run.ts'
 import type { Slots } from '../runtime/slots.ts'
 import { stateHere } from '../runtime/state-here.ts'
 import { sparePaths } from '../runtime/spare-fifos.ts'
@@ -24,7 +24,6 @@ export interface Ground {
   readonly stages: readonly Stage[]
   /** The options as another supervisor of this app needs them, wherever it is started. */
   readonly flags: Flags
-  readonly socket: string
   readonly isRevival: boolean
 }
 
@@ -48,11 +47,11 @@ export async function takeGround(asked: Flags, isRevival = false): Promise<Groun
     meanwhile(),
   ])
   crashPoint('lock:held')
-  // What lives is supervised, however full the disk is, and can be stopped wherever commands are listened for.
+  // What lives is supervised, however full the disk is.
   if (isRevival) refuseIfOver(state)
   else {
     requireRoom(state)
-    makeControlFolder()
+    requireTempFolder()
   }
   // What runs has its ports; who else has got one since is no reason to leave it alone.
   const slots = readSlots(state, isRevival ? undefined : app)
@@ -64,7 +63,6 @@ export async function takeGround(asked: Flags, isRevival = false): Promise<Groun
     surroundings,
     stages,
     flags: lastingFlags(flags, app),
-    socket: controlPath(state.path),
     isRevival,
   }
 }

@@ -1,12 +1,13 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { TwRunError } from '../core/error.ts'
 import type { JournalEvent } from '../core/journal.ts'
 import { SURVIVED } from '../core/survivors.ts'
-import { listenForCommands } from '../runtime/control-server.ts'
-import type { Listening } from '../runtime/control-server.ts'
+import { ControlServer } from '../runtime/control-server.ts'
 import { Definition } from '../runtime/definition.ts'
 import { SIGNALS } from '../runtime/last-words.ts'
 import { here } from '../runtime/place.ts'
 import type { RunResult } from '../runtime/run-result.ts'
+import type { StateDir } from '../runtime/state-dir.ts'
 import { Supervisor } from '../runtime/supervisor.ts'
 import { reasonOf } from '../runtime/system-error.ts'
 import type { Ground } from './formation.ts'
@@ -47,23 +48,27 @@ export function newSupervisor(ground: Ground, choices: SupervisorChoices): Super
 }
 
 /** Runs a supervisor to the end of its formation, listening to signals and commands. Errors: TwRunError 1. */
-export async function serve(supervisor: Supervisor, { socket }: Ground): Promise<RunResult> {
+export async function serve(supervisor: Supervisor, { state }: Ground): Promise<RunResult> {
   // A terminal that is closed is not that of who runs in the background.
   const isMeant = (signal: string): boolean => signal !== 'SIGHUP' || !supervisor.session.isDetached
   for (const signal of SIGNALS)
     process.on(signal, () => {
       if (isMeant(signal)) supervisor.end({ kind: 'signal', signal })
     })
-  const listening = await listen(supervisor, socket)
-  supervisor.publish(socket, listening)
+  const server = await listen(supervisor, state)
+  // What is to run is begun first, since Node takes 1 ms to read a FIFO for the first time.
+  const listening = nextTurn().then(() => server.listen((request) => supervisor.apply(request)))
   const result = await supervisor.run()
-  listening.close()
+  await listening
+  server.close()
   return result
 }
 
-async function listen(supervisor: Supervisor, socket: string): Promise<Listening> {
+async function listen(supervisor: Supervisor, state: StateDir): Promise<ControlServer> {
   try {
-    return await listenForCommands(socket, (request) => supervisor.apply(request))
+    const server = new ControlServer(state)
+    supervisor.attend(server)
+    return server
   } catch (error) {
     // What was never begun is nothing that the next one could carry on.
     if (supervisor.runs().length === 0) {
@@ -71,9 +76,8 @@ async function listen(supervisor: Supervisor, socket: string): Promise<Listening
       await supervisor.run()
     }
     if (error instanceof TwRunError) throw error
-    throw new TwRunError(`cannot listen for commands at ${socket}: ${reasonOf(error)}`, {
+    throw new TwRunError(`cannot listen for commands at ${state.commands}: ${reasonOf(error)}`, {
       exitCode: 1,
-      hint: 'make room there, or name another folder in TMPDIR',
     })
   }
 }

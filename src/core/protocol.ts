@@ -1,6 +1,6 @@
 import { objectIn } from './json.ts'
 
-/** A command to the supervisor: one line of JSON on the control socket. */
+/** A command to the supervisor: one line of JSON. */
 export type Request =
   | { readonly do: 'scale'; readonly words: readonly string[] }
   | { readonly do: 'restart'; readonly targets: readonly string[] }

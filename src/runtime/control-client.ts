@@ -1,60 +1,148 @@
-import { connect } from 'node:net'
+import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { TwRunError } from '../core/error.ts'
 import { decodeReply } from '../core/protocol.ts'
 import type { Reply, Request } from '../core/protocol.ts'
-import { bootNow } from './clock.ts'
-import { failedWith } from './system-error.ts'
+import { bootNow, pause } from './clock.ts'
+import { readFolder, removeIfThere } from './disk.ts'
+import { randomHex } from './random.ts'
+import { takeSpare } from './spare-fifo.ts'
+import { talkOf } from './state-dir.ts'
+import type { StateDir } from './state-dir.ts'
+import { expecting } from './system-error.ts'
 
 /** How long the supervisor may take to answer, ms. It answers before it acts. */
 const ANSWER_WITHIN_MS = 10_000
 /** What is not begun so long before that is not done: it takes the supervisor a moment, ms, to do it. */
 const TO_DO_IT_MS = 2_000
+/** For so long, ms, it is looked again and again whether the answer is there, which mostly takes half of one. */
+const AT_ONCE_MS = 20
+const LOOK_AT_ONCE_MS = 0.1
+/** How often it is looked later, ms, and whether there is still somebody who may answer. */
+const LOOK_LATER_MS = 10
+/** As much as a FIFO holds, bytes. */
+const ROOM = 64 * 1024
+const NEWLINE = 10
 const OTHER_VERSION = 'it may be of another version: `tw-run ps` shows what runs, and `tw-run stop` ends it'
+
+/** Rung: whoever reads it hears it. Full: not now. Dead: nobody reads it. */
+type Bell = 'rung' | 'full' | 'dead'
+
+/** The descriptors of a client. */
+interface Line {
+  /** By which all clients say that they are there. */
+  readonly bell: number
+  readonly question: number
+  readonly answer: number
+}
 
 /**
  * Sends a command to the supervisor; undefined if none listens, `hung-up` if it went without an answer, so
  * that nobody knows whether it happened. Errors: TwRunError 1 if it does not answer
  * in time, such as one that was stopped.
  */
-export function sendCommand(path: string, request: Request): Promise<Reply | 'hung-up' | undefined> {
-  return new Promise((resolve, reject) => {
-    const until = bootNow() + ANSWER_WITHIN_MS - TO_DO_IT_MS
-    let text = ''
-    const socket = connect(path)
-    const silent = new TwRunError('the supervisor does not answer: nothing was changed', {
-      exitCode: 1,
-      hint: 'it may be stopped: `tw-run ps --verbose` shows its pid; wake it with kill -CONT, or end it with kill -9',
-    })
-    const timeout = setTimeout(() => {
-      socket.destroy()
-      reject(silent)
-    }, ANSWER_WITHIN_MS)
-    socket.setEncoding('utf8')
-    socket.on('connect', () => socket.write(`${JSON.stringify({ ...request, until })}\n`))
-    const finish = (isWhole: boolean): void => {
-      clearTimeout(timeout)
-      // Nobody waits for the other side, which acts before it hangs up. Nor is it destroyed: Node would make a stream of
-      // stderr to see that it is none.
-      socket.unref()
-      const reply = decodeReply(text)
-      if (reply !== undefined) resolve(reply)
-      // Hung up without a word: it died with the question in its hands, or is turning clients away.
-      else if (!isWhole) resolve('hung-up')
-      else
-        reject(
-          new TwRunError(`the supervisor gave an answer that is none`, { exitCode: 1, hint: OTHER_VERSION }),
-        )
+export async function sendCommand(state: StateDir, request: Request): Promise<Reply | 'hung-up' | undefined> {
+  const giveUpAt = bootNow() + ANSWER_WITHIN_MS
+  const message = `${JSON.stringify({ ...request, until: giveUpAt - TO_DO_IT_MS })}\n`
+  const answer = await ask(state, Buffer.from(message), giveUpAt)
+  if (answer === undefined) return undefined
+  const reply = decodeReply(answer)
+  if (reply !== undefined) return reply
+  // It died with the question in its hands, or is turning clients away.
+  if (!answer.endsWith('\n')) return 'hung-up'
+  throw new TwRunError(`the supervisor gave an answer that is none`, { exitCode: 1, hint: OTHER_VERSION })
+}
+
+/** What the supervisor said until the end of a line, or until it was gone; undefined where there is none. */
+async function ask(state: StateDir, message: Buffer, giveUpAt: number): Promise<string | undefined> {
+  const bell = openIfRead(state.commands)
+  if (bell === undefined) return undefined
+  const token = randomHex(8)
+  const { question, answer } = talkOf(state, token)
+  const open = [bell]
+  const opened = (path: string, way: number): number => {
+    const fd = openSync(path, way | constants.O_NONBLOCK)
+    open.push(fd)
+    return fd
+  }
+  try {
+    await makeFifos(state, [question, answer])
+    const line = {
+      bell,
+      answer: opened(answer, constants.O_RDONLY),
+      question: opened(question, constants.O_RDWR),
     }
-    socket.on('data', (chunk: string) => {
-      text += chunk
-      if (chunk.includes('\n')) finish(true)
-    })
-    socket.on('error', (error) => {
-      clearTimeout(timeout)
-      if (failedWith(error, 'ENOENT', 'ECONNREFUSED')) resolve(undefined)
-      else if (failedWith(error, 'ECONNRESET', 'EPIPE')) resolve('hung-up')
-      else reject(error)
-    })
-    socket.on('end', () => finish(false))
+    return await talk(line, token, message, giveUpAt)
+  } finally {
+    for (const path of [question, answer]) removeIfThere(path)
+    for (const fd of open) closeSync(fd)
+  }
+}
+
+async function talk(
+  line: Line,
+  token: string,
+  message: Buffer,
+  giveUpAt: number,
+): Promise<string | undefined> {
+  const atOnceUntil = bootNow() + AT_ONCE_MS
+  let bell: Bell = 'full'
+  let isHeard = false
+  let unsaid = message
+  let said = Buffer.alloc(0)
+  for (;;) {
+    const isAtOnce = bootNow() < atOnceUntil
+    unsaid = unsaid.subarray(write(line.question, unsaid))
+    if (!isHeard || !isAtOnce) bell = ring(line.bell, isHeard ? '' : token)
+    if (bell === 'dead' && !isHeard) return undefined
+    isHeard ||= bell === 'rung'
+    said = Buffer.concat([said, read(line.answer)])
+    if (bell === 'dead' || said.at(-1) === NEWLINE) return said.toString()
+    if (bootNow() > giveUpAt) throw silent()
+    if (isAtOnce) pause(LOOK_AT_ONCE_MS)
+    else await sleep(LOOK_LATER_MS)
+  }
+}
+
+/** From what is kept ready, which is nearly always enough: to begin what makes them takes as long as the rest. */
+async function makeFifos({ spares }: StateDir, paths: readonly string[]): Promise<void> {
+  const names = readFolder(spares)
+  const missing = paths.filter((path) => !takeSpare(spares, names, path))
+  if (missing.length === 0) return
+  const { makeLifelines } = await import('./lifeline.ts')
+  makeLifelines(missing)
+}
+
+/** Undefined where nobody reads it. */
+function openIfRead(path: string): number | undefined {
+  return expecting<number | undefined>({ ENXIO: undefined, ENOENT: undefined }, () =>
+    openSync(path, constants.O_WRONLY | constants.O_NONBLOCK),
+  )
+}
+
+/** Says that there is a client of this token; without one, only finds out whether anybody would hear. */
+function ring(bell: number, token: string): Bell {
+  return expecting<Bell>({ EAGAIN: 'full', EPIPE: 'dead' }, () => {
+    // As one piece, since it is short. What a stranger began to write is no part of it.
+    writeSync(bell, `\n${token}\n`)
+    return 'rung'
+  })
+}
+
+/** How many bytes there was room for. */
+function write(fd: number, bytes: Buffer): number {
+  return bytes.length === 0 ? 0 : expecting({ EAGAIN: 0 }, () => writeSync(fd, bytes))
+}
+
+function read(fd: number): Buffer {
+  const bytes = Buffer.allocUnsafe(ROOM)
+  const length = expecting({ EAGAIN: 0 }, () => readSync(fd, bytes))
+  return bytes.subarray(0, length)
+}
+
+function silent(): TwRunError {
+  return new TwRunError('the supervisor does not answer: nothing was changed', {
+    exitCode: 1,
+    hint: 'it may be stopped: `tw-run ps --verbose` shows its pid; wake it with kill -CONT, or end it with kill -9',
   })
 }

@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 import { closeSync, constants, openSync, readSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { TwRunError } from '../core/error.ts'
-import { failedWith } from './system-error.ts'
+import { expecting, failedWith } from './system-error.ts'
 
 /** For the user alone. */
 const MKFIFO = ['-m', '600', '--'] as const
@@ -65,17 +65,7 @@ export function openForReading(path: string): number {
 
 /** Whether a shim holds the other end. Nothing is ever written to a lifeline. */
 export function isHeld(read: number): boolean {
-  const { stackTraceLimit } = Error
-  // EAGAIN is the usual answer, and its stack, which nobody reads, takes longer than the look.
-  Error.stackTraceLimit = 0
-  try {
-    return readSync(read, Buffer.alloc(1)) > 0
-  } catch (error) {
-    if (failedWith(error, 'EAGAIN')) return true
-    throw error
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit
-  }
+  return expecting({ EAGAIN: true }, () => readSync(read, Buffer.alloc(1)) > 0)
 }
 
 /** Calls back once when the shim is gone. Takes the descriptor over; `stop()` closes it and stays silent. */

@@ -1,16 +1,18 @@
-import { renameSync } from 'node:fs'
 import { readFolder } from './disk.ts'
 import { beginLifelines, makeLifelines } from './lifeline.ts'
-import { failedWith } from './system-error.ts'
+import { takeSpare } from './spare-fifo.ts'
 
 /** So many are kept ready: a helper that makes one takes 2 ms, which a restart would wait for. */
-const KEPT = 8
+const KEPT = 16
+/** When no more than these are left, new ones are made. */
+const FEW = KEPT / 2
 
 /**
- * Paths for so many new FIFOs in a folder, and for those that are kept ready beside them. Always the same ones: who
- * makes them and does not get the lock has made no more than its holder will use.
+ * Paths for so many new FIFOs in a folder, and for those that are kept ready beside them; none where an earlier run has left
+ * enough. Always the same ones: who makes them and does not get the lock has made no more than its holder will use.
  */
 export function sparePaths(folder: string, count: number): string[] {
+  if (readFolder(folder).length > count + FEW) return []
   return Array.from({ length: count + KEPT }, (_, n) => `${folder}/${n}`)
 }
 
@@ -30,13 +32,15 @@ export class SpareFifos {
 
   /** Makes a FIFO of each of these paths. Errors: as makeLifelines. */
   provide(paths: readonly string[]): void {
-    const missing = paths.filter((path) => !this.#take(path))
+    const missing = paths.filter((path) => !takeSpare(this.#folder, this.#names, path))
     if (missing.length > 0) makeLifelines(missing)
   }
 
-  /** Makes new ones in the background where there are few left. */
+  /** Makes new ones in the background where there are few left: commands take some, too. */
   refill(): void {
-    if (this.#isRefilling || this.#names.length > KEPT / 2) return
+    if (this.#isRefilling) return
+    this.#lookAgain()
+    if (this.#names.length > FEW) return
     this.#isRefilling = true
     const paths = sparePaths(this.#folder, 0)
     const done = (): void => {
@@ -53,20 +57,6 @@ export class SpareFifos {
       this.#names = readFolder(this.#folder)
     } catch {
       // Out of descriptors, as mostly where the helper could not be begun: those that are there are found next time.
-    }
-  }
-
-  #take(path: string): boolean {
-    for (;;) {
-      const name = this.#names.pop()
-      if (name === undefined) return false
-      try {
-        renameSync(`${this.#folder}/${name}`, path)
-        return true
-      } catch (error) {
-        // Somebody removed it, or its folder.
-        if (!failedWith(error, 'ENOENT')) throw error
-      }
     }
   }
 }

@@ -24,8 +24,8 @@ export interface StateDir {
   readonly orders: string
   /** What commands of `run` and `with` are under way, each under its token. */
   readonly oneOffs: string
-  /** Holds the path of the control socket: the temp directory may be another one for each terminal. */
-  readonly socket: string
+  /** The FIFO by which clients say that they are there. */
+  readonly commands: string
 }
 
 /**
@@ -54,8 +54,21 @@ export function stateDirAt(path: string): StateDir {
     ready: `${path}/ready`,
     orders: `${path}/orders`,
     oneOffs: `${path}/one-offs`,
-    socket: `${path}/socket`,
+    commands: `${path}/commands`,
   }
+}
+
+/** The FIFOs of one client of the supervisor. */
+export interface Talk {
+  readonly question: string
+  readonly answer: string
+}
+
+/** What they are called. */
+export const TALK = /^(?:question|answer)-[0-9a-f]{16}$/
+
+export function talkOf({ path }: StateDir, token: string): Talk {
+  return { question: `${path}/question-${token}`, answer: `${path}/answer-${token}` }
 }
 
 function defaultBase(): string {

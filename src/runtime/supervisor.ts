@@ -13,8 +13,8 @@ import { applyCommand } from './apply-command.ts'
 import { bootNow } from './clock.ts'
 import { crashPoint } from './crash-points.ts'
 import type { Definition } from './definition.ts'
-import type { Listening } from './control-server.ts'
-import { isGone, replaceFile } from './disk.ts'
+import type { ControlServer } from './control-server.ts'
+import { isGone } from './disk.ts'
 import { watchHealth } from './health-watch.ts'
 import { HeldPort } from './held-port.ts'
 import { Host } from './host.ts'
@@ -55,7 +55,7 @@ export class Supervisor {
   readonly #alarm = new Alarm()
   #endingSince = Infinity
   readonly #tellers: Tellers
-  #listening: Listening | undefined
+  #server: ControlServer | undefined
 
   constructor(options: SupervisorOptions) {
     const { state, lock, asked, journal, place, surroundings } = options
@@ -108,10 +108,9 @@ export class Supervisor {
     return this.#slots.runs().filter(({ session }) => session === this.#session.id)
   }
 
-  /** Says where it listens for commands. */
-  publish(socket: string, listening: Listening): void {
-    this.#listening = listening
-    this.#host.persist(() => replaceFile(this.#options.state.socket, `${socket}\n`))
+  /** Sees to it that it is not cut off from its clients for long. */
+  attend(server: ControlServer): void {
+    this.#server = server
   }
 
   /** Begins the end of the run, or if it is ending, ends the grace periods. */
@@ -269,7 +268,7 @@ export class Supervisor {
       )
       this.end({ kind: 'state-gone' })
     }
-    if (isOurs) void this.#listening?.look().catch(({ message }: Error) => this.#host.trouble(message))
+    if (isOurs) this.#host.persist(() => this.#server?.look())
     this.#tellers.tellWaiting(this.#endingSince, this.runs())
   }
 }

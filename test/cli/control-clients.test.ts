@@ -1,43 +1,38 @@
-import { connect, createServer } from 'node:net'
-import type { Socket } from 'node:net'
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import {
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { stateDirAt, TALK } from '../../src/runtime/state-dir.ts'
+import { expecting } from '../../src/runtime/system-error.ts'
 import { kill9, liveApp, until } from '../support/live.ts'
 import type { LiveApp } from '../support/live.ts'
 import { descriptorsOf, done, memoryOf, pids, running, seen, supervisorOf } from '../support/control.ts'
 import { portAt } from '../support/ports.ts'
+import { talk, talks } from '../support/talk.ts'
 import { waitingShim } from '../support/waiting-shims.ts'
 
 const PORT = ['-p', String(portAt(0)), '-t', '1']
 const MEGABYTE = 1024 * 1024
 
-interface Talk {
-  readonly socket: Socket
-  /** What the supervisor said until it hung up. */
-  readonly ended: Promise<string>
-}
-
-async function detached(): Promise<{ app: LiveApp; supervisor: number; path: string }> {
+async function detached(): Promise<{ app: LiveApp; supervisor: number }> {
   const app = liveApp({ Procfile: 'web: exec sleep 300\ncrash: exec sleep 300\n' })
   await done(app, 'start', '-D', ...PORT, '--restart', 'always')
   await running(app, 'web.1', 'crash.1')
-  const path = readFileSync(join(app.state(), 'socket'), 'utf8').trim()
-  return { app, supervisor: supervisorOf(app), path }
+  return { app, supervisor: supervisorOf(app) }
 }
 
-function talk(path: string, ...parts: readonly (string | Buffer)[]): Talk {
-  const socket = connect({ path, allowHalfOpen: true })
-  let text = ''
-  socket.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
-  const ended = new Promise<string>((resolve) => {
-    // Hung up upon in the middle of a sentence is an answer too.
-    socket.on('error', () => {})
-    socket.on('end', () => socket.end())
-    socket.on('close', () => resolve(text))
-  })
-  for (const part of parts) socket.write(part)
-  return { socket, ended }
+/** Of clients that come and go. */
+function leftBehind(app: LiveApp): string[] {
+  return readdirSync(app.state()).filter((name) => TALK.test(name))
 }
 
 /** The supervisor does its work: what crashes is started again, and what is asked is answered. */
@@ -57,7 +52,7 @@ async function stopped(app: LiveApp): Promise<void> {
 }
 
 test('what is no command is refused, and changes nothing', async () => {
-  const { app, supervisor, path } = await detached()
+  const { app, supervisor } = await detached()
   const before = pids(app)
   const nonsense = [
     '\n',
@@ -80,26 +75,50 @@ test('what is no command is refused, and changes nothing', async () => {
     '\u0000\u0001\u0002\n',
   ]
   for (const text of nonsense) {
-    const said = await talk(path, text).ended
+    const said = await talk(app, text)
     expect(JSON.parse(said), text.slice(0, 80)).toMatchObject({ ok: false })
     expect(said).not.toContain('\u001b')
   }
-  expect(JSON.parse(await talk(path, Buffer.from([0xff, 0xfe, 0x0a])).ended)).toMatchObject({ ok: false })
+  expect(JSON.parse(await talk(app, Buffer.from([0xff, 0xfe, 0x0a])))).toMatchObject({ ok: false })
   // Only the first of two is heard.
-  await talk(path, '{"do":"reload"}\n{"do":"stop","targets":[]}\n').ended
+  await talk(app, '{"do":"reload"}\n{"do":"stop","targets":[]}\n')
   expect(pids(app)).toEqual(before)
   expect(seen(app).session).toMatchObject({ counts: { web: 1, crash: 1 }, stopped: [] })
   await supervises(app, supervisor)
   await stopped(app)
 })
 
+test('what rings and is no client, or one that has gone, is not heard', async () => {
+  const { app, supervisor } = await detached()
+  const { commands } = stateDirAt(app.state())
+  const descriptors = descriptorsOf(supervisor)
+  writeFileSync(commands, Buffer.alloc(10 * MEGABYTE, 'x'))
+  writeFileSync(
+    commands,
+    `\n../../../etc/passwd\n${'0'.repeat(16)}\n\u0000\n${'\n'.repeat(5_000)}{"do":"stop","targets":[]}\n`,
+  )
+  const [gone] = talks(app, 1)
+  gone?.leave()
+  await gone?.ended
+  // Its line has no end: that of the next one has a beginning.
+  writeFileSync(commands, 'half of a wo')
+  expect(await done(app, 'scale', 'web=2')).toBe('web: 1 -> 2\n')
+  await running(app, 'web.1', 'web.2', 'crash.1')
+  await until('nothing to be left of it', () => leftBehind(app).length === 0)
+  await until('its descriptors to be closed', () => descriptorsOf(supervisor) <= descriptors + 2)
+  await supervises(app, supervisor)
+  await stopped(app)
+})
+
 test('a message that does not end, and one that is too long, cost no memory', async () => {
-  const { app, supervisor, path } = await detached()
+  const { app, supervisor } = await detached()
   const memory = memoryOf(supervisor)
-  const long = Array.from({ length: 20 }, () => talk(path, Buffer.alloc(10 * MEGABYTE, 'x')))
-  for (const { ended } of long) await ended
-  const longest = await talk(path, `{"do":"scale","words":["${'x'.repeat(300_000)}"]}\n`).ended
-  expect(longest).toMatch(/^$|"ok":false/)
+  for (const one of talks(app, 20)) {
+    void one.say(Buffer.alloc(10 * MEGABYTE, 'x'))
+    expect(JSON.parse(await one.ended)).toMatchObject({ ok: false })
+  }
+  const longest = await talk(app, `{"do":"scale","words":["${'x'.repeat(300_000)}"]}\n`)
+  expect(JSON.parse(longest)).toMatchObject({ ok: false })
   expect(memoryOf(supervisor) - memory).toBeLessThan(60 * MEGABYTE)
   await supervises(app, supervisor)
   await stopped(app)
@@ -109,18 +128,18 @@ test(
   'a thousand clients that say nothing, half of a word, or do not listen, are hung up on',
   { timeout: 40_000 },
   async () => {
-    const { app, supervisor, path } = await detached()
+    const { app, supervisor } = await detached()
     await waitingShim(app)
     const memory = memoryOf(supervisor)
     const descriptors = descriptorsOf(supervisor)
     const begun = performance.now()
-    const clients = Array.from({ length: 1_000 }, (_, index) => {
-      const one = index % 4 === 0 ? talk(path) : talk(path, '{"do":"sca')
-      // Half-open: its end is closed, ours is not.
-      if (index % 4 === 2) one.socket.end()
-      if (index % 4 === 3) one.socket.pause()
-      return one
-    })
+    const clients = talks(app, 1_000)
+    for (const [index, one] of clients.entries()) {
+      if (index % 4 !== 0) void one.say('{"do":"sca')
+      // Its end is closed, while it listens.
+      if (index % 4 === 2) one.hush()
+      if (index % 4 === 3) one.leave()
+    }
     await until('them to be there', () => descriptorsOf(supervisor) > descriptors + 50)
     await supervises(app, supervisor)
     expect(descriptorsOf(supervisor) - descriptors).toBeLessThan(200)
@@ -128,10 +147,10 @@ test(
     await done(app, 'scale', 'web+1')
     expect(seen(app).session?.counts['web']).toBe(2)
     await running(app, 'web.1', 'web.2', 'crash.1')
-    for (const { socket } of clients) socket.resume()
     await Promise.all(clients.map(({ ended }) => ended))
     expect(performance.now() - begun).toBeLessThan(25_000)
     await until('their descriptors to be closed', () => descriptorsOf(supervisor) <= descriptors + 2)
+    expect(leftBehind(app)).toEqual([])
     expect(memoryOf(supervisor) - memory).toBeLessThan(60 * MEGABYTE)
     await supervises(app, supervisor)
     await stopped(app)
@@ -139,14 +158,41 @@ test(
 )
 
 test('one that speaks letter by letter is heard, in time', async () => {
-  const { app, path } = await detached()
-  const { socket, ended } = talk(path)
+  const { app } = await detached()
+  const [one] = talks(app, 1)
   for (const letter of '{"do":"scale","words":["web=2"]}\n') {
-    socket.write(letter)
+    await one?.say(letter)
     await new Promise((resolve) => setImmediate(resolve))
   }
-  expect(JSON.parse(await ended)).toEqual({ ok: true, lines: ['web: 1 -> 2'] })
+  expect(JSON.parse((await one?.ended) ?? '')).toEqual({ ok: true, lines: ['web: 1 -> 2'] })
   await running(app, 'web.1', 'web.2', 'crash.1')
+  await stopped(app)
+})
+
+test('of many at once each is heard once, and answered', async () => {
+  const { app, supervisor } = await detached()
+  const clients = talks(app, 60)
+  await Promise.all(clients.map(async (one) => one.say('{"do":"scale","words":["web+1"]}\n')))
+  const lines = await Promise.all(
+    clients.map(async ({ ended }) => (JSON.parse(await ended) as { lines: string[] }).lines),
+  )
+  const expected = clients.map((_, index) => `web: ${index + 1} -> ${index + 2}`)
+  expect(lines.flat().toSorted()).toEqual(expected.toSorted())
+  expect(await done(app, 'scale', 'web=1')).toBe('web: 61 -> 1\n')
+  await running(app, 'web.1', 'crash.1')
+  expect(supervisorOf(app)).toBe(supervisor)
+  await stopped(app)
+})
+
+test('a command has its say where nothing is kept ready, and where it is long', async () => {
+  const { app } = await detached()
+  rmSync(stateDirAt(app.state()).spares, { recursive: true })
+  expect(await done(app, 'scale', 'web=2')).toBe('web: 1 -> 2\n')
+  const many = Array.from({ length: 4_000 }, (_, index) => (index % 2 === 0 ? 'web=3' : 'crash=1'))
+  const { code, stderr } = await app.cli(['scale', ...many, 'nobody=1'])
+  expect([code, stderr]).toEqual([2, expect.stringContaining('"nobody"')])
+  await running(app, 'web.1', 'web.2', 'crash.1')
+  expect(leftBehind(app)).toEqual([])
   await stopped(app)
 })
 
@@ -163,31 +209,22 @@ test('a supervisor that was stopped is not waited for for ever, and is itself ag
   await stopped(app)
 })
 
-interface Dying {
-  readonly supervisor: number
-  readonly path: string
-}
-
-/** Kills the supervisor, and answers in its place as one that dies with the question in its hands. */
-async function dyingFor({ supervisor, path }: Dying, asked: () => void): Promise<void> {
+/** Kills the supervisor, and listens in its place as one that dies with the question in its hands. */
+async function dyingFor(app: LiveApp, supervisor: number, asked: () => void): Promise<void> {
   kill9(supervisor)
   await until('the supervisor to be gone', () => !existsSync(`/proc/${supervisor}`))
-  rmSync(path)
-  const server = createServer((socket) =>
-    socket.once('data', () => {
-      asked()
-      // The next supervisor listens under that name.
-      server.close()
-      socket.destroy()
-    }),
-  )
-  await new Promise<void>((resolve) => server.listen(path, resolve))
+  const fd = openSync(stateDirAt(app.state()).commands, constants.O_RDWR | constants.O_NONBLOCK)
+  const bytes = Buffer.alloc(1024)
+  void until('somebody to ask', () => expecting({ EAGAIN: 0 }, () => readSync(fd, bytes)) > 2).then(() => {
+    asked()
+    closeSync(fd)
+  })
 }
 
 test('what is added while the supervisor dies is added once, by the next one', async () => {
-  const { app, ...dying } = await detached()
+  const { app, supervisor } = await detached()
   let asked = 0
-  await dyingFor(dying, () => (asked += 1))
+  await dyingFor(app, supervisor, () => (asked += 1))
   expect(await done(app, 'scale', 'web+1')).toContain('web: 1 -> 2')
   expect(asked).toBe(1)
   await running(app, 'web.1', 'web.2', 'crash.1')
@@ -195,9 +232,9 @@ test('what is added while the supervisor dies is added once, by the next one', a
 })
 
 test('what a dying supervisor may have added is not added again, and that is said', async () => {
-  const { app, ...dying } = await detached()
+  const { app, supervisor } = await detached()
   const file = join(app.state(), 'formation.json')
-  await dyingFor(dying, () => writeFileSync(file, `${readFileSync(file, 'utf8')}\n`))
+  await dyingFor(app, supervisor, () => writeFileSync(file, `${readFileSync(file, 'utf8')}\n`))
   const { code, stderr } = await app.cli(['scale', 'web+1'])
   expect(code).toBe(1)
   expect(stderr).toContain('the supervisor died while it was asked: it may have happened or not')
@@ -206,14 +243,33 @@ test('what a dying supervisor may have added is not added again, and that is sai
   await stopped(app)
 })
 
-test('a socket that was removed is there again, with its folder', async () => {
-  const { app, supervisor, path } = await detached()
-  rmSync(dirname(path), { recursive: true })
+test('a FIFO that was removed is there again, and who asks meanwhile is heard', async () => {
+  const { app, supervisor } = await detached()
+  const { commands } = stateDirAt(app.state())
+  rmSync(commands)
   expect(await done(app, 'scale', 'web=2')).toBe('web: 1 -> 2\n')
   await running(app, 'web.1', 'web.2', 'crash.1')
-  rmSync(path)
-  await until('it to be there again', () => existsSync(path))
+  rmSync(commands)
+  await until('it to be there again', () => existsSync(commands))
   await supervises(app, supervisor)
+  await stopped(app)
+})
+
+test('what a killed client leaves is gone with the next supervisor', async () => {
+  const { app, supervisor } = await detached()
+  process.kill(supervisor, 'SIGSTOP')
+  const client = app.startBy([process.execPath], ['scale', 'web=2'])
+  await until('it to ask', () => leftBehind(app).length === 2)
+  kill9(client.pid)
+  await client.ended
+  expect(leftBehind(app)).toHaveLength(2)
+  kill9(supervisor)
+  await until('the supervisor to be gone', () => !existsSync(`/proc/${supervisor}`))
+  // Whoever looks brings another one.
+  await done(app, 'ps')
+  await until('another one to be there', () => seen(app).supervisor !== undefined)
+  await until('nothing to be left', () => leftBehind(app).length === 0)
+  expect(await done(app, 'scale')).toBe('web=1,crash=1\n')
   await stopped(app)
 })
 

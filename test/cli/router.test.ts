@@ -66,6 +66,8 @@ test('a detached formation with a router, from its start to its stop', async () 
     expect.stringContaining('unknown process type "router"'),
   ])
   await done(app, 'restart', 'router')
+  // Until then its newest run is the one that was stopped.
+  await until('the router to be there again', () => pids(app)['router.1'])
   await listening(app)
   expect((await ask(url)).status).toBe(200)
   expect(await done(app, 'stop')).toContain('all stopped, nothing left running')
