@@ -5,12 +5,13 @@ import { Socket } from 'node:net'
 import { TwRunError } from '../core/error.ts'
 import { expecting, failedWith } from './system-error.ts'
 
-/** For the user alone. */
-const MKFIFO = ['-m', '600', '--'] as const
+/** What makes FIFOs, for the user alone; their paths come behind it. */
+export const MKFIFO = ['mkfifo', '-m', '600', '--'] as const
+const [PROGRAM, ...OPTIONS] = MKFIFO
 
 /** Makes the FIFOs, all by one call. Errors: TwRunError 1 where the file system has none. */
 export function makeLifelines(paths: readonly string[]): void {
-  const { status, error, stderr } = spawnSync('mkfifo', [...MKFIFO, ...paths], { encoding: 'utf8' })
+  const { status, error, stderr } = spawnSync(PROGRAM, [...OPTIONS, ...paths], { encoding: 'utf8' })
   if (status === 0) return
   // Out of descriptors or processes: the caller tries again later.
   if (error !== undefined && !failedWith(error, 'ENOENT')) throw error
@@ -23,7 +24,7 @@ export function makeLifelines(paths: readonly string[]): void {
 /** Makes those that can be, beside other work; who needs one that is missing makes it then, and hears what is wrong. */
 export function beginLifelines(paths: readonly string[]): ChildProcess {
   // In another language it reads a dozen files first, which takes a quarter of its time.
-  return spawn('mkfifo', [...MKFIFO, ...paths], { stdio: 'ignore', env: { ...process.env, LC_ALL: 'C' } })
+  return spawn(PROGRAM, [...OPTIONS, ...paths], { stdio: 'ignore', env: { ...process.env, LC_ALL: 'C' } })
 }
 
 /** The descriptors of both ends. */

@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TwRunError } from '../core/error.ts'
 import { bootNow } from './clock.ts'
-import { beginLifelines } from './lifeline.ts'
+import { MKFIFO } from './lifeline.ts'
 import { failedWith } from './system-error.ts'
 import { unwritable } from './state-dir.ts'
 
@@ -13,6 +13,11 @@ const LINGER_MS = 2_000
 const TRY_AGAIN_MS = 20
 /** open(2) takes the lock itself on macOS and the BSDs; Node has no name for the flag. */
 const O_EXLOCK = 0x20
+
+/** Locks what is its descriptor 3. */
+const FLOCK: readonly [string, ...string[]] = ['flock', '-n', '-x', '3']
+/** The same, when it has made those FIFOs that can be. */
+const MAKE_AND_LOCK = `${MKFIFO.join(' ')} "$@" 2>/dev/null; exec ${FLOCK.join(' ')}`
 
 /** A lock that is held. */
 export interface Lock {
@@ -69,12 +74,14 @@ function sayWhoHolds(fd: number, path: string): void {
 export async function tryLock(path: string, fifos: readonly string[] = []): Promise<number | undefined> {
   if (process.platform !== 'linux') return tryOpenLocked(path)
   const fd = openLock(path, 0)
-  // Two programs and no shell to begin them: a shell takes as long as they do, and we wait for nothing else. The one that
-  // takes longer is begun first.
-  const [, { status }] = await Promise.all([makeFifos(fifos), runFlock(fd)])
+  // One program that we begin, since to fork takes us longer than it takes a shell to begin two.
+  const { status } = await runFlock(
+    fd,
+    fifos.length === 0 ? FLOCK : ['/bin/sh', '-c', MAKE_AND_LOCK, 'tw-run', ...fifos],
+  )
   if (status === 0) return fd
   // Listened to only where something is wrong: a pipe takes as long as the rest.
-  const again = await runFlock(fd, 'pipe')
+  const again = await runFlock(fd, FLOCK, 'pipe')
   if (again.status === 0) return fd
   closeSync(fd)
   if (again.status === 1 && again.complaint === '') return undefined
@@ -95,8 +102,12 @@ interface Helped {
 }
 
 /** It locks the open file that it inherits, not its own descriptor: the lock stays with us when it ends. */
-async function runFlock(fd: number, stderr: 'ignore' | 'pipe' = 'ignore'): Promise<Helped> {
-  const helper = spawn('flock', ['-n', '-x', '3'], {
+async function runFlock(
+  fd: number,
+  [program, ...words]: typeof FLOCK,
+  stderr: 'ignore' | 'pipe' = 'ignore',
+): Promise<Helped> {
+  const helper = spawn(program, words, {
     env: { ...process.env, LC_ALL: 'C' },
     stdio: ['ignore', 'ignore', stderr, fd],
   })
@@ -108,12 +119,6 @@ async function runFlock(fd: number, stderr: 'ignore' | 'pipe' = 'ignore'): Promi
     )
     helper.once('close', (status) => resolve({ status, complaint, isMissing: false }))
   })
-}
-
-async function makeFifos(paths: readonly string[]): Promise<void> {
-  if (paths.length === 0) return
-  const helper = beginLifelines(paths)
-  return new Promise((resolve) => void helper.once('error', () => resolve()).once('close', () => resolve()))
 }
 
 function tryOpenLocked(path: string): number | undefined {

@@ -42,8 +42,7 @@ export function view(state: StateDir): View {
   const slots = new Slots(state, here(), false)
   // A session that is damaged or gone is no reason not to see what runs.
   if (!isGone(state.processes)) slots.load()
-  const policy = policyOf(session)
-  const observed = slots.observed((id) => slots.run(id)?.policy ?? policy)
+  const observed = slots.observed((id) => slots.run(id)?.policy ?? policyOf(session))
   return { state, session, supervisor: supervisorOf(state), slots, observed }
 }
 
