@@ -6,11 +6,10 @@ import type { App } from '../runtime/load.ts'
 import { takeLock } from '../runtime/lock.ts'
 import { textOf } from '../runtime/proc-files.ts'
 import type { Lock } from '../runtime/lock.ts'
-import { requireTempFolder } from '../runtime/new-run.ts'
 import type { Slots } from '../runtime/slots.ts'
 import { stateHere } from '../runtime/state-here.ts'
 import { sparePaths } from '../runtime/spare-fifos.ts'
-import { locateStateDir, makeStateDir, requireRoom } from '../runtime/state-dir.ts'
+import { locateStateDir, makeStateDir, requireRoom, requireTempFolder } from '../runtime/state-dir.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
 import type { Surroundings } from '../runtime/surroundings.ts'
 
@@ -42,10 +41,10 @@ export async function takeGround(asked: Flags, isRevival = false): Promise<Groun
   const state = locateStateDir(app.root, app.stateDir)
   makeStateDir(state)
   const fifos = sparePaths(state.spares, app.plan.length)
-  const [lock, { readSlots, refuseIfOver, surroundings }] = await Promise.all([
+  const [lock, { readSlots, refuseIfOver, surroundings }] = await both(
     takeLock(state.lock, fifos),
     meanwhile(),
-  ])
+  )
   crashPoint('lock:held')
   // What lives is supervised, however full the disk is.
   if (isRevival) refuseIfOver(state)
@@ -77,6 +76,12 @@ export async function requireRouterHost({ settings: { router } }: App): Promise<
   if (router === undefined) return
   const { requireOwnAddress } = await import('../runtime/router-address.ts')
   await requireOwnAddress(router)
+}
+
+/** Waits for the one also where the other fails: nobody ends before his helper. Errors: those of either. */
+async function both<A, B>(one: Promise<A>, other: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([one, other])
+  return Promise.all([one, other])
 }
 
 /** What is done while a helper takes the lock. */

@@ -1,12 +1,11 @@
-import { accessSync, constants, mkdirSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { TwRunError } from '../core/error.ts'
 import type { Run } from '../core/process.ts'
 import type { RunSpec } from '../core/records.ts'
 import type { Place } from '../core/session.ts'
 import { bootNow } from './clock.ts'
 import { makeFolder, readFolder } from './disk.ts'
-import { failedWith, reasonOf } from './system-error.ts'
+import { failedWith } from './system-error.ts'
 import { tempFolder } from './usual-places.ts'
 
 /** What the names of scratch directories begin with. */
@@ -36,20 +35,6 @@ export function newRun(given: Given): Run {
     leftovers: undefined,
     leftoversKillAt: undefined,
     done: false,
-  }
-}
-
-/** Errors: TwRunError 1 where no process could have its own place for temporary files. */
-export function requireTempFolder(): void {
-  const folder = tempFolder()
-  try {
-    makeFolder(folder, 0o700)
-    accessSync(folder, constants.W_OK | constants.X_OK)
-  } catch (error) {
-    throw new TwRunError(`cannot use ${folder} for temporary files: ${reasonOf(error)}`, {
-      exitCode: 1,
-      hint: 'TMPDIR has to be a folder that you may write to',
-    })
   }
 }
 

@@ -151,6 +151,20 @@ export function requireRoom({ path }: StateDir): void {
   }
 }
 
+/** Errors: TwRunError 1 where no process could have its own place for temporary files. */
+export function requireTempFolder(): void {
+  const folder = tempFolder()
+  try {
+    makeFolder(folder, 0o700)
+    accessSync(folder, constants.W_OK | constants.X_OK)
+  } catch (error) {
+    throw new TwRunError(`cannot use ${folder} for temporary files: ${reasonOf(error)}`, {
+      exitCode: 1,
+      hint: 'TMPDIR has to be a folder that you may write to',
+    })
+  }
+}
+
 /** The error for a state directory in which something could not be written. */
 export function unwritable(path: string, error: unknown): TwRunError {
   return refusal(`cannot write to the state directory ${path}: ${reasonOf(error)}`)
