@@ -35,25 +35,6 @@ interface RulesJson {
 
 /** The keys of the top that tw-run reads. */
 const OURS = ['formation', 'healthchecks', 'env', 'scripts', 'tw-run']
-/** Those that only Heroku and Dokku read. */
-const THEIRS = [
-  'name',
-  'description',
-  'keywords',
-  'website',
-  'repository',
-  'logo',
-  'success_url',
-  'addons',
-  'buildpacks',
-  'environments',
-  'stack',
-  'image',
-  'generator',
-  'cron',
-  '$schema',
-]
-
 /**
  * What an app.json that its schema finds right means for these process types, and what is wrong or doubtful in
  * it that no schema can see.
@@ -177,10 +158,10 @@ function rulesProblems(own: RulesJson, path: JsonPath, types: readonly string[])
 
 function unknownTop(app: AppJson): JsonProblem[] {
   return Object.keys(app)
-    .filter((key) => !OURS.includes(key) && !THEIRS.includes(key))
+    .filter((key) => !OURS.includes(key))
     .flatMap((key): JsonProblem[] => {
       const hint = didYouMean(key, OURS, 'keys that tw-run reads')
-      // It may be anybody's; what looks like one of ours is a slip of the pen.
+      // It may be Heroku's or anybody's; what looks like one of ours is a slip of the pen.
       if (!hint.startsWith('did')) return []
       return [
         { severity: 'warning', path: [key], isKey: true, message: 'is not known and has no effect', hint },

@@ -44,7 +44,7 @@ export function scale(session: Session, words: readonly string[], types: readonl
   const stopped = session.stopped.filter((id) => !named.has('all') && !named.has(typeOf(id)))
   const edited = { ...session, counts: { ...session.counts, ...Object.fromEntries(counts) }, stopped }
   const wanted = new Set(expandIds(edited))
-  const again = session.stopped.filter((id) => !stopped.includes(id) && wanted.has(id))
+  const again = session.stopped.filter((id) => wanted.has(id))
   const lines = [
     ...changed.map(([type, count]) => `${type}: ${before.get(type)} -> ${count}`),
     ...(again.length === 0 ? [] : [`starting again: ${listed(again)}`]),

@@ -63,13 +63,13 @@ function overlaps(ranges: readonly Range[], step: number): Problem[] {
 
 function outside(ranges: readonly Range[]): Problem[] {
   return ranges.flatMap((range) => {
-    if (range.first >= 1 && last(range) <= MAX_PORT) return []
-    const instance = range.first < 1 ? 1 : Math.max(1, MAX_PORT + 2 - range.first)
+    if (last(range) <= MAX_PORT) return []
+    const instance = Math.max(1, MAX_PORT + 2 - range.first)
     const id = processId(range.type, instance)
     return [
       {
         message: `${id} would get port ${portOf(range.first, instance)}; ports are 1 to ${MAX_PORT}`,
-        hint: `choose a ${range.first < 1 ? 'higher' : 'lower'} --port, a smaller --port-step, or fewer processes`,
+        hint: `choose a lower --port, a smaller --port-step, or fewer processes`,
       },
     ]
   })

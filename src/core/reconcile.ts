@@ -1,7 +1,7 @@
 import { isAsked } from './observe.ts'
 import type { ProcessId } from './names.ts'
 import { isAlive } from './process.ts'
-import type { Action, Desired, Observed, Plan, ProcessState, Run, StopIntent, Want } from './process.ts'
+import type { Action, Desired, Observed, Plan, ProcessState, Run, StopIntent } from './process.ts'
 import { awaitedBy, nextReadyAt, typeOf } from './readiness.ts'
 import { ROUTER } from './router.ts'
 import type { StopRule } from './rules.ts'
@@ -23,7 +23,8 @@ export function reconcile(desired: Desired, observed: Observed, now: number): Pl
     if (typeof next === 'number') wakeAt = Math.min(wakeAt, next)
     else if (next?.do !== 'start') actions.push(...(next === undefined ? [] : [next]))
     else if (awaitedBy(next.want, desired.wants, observed, now).length > 0) take(nextReadyAt(observed, now))
-    else if (!isTaken(ports, next.want)) actions.push(next)
+    // The end of who has its port wakes it.
+    else if (!ports.has(next.want.plan.port)) actions.push(next)
   }
   // In the order of the Procfile, whatever is on record of earlier runs: it is the order in which a person reads them.
   for (const [id, want] of desired.wants) {
@@ -35,19 +36,9 @@ export function reconcile(desired: Desired, observed: Observed, now: number): Pl
   return { actions, wakeAt: wakeAt === Infinity ? undefined : wakeAt }
 }
 
-/** Who holds each port: an edited Procfile may give it to another process before its holder has ended. */
-function portsInUse(observed: Observed): ReadonlyMap<number, ProcessId> {
-  const ports = new Map<number, ProcessId>()
-  for (const [id, state] of observed) {
-    if (isAlive(state)) ports.set(state.run.port, id)
-  }
-  return ports
-}
-
-/** The end of the holder wakes whoever waits for its port. */
-function isTaken(ports: ReadonlyMap<number, ProcessId>, { plan }: Want): boolean {
-  const holder = ports.get(plan.port)
-  return holder !== undefined && holder !== plan.id
+/** An edited Procfile may give the port of one process to another before its holder has ended. */
+function portsInUse(observed: Observed): ReadonlySet<number> {
+  return new Set([...observed.values()].flatMap((state) => (isAlive(state) ? [state.run.port] : [])))
 }
 
 /** The next action for one process, the time to look again, or nothing to do. */

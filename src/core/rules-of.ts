@@ -50,7 +50,7 @@ function isAwaitedToComplete(name: string, { rules }: Manifest): boolean {
 
 /** A policy for all that would start it again and again means: until it has succeeded. */
 function untilCompleted(policy: RestartPolicy): RestartPolicy {
-  return policy.when === 'always' ? { ...policy, when: 'on-failure' } : policy
+  return policy.when === 'always' ? { when: 'on-failure' } : policy
 }
 
 function limitOf(flag: number | undefined, manifest: number | undefined): Limit | undefined {

@@ -88,8 +88,8 @@ export function decodeTask(value: unknown): SwarmTask {
 /** Of a specification only what is the same text in a service and in its tasks. */
 function versionOf(spec: unknown): string {
   const container = at(spec, 'ContainerSpec')
-  const own = ['Image', 'Command', 'Args', 'Env', 'Healthcheck', 'StopSignal'].map(
-    (key) => at(container, key) ?? null,
+  const own = ['Image', 'Command', 'Args', 'Env', 'Healthcheck', 'StopSignal'].map((key) =>
+    at(container, key),
   )
   const secrets = listAt(container, 'Secrets').map((secret) => textAt(secret, 'SecretName'))
   return JSON.stringify([...own, secrets, numberAt(spec, 'ForceUpdate')])
@@ -199,5 +199,5 @@ function exitOf({ exitCode }: SwarmTask): ProcessStatus['lastExit'] {
 /** Docker's own words for why a task is not running, where they are more than the name of a step. */
 export function reasonOf({ error, state }: SwarmTask): string {
   const says = ['failed', 'rejected', 'pending', 'orphaned'].includes(state)
-  return says && error !== '' && error !== 'pending task scheduling' ? error : ''
+  return says && error !== 'pending task scheduling' ? error : ''
 }
