@@ -4,7 +4,7 @@ type Work = (words: readonly string[], flags: Flags) => Promise<void>
 
 type Worded = (typeof OF_START)[keyof typeof OF_START]
 
-/** A command that people and scripts type all day. */
+/** A command that people and scripts type all day, or that tw-run begins. */
 interface Plain {
   /** Whether it takes words beside its options. */
   readonly hasWords: boolean
@@ -49,6 +49,13 @@ const COMMANDS: Readonly<Record<string, Plain>> = {
     hasWords: true,
     options: FOLDER,
     work: async (words, flags) => (await import('./restart-action.ts')).restart(words, flags, {}),
+  },
+  supervise: {
+    hasWords: true,
+    options: {},
+    work: async ([text = '']) => {
+      process.exitCode = await (await import('./supervise-action.ts')).supervise(text, false)
+    },
   },
 }
 

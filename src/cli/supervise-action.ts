@@ -9,9 +9,13 @@ import { describeEvent, describeRuns, farewell } from './journal-text.ts'
 import { codeOf, newSupervisor, serve } from './supervising.ts'
 import { supervisorLog } from './supervisor-log.ts'
 
-/** Supervises a formation that nobody looks at; what it has to say goes to stdout, which is its own log. */
-export async function supervise(flags: Flags, isRevival: boolean): Promise<number> {
+/**
+ * Supervises a formation that nobody looks at, given its flags as JSON; what it has to say goes to stdout, which is its own
+ * log.
+ */
+export async function supervise(text: string, isRevival: boolean): Promise<number> {
   closeInheritedDescriptors()
+  const flags = JSON.parse(text) as Flags
   const ground = await takeGround(flags, isRevival)
   if (!isRevival && ground.stages.length > 1)
     (await import('./late-stages.ts')).refuseLateStages(ground, flags)

@@ -1,5 +1,4 @@
 import { Command } from 'commander'
-import type { Flags } from '../core/settings.ts'
 
 /** The supervisor of a detached formation; started by `start --detach` and by whoever finds it dead. */
 export function superviseCommand(): Command {
@@ -8,6 +7,6 @@ export function superviseCommand(): Command {
     .option('--revive')
     .action(async (text: string, { revive = false }: { revive?: boolean }) => {
       const { supervise } = await import('./supervise-action.ts')
-      process.exitCode = await supervise(JSON.parse(text) as Flags, revive)
+      process.exitCode = await supervise(text, revive)
     })
 }
