@@ -1,9 +1,9 @@
-import { lapNow, pidsNow } from './process-table.ts'
+import { lapNow } from './process-table.ts'
 import type { Known, Lap } from './process-table.ts'
 
 interface Met {
-  /** Of the run that it carries; undefined for who was there before us. */
-  readonly token: string | undefined
+  /** Of the run that it carries. */
+  readonly token: string
   readonly lap: Lap
 }
 
@@ -22,21 +22,19 @@ export interface Sought {
  */
 export class Acquaintances {
   readonly #met = new Map<number, Met>()
-
-  constructor() {
-    const lap = lapNow()
-    if (lap !== undefined) for (const pid of pidsNow()) this.#met.set(pid, { token: undefined, lap })
-  }
+  /** Who has a pid that cannot have been given since was there, and need not be listed. */
+  readonly #first = lapNow()
 
   /** For one look for the carriers of some tokens; undefined where the kernel does not tell enough. */
   known({ tokens, areYounger, ours }: Sought): Known | undefined {
     const now = lapNow()
-    if (now === undefined) return undefined
+    const first = this.#first
+    if (now === undefined || first === undefined) return undefined
     return {
       isOther: (pid) => {
-        const met = this.#met.get(pid)
-        if (met === undefined || !now.isStill(pid, met.lap)) return false
-        return met.token === undefined ? areYounger : !tokens.has(met.token)
+        const { token, lap } = this.#met.get(pid) ?? { token: undefined, lap: first }
+        if (!now.isStill(pid, lap)) return false
+        return token === undefined ? areYounger : !tokens.has(token)
       },
       met: (pid, token) => {
         if (ours.has(token)) this.#met.set(pid, { token, lap: now })
