@@ -37,6 +37,8 @@ export interface Missing {
   readonly reasons: ReadonlyMap<ProcessId, string>
   /** What has never run, and has no log. */
   readonly unborn?: ReadonlySet<ProcessId>
+  /** The formation comes after it. */
+  readonly isStage?: true
 }
 
 /**
@@ -101,7 +103,7 @@ function notStarted(state: ProcessState | undefined): string | undefined {
 
 /** It takes as long as it takes, and if it fails the run ends by that. */
 function missingStage(id: ProcessId): Missing {
-  return { missing: [id], failed: [], reasons: new Map([[id, 'has not ended']]) }
+  return { missing: [id], failed: [], reasons: new Map([[id, 'has not ended']]), isStage: true }
 }
 
 /** Whose end ends the run. */
@@ -109,18 +111,23 @@ function whoEnded({ ending }: Session): ProcessId | undefined {
   return ending?.reason.kind === 'exit' ? ending.reason.process : undefined
 }
 
-/** Waits until nothing is missing, something failed, the run ends or the time is over; what is missing then. */
+/**
+ * Waits until nothing is missing, something failed, the run ends or the time is over, of which a stage takes none; what is
+ * missing then.
+ */
 export async function waitFor(
   state: StateDir,
   awaited: Awaited,
   only?: readonly ProcessId[],
+  mostMs = WAIT_AT_MOST_MS,
 ): Promise<Missing> {
-  const until = performance.now() + WAIT_AT_MOST_MS
+  let until = performance.now() + mostMs
   for (;;) {
     const { observed } = view(state)
     // Read after the processes: that the run ends is written down before the end that it ends by.
     const session = keptSession(state)
     const found = missingOf({ session, observed }, awaited, only)
+    if (found.isStage === true) until = performance.now() + mostMs
     const isEnding = session === undefined || session.over || session.ending !== undefined
     if (found.missing.length === 0 || found.failed.length > 0 || isEnding || performance.now() > until)
       return found

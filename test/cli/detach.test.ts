@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { waitFor } from '../../src/cli/waiting.ts'
 import { rowsOf } from '../../src/runtime/observer.ts'
 import { kill9, liveApp, until } from '../support/live.ts'
 import type { LiveApp } from '../support/live.ts'
@@ -199,6 +200,22 @@ test.each([[[]], [['--wait']]])(
     expect(app.survivors()).toEqual([])
   },
 )
+
+test('a stage takes as long as it takes: who waits for all does not give up before the formation has its time', async () => {
+  const app = liveApp({ Procfile: WAITS })
+  const starter = app.startBy([process.execPath], ['start', '-D', '--release', ...PORT])
+  await running(app, 'release.1')
+  let isOver = false
+  const most = 200
+  const found = waitFor(seen(app).state, 'up', undefined, most).finally(() => (isOver = true))
+  const begun = performance.now()
+  await until('more than its time', () => performance.now() > begun + 4 * most)
+  expect([isOver, starter.child.exitCode]).toEqual([false, null])
+  writeFileSync(app.path('go'), '')
+  expect((await found).missing).toEqual([])
+  expect(await starter.ended).toBe(0)
+  await done(app, 'stop')
+})
 
 test('start --detach of nothing but a short stage leaves no supervisor behind', async () => {
   const app = liveApp({ Procfile: 'release: true\n' })
