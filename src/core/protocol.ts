@@ -14,6 +14,8 @@ export type Reply =
 
 /** The longest request, bytes: a formation of 9,999 processes named one by one fits. Strangers may send more. */
 export const LONGEST_MESSAGE = 256 * 1024
+/** The longest word by which a client says that it is there, bytes: POSIX writes as much to a FIFO in one piece. */
+export const LONGEST_CALL = 512
 const MOST_WORDS = 10_000
 const LONGEST_WORD = 128
 

@@ -1,4 +1,13 @@
-import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  rmdirSync,
+  writeSync,
+} from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TwRunError } from '../core/error.ts'
 import { decodeReply } from '../core/protocol.ts'
@@ -7,9 +16,10 @@ import { bootNow, pause } from './clock.ts'
 import { readFolder, removeIfThere } from './disk.ts'
 import { randomHex } from './random.ts'
 import { takeSpare } from './spare-fifo.ts'
-import { talkOf } from './state-dir.ts'
+import { talkIn, unwritable } from './state-dir.ts'
 import type { StateDir } from './state-dir.ts'
 import { expecting } from './system-error.ts'
+import { tempFolder } from './usual-places.ts'
 
 /** How long the supervisor may take to answer, ms. It answers before it acts. */
 const ANSWER_WITHIN_MS = 10_000
@@ -32,6 +42,8 @@ type Bell = 'rung' | 'full' | 'dead'
 interface Line {
   /** By which all clients say that they are there. */
   readonly bell: number
+  /** What it says by it. */
+  readonly call: string
   readonly question: number
   readonly answer: number
 }
@@ -53,78 +65,112 @@ export async function sendCommand(state: StateDir, request: Request): Promise<Re
   throw new TwRunError(`the supervisor gave an answer that is none`, { exitCode: 1, hint: OTHER_VERSION })
 }
 
-/** What the supervisor said until the end of a line, or until it was gone; undefined where there is none. */
+/** What the supervisor said until the end of a line, or until it hung up; undefined where there is none. */
 async function ask(state: StateDir, message: Buffer, giveUpAt: number): Promise<string | undefined> {
   const bell = openIfRead(state.commands)
   if (bell === undefined) return undefined
   const token = randomHex(8)
-  const { question, answer } = talkOf(state, token)
   const open = [bell]
   const opened = (path: string, way: number): number => {
     const fd = openSync(path, way | constants.O_NONBLOCK)
     open.push(fd)
     return fd
   }
+  let folder = state.path
   try {
-    await makeFifos(state, [question, answer])
+    folder = await makeFifos(state, token)
+    const { question, answer } = talkIn(folder, token)
     const line = {
       bell,
+      call: folder === state.path ? token : `${token} ${folder}`,
       answer: opened(answer, constants.O_RDONLY),
       question: opened(question, constants.O_RDWR),
     }
-    return await talk(line, token, message, giveUpAt)
+    return await talk(line, message, giveUpAt)
   } finally {
-    for (const path of [question, answer]) removeIfThere(path)
     for (const fd of open) closeSync(fd)
+    clear(state, folder, token)
   }
 }
 
-async function talk(
-  line: Line,
-  token: string,
-  message: Buffer,
-  giveUpAt: number,
-): Promise<string | undefined> {
+async function talk(line: Line, message: Buffer, giveUpAt: number): Promise<string | undefined> {
   const atOnceUntil = bootNow() + AT_ONCE_MS
   let bell: Bell = 'full'
   let isHeard = false
+  let isAnswered = false
   let unsaid = message
   let said = Buffer.alloc(0)
   for (;;) {
     const isAtOnce = bootNow() < atOnceUntil
     unsaid = unsaid.subarray(write(line.question, unsaid))
-    if (!isHeard || !isAtOnce) bell = ring(line.bell, isHeard ? '' : token)
+    if (!isHeard || !isAtOnce) bell = ring(line.bell, isHeard ? '' : line.call)
     if (bell === 'dead' && !isHeard) return undefined
     isHeard ||= bell === 'rung'
-    said = Buffer.concat([said, read(line.answer)])
-    if (bell === 'dead' || said.at(-1) === NEWLINE) return said.toString()
+    const more = read(line.answer)
+    // Before the supervisor has opened it, it is at its end, too.
+    const isHungUp = bell === 'dead' || (isAnswered && more?.length === 0)
+    isAnswered ||= more?.length !== 0
+    if (more !== undefined) said = Buffer.concat([said, more])
+    if (isHungUp || said.at(-1) === NEWLINE) return said.toString()
     if (bootNow() > giveUpAt) throw silent()
     if (isAtOnce) pause(LOOK_AT_ONCE_MS)
     else await sleep(LOOK_LATER_MS)
   }
 }
 
-/** From what is kept ready, which is nearly always enough: to begin what makes them takes as long as the rest. */
-async function makeFifos({ spares }: StateDir, paths: readonly string[]): Promise<void> {
-  const names = readFolder(spares)
-  const missing = paths.filter((path) => !takeSpare(spares, names, path))
-  if (missing.length === 0) return
-  const { makeLifelines } = await import('./lifeline.ts')
-  makeLifelines(missing)
+/**
+ * Makes the FIFOs of a client: from what is kept ready, which is nearly always enough, since to begin what makes them takes
+ * as long as the rest. Where nothing can be written to the state directory, in a folder of its own; which one. Errors:
+ * TwRunError, neither can be.
+ */
+async function makeFifos(state: StateDir, token: string): Promise<string> {
+  try {
+    const { question, answer } = talkIn(state.path, token)
+    const names = readFolder(state.spares)
+    await make([question, answer].filter((path) => !takeSpare(state.spares, names, path)))
+    return state.path
+  } catch (error) {
+    try {
+      const folder = mkdtempSync(`${tempFolder()}/tw-run-`)
+      await make(Object.values(talkIn(folder, token)))
+      return folder
+    } catch {
+      throw error instanceof TwRunError ? error : unwritable(state.path, error)
+    }
+  }
 }
 
-/** Undefined where nobody reads it. */
+async function make(paths: readonly string[]): Promise<void> {
+  if (paths.length === 0) return
+  const { makeLifelines } = await import('./lifeline.ts')
+  makeLifelines(paths)
+}
+
+/** The supervisor removes them, too. */
+function clear(state: StateDir, folder: string, token: string): void {
+  try {
+    for (const path of Object.values(talkIn(folder, token))) removeIfThere(path)
+    if (folder !== state.path) rmdirSync(folder)
+  } catch {
+    // What was said counts. The next supervisor finds what is left.
+  }
+}
+
+/** Undefined where nobody reads it, or something else is in its place. */
 function openIfRead(path: string): number | undefined {
-  return expecting<number | undefined>({ ENXIO: undefined, ENOENT: undefined }, () =>
+  const fd = expecting<number | undefined>({ ENXIO: undefined, ENOENT: undefined, EISDIR: undefined }, () =>
     openSync(path, constants.O_WRONLY | constants.O_NONBLOCK),
   )
+  if (fd === undefined || fstatSync(fd).isFIFO()) return fd
+  closeSync(fd)
+  return undefined
 }
 
-/** Says that there is a client of this token; without one, only finds out whether anybody would hear. */
-function ring(bell: number, token: string): Bell {
+/** Says that there is a client; with an empty call, only finds out whether anybody would hear. */
+function ring(bell: number, call: string): Bell {
   return expecting<Bell>({ EAGAIN: 'full', EPIPE: 'dead' }, () => {
     // As one piece, since it is short. What a stranger began to write is no part of it.
-    writeSync(bell, `\n${token}\n`)
+    writeSync(bell, `\n${call}\n`)
     return 'rung'
   })
 }
@@ -134,10 +180,11 @@ function write(fd: number, bytes: Buffer): number {
   return bytes.length === 0 ? 0 : expecting({ EAGAIN: 0 }, () => writeSync(fd, bytes))
 }
 
-function read(fd: number): Buffer {
+/** What is there; nothing at its end, and undefined where somebody may write more. */
+function read(fd: number): Buffer | undefined {
   const bytes = Buffer.allocUnsafe(ROOM)
-  const length = expecting({ EAGAIN: 0 }, () => readSync(fd, bytes))
-  return bytes.subarray(0, length)
+  const length = expecting({ EAGAIN: -1 }, () => readSync(fd, bytes))
+  return length < 0 ? undefined : bytes.subarray(0, length)
 }
 
 function silent(): TwRunError {

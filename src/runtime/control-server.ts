@@ -1,21 +1,22 @@
-import { closeSync, constants, openSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs'
 import { Socket } from 'node:net'
-import { isToken } from '../core/records.ts'
+import { LONGEST_CALL } from '../core/protocol.ts'
 import { answerTo } from './control-answer.ts'
 import type { Handle } from './control-answer.ts'
 import { ControlTalk } from './control-talk.ts'
 import type { AnswerTo } from './control-talk.ts'
-import { isGone, readFolder, removeIfThere } from './disk.ts'
+import { readFolder, removeIfThere } from './disk.ts'
 import { SpareFifos } from './spare-fifos.ts'
-import { TALK, talkOf } from './state-dir.ts'
+import { TALK, talkIn } from './state-dir.ts'
 import type { StateDir, Talk } from './state-dir.ts'
+import { failedWith } from './system-error.ts'
 
 /** When clients are slower than that, ms, or say or read more than a FIFO holds. */
 const LOOK_EVERY_MS = 10
-/** When there are more of these, the one that has been slow longest is not waited for. */
+/** When there are more of these, the one that has been silent longest is not waited for, or if none is, slow longest. */
 const MOST_TALKS = 64
-/** Strangers may write more than a token to a line. */
-const LONGEST_REST = 16
+/** A token, and where the client cannot write to the state directory, the folder of its FIFOs. */
+const CALL = /^([0-9a-f]{16})(?: (\/.*))?$/
 
 /**
  * Listens for commands, without what Node has for sockets: a client would load that for longer than its command takes. A
@@ -44,19 +45,23 @@ export class ControlServer {
     const answer: AnswerTo = (line) => answerTo(line, handle)
     let rest = ''
     const bell = new Socket({ fd: this.#fd, readable: true, writable: false })
-    bell.setEncoding('latin1').on('data', (chunk: string) => {
-      const tokens = `${rest}${chunk}`.split('\n')
-      rest = (tokens.pop() ?? '').slice(-LONGEST_REST)
-      for (const token of tokens) if (isToken(token)) this.#talk(token, answer)
+    bell.setEncoding('utf8').on('data', (chunk: string) => {
+      const lines = `${rest}${chunk}`.split('\n')
+      // Strangers may write more.
+      rest = (lines.pop() ?? '').slice(-LONGEST_CALL)
+      for (const line of lines) {
+        const [, token, folder = this.#state.path] = CALL.exec(line) ?? []
+        if (token !== undefined) this.#talk(talkIn(folder, token), answer)
+      }
     })
     bell.on('error', () => bell.destroy())
     // The supervisor lives as long as it has work.
     this.#bell = bell.unref()
   }
 
-  /** Listens again where its FIFO is gone. Errors: as the constructor. */
+  /** Listens again where its FIFO is gone, or something else is in its place. Errors: as the constructor. */
   look(): void {
-    if (this.#handle === undefined || !isGone(this.#state.commands)) return
+    if (this.#handle === undefined || isSameFile(this.#fd, this.#state.commands)) return
     this.#bell?.destroy()
     this.#fd = this.#open()
     this.listen(this.#handle)
@@ -64,35 +69,40 @@ export class ControlServer {
 
   close(): void {
     this.#bell?.destroy()
-    try {
-      removeIfThere(this.#state.commands)
-    } catch {
-      // Nobody reads it, which is all that a client has to find out.
-    }
+    removeQuietly(this.#state.commands)
+    this.#sweep()
   }
 
   /** A new one: who wrote to that of a dead supervisor has given up, or was killed and left its own. */
   #open(): number {
-    const { commands, path } = this.#state
+    const { commands } = this.#state
     removeIfThere(commands)
-    for (const name of readFolder(path)) if (TALK.test(name)) removeIfThere(`${path}/${name}`)
+    this.#sweep()
     this.#spares.provide([commands])
     // For writing, too, or it would be at its end whenever no client has it open.
     return openSync(commands, constants.O_RDWR | constants.O_NONBLOCK)
   }
 
-  #talk(token: string, answer: AnswerTo): void {
-    const paths = talkOf(this.#state, token)
-    const talk = openTalk(paths)
-    for (const path of [paths.question, paths.answer]) removeIfThere(path)
+  /** Removes what killed clients left. */
+  #sweep(): void {
+    const { path } = this.#state
+    for (const name of readFolder(path)) if (TALK.test(name)) removeQuietly(`${path}/${name}`)
+  }
+
+  #talk(fifos: Talk, answer: AnswerTo): void {
+    const talk = openTalk(fifos)
+    for (const path of [fifos.question, fifos.answer]) removeQuietly(path)
     if (talk !== undefined) this.#goOn(talk, answer)
-    const [longest] = this.#talks
-    if (longest !== undefined && this.#talks.size > MOST_TALKS) this.#end(longest)
+    if (this.#talks.size > MOST_TALKS) {
+      const all = [...this.#talks]
+      const longest = all.find(({ isSilent }) => isSilent) ?? all[0]
+      if (longest !== undefined) this.#end(longest)
+    }
     this.#spares.refill()
   }
 
   #goOn(talk: ControlTalk, answer: AnswerTo): void {
-    if (talk.isOver(answer)) {
+    if (isOver(talk, answer)) {
       this.#end(talk)
       return
     }
@@ -111,6 +121,15 @@ export class ControlServer {
   }
 }
 
+/** One that fails, such as for something else in the place of its FIFO, is over, and nothing else is. */
+function isOver(talk: ControlTalk, answer: AnswerTo): boolean {
+  try {
+    return talk.isOver(answer)
+  } catch {
+    return true
+  }
+}
+
 /** Undefined where the client has gone: what nobody waits for is not done. Or where no descriptor is left. */
 function openTalk({ question, answer }: Talk): ControlTalk | undefined {
   const out = openIfThere(answer, constants.O_WRONLY)
@@ -119,6 +138,25 @@ function openTalk({ question, answer }: Talk): ControlTalk | undefined {
   if (into !== undefined) return new ControlTalk(into, out)
   closeSync(out)
   return undefined
+}
+
+/** Whether a descriptor is what has this name now; a name that cannot be looked at may be its. */
+function isSameFile(fd: number, path: string): boolean {
+  try {
+    const [ours, now] = [fstatSync(fd), statSync(path, { throwIfNoEntry: false })]
+    return now?.ino === ours.ino && now.dev === ours.dev
+  } catch (error) {
+    return !failedWith(error, 'EBADF')
+  }
+}
+
+/** In a directory that became read-only, say: the client removes it, too, or the next supervisor. */
+function removeQuietly(path: string): void {
+  try {
+    removeIfThere(path)
+  } catch {
+    // Nobody finds anything there that is not gone.
+  }
 }
 
 function openIfThere(path: string, way: number): number | undefined {

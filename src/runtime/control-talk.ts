@@ -3,8 +3,10 @@ import { LONGEST_MESSAGE } from '../core/protocol.ts'
 import { bootNow } from './clock.ts'
 import { expecting } from './system-error.ts'
 
-/** A client that has not said what it wants by then, ms, or not read the answer, is not waited for. */
-const WITHIN_MS = 5_000
+/** A client that has not said what it wants by then, ms, is not waited for. */
+const ASK_WITHIN_MS = 5_000
+/** Nor one that has not read the answer: it has given up itself by then. */
+const READ_WITHIN_MS = 10_000
 /** As much as a FIFO holds, bytes. */
 const ROOM = 64 * 1024
 const NEWLINE = 10
@@ -16,7 +18,7 @@ export type AnswerTo = (line: string) => string
 export class ControlTalk {
   readonly #into: number
   readonly #out: number
-  readonly #until = bootNow() + WITHIN_MS
+  #until = bootNow() + ASK_WITHIN_MS
   #said = Buffer.alloc(0)
   #unsaid: Buffer | undefined
 
@@ -26,12 +28,18 @@ export class ControlTalk {
     this.#out = out
   }
 
+  /** Whether it has not said what it wants. */
+  get isSilent(): boolean {
+    return this.#unsaid === undefined
+  }
+
   /** Goes on as far as the client does; whether it has come to an end. */
   isOver(answerTo: AnswerTo): boolean {
     if (this.#unsaid === undefined) {
       if (!this.#hears()) return true
       const end = this.#said.indexOf(NEWLINE)
       if (end < 0 && this.#said.length <= LONGEST_MESSAGE) return bootNow() > this.#until
+      this.#until = bootNow() + READ_WITHIN_MS
       // What has no end is no command.
       this.#unsaid = Buffer.from(answerTo(this.#said.toString('utf8', 0, Math.max(0, end))))
     }

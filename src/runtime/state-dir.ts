@@ -67,8 +67,9 @@ export interface Talk {
 /** What they are called. */
 export const TALK = /^(?:question|answer)-[0-9a-f]{16}$/
 
-export function talkOf({ path }: StateDir, token: string): Talk {
-  return { question: `${path}/question-${token}`, answer: `${path}/answer-${token}` }
+/** In the state directory, or where a client cannot write to that, in a folder of its own. */
+export function talkIn(folder: string, token: string): Talk {
+  return { question: `${folder}/question-${token}`, answer: `${folder}/answer-${token}` }
 }
 
 function defaultBase(): string {

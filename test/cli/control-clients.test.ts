@@ -1,7 +1,9 @@
+import { execFileSync } from 'node:child_process'
 import {
   closeSync,
   constants,
   existsSync,
+  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -11,7 +13,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { stateDirAt, TALK } from '../../src/runtime/state-dir.ts'
+import { stateDirAt, TALK, talkIn } from '../../src/runtime/state-dir.ts'
 import { expecting } from '../../src/runtime/system-error.ts'
 import { kill9, liveApp, until } from '../support/live.ts'
 import type { LiveApp } from '../support/live.ts'
@@ -253,6 +255,54 @@ test('a FIFO that was removed is there again, and who asks meanwhile is heard', 
   await until('it to be there again', () => existsSync(commands))
   await supervises(app, supervisor)
   await stopped(app)
+})
+
+test('a file in the place of the FIFO is no supervisor, and gives way to it', async () => {
+  const { app, supervisor } = await detached()
+  const { commands } = stateDirAt(app.state())
+  const replace = (): void => {
+    rmSync(commands)
+    writeFileSync(commands, '')
+  }
+  replace()
+  expect(await done(app, 'scale', 'web=2')).toBe('web: 1 -> 2\n')
+  kill9(supervisor)
+  await until('the supervisor to be gone', () => !existsSync(`/proc/${supervisor}`))
+  replace()
+  expect(await done(app, 'scale', 'web=3')).toBe('web: 2 -> 3\n')
+  await running(app, 'web.1', 'web.2', 'web.3', 'crash.1')
+  await stopped(app)
+})
+
+test('with a folder in its place nobody is heard until that is gone', async () => {
+  const { app, supervisor } = await detached()
+  const { commands } = stateDirAt(app.state())
+  rmSync(commands)
+  mkdirSync(commands)
+  const client = app.startBy([process.execPath], ['scale', 'web=2'])
+  await supervises(app, supervisor)
+  expect(client.child.exitCode).toBeNull()
+  rmSync(commands, { recursive: true })
+  expect(await client.ended).toBe(0)
+  expect(client.output()).toBe('web: 1 -> 2\n')
+  await running(app, 'web.1', 'web.2', 'crash.1')
+  await stopped(app)
+})
+
+test('what cannot be removed or read of a client costs the supervisor nothing', async () => {
+  const { app, supervisor } = await detached()
+  const state = stateDirAt(app.state())
+  const { question, answer } = talkIn(state.path, '0123456789abcdef')
+  mkdirSync(question)
+  execFileSync('mkfifo', [answer])
+  const fd = openSync(answer, constants.O_RDONLY | constants.O_NONBLOCK)
+  writeFileSync(state.commands, '0123456789abcdef\n')
+  await until('it to be looked at', () => !existsSync(answer))
+  expect(existsSync(question)).toBe(true)
+  closeSync(fd)
+  await supervises(app, supervisor)
+  await stopped(app)
+  rmSync(question, { recursive: true })
 })
 
 test('what a killed client leaves is gone with the next supervisor', async () => {

@@ -93,6 +93,34 @@ requires(
   'linux',
   'root',
   'mount',
+)('in a state directory that became read-only commands are heard, and all can be stopped', async () => {
+  const app = liveApp({ Procfile: SLEEPS })
+  mountOn(app.stateDir, 'size=4m')
+  await done(app, 'start', '-D', ...PORT, '--restart', 'always')
+  const supervisor = supervisorOf(app)
+  await running(app, 'web.1', 'worker.1')
+  execFileSync('mount', ['--bind', app.stateDir, app.stateDir])
+  mounts.push(app.stateDir)
+  execFileSync('mount', ['-o', 'remount,bind,ro', app.stateDir])
+  const scaled = await app.cli(['scale', 'web+1'])
+  expect([scaled.code, scaled.stderr]).toEqual([
+    1,
+    expect.stringContaining('nothing was changed: the state directory cannot be written to'),
+  ])
+  const stopping = await app.cli(['stop'])
+  expect(stopping.stdout).toContain('stopping everything')
+  expect(stopping.stderr).not.toContain('bug')
+  await until('all of it to be gone', () => app.survivors().length === 0)
+  expect(isAlive(supervisor)).toBe(false)
+  // They asked by a folder of their own.
+  expect(app.scratch()).toEqual([])
+  unmount()
+})
+
+requires(
+  'linux',
+  'root',
+  'mount',
 )('a state directory that becomes unwritable: what runs goes on, and it is said', async () => {
   const app = liveApp({ Procfile: SLEEPS })
   mountOn(app.stateDir, 'size=4m')

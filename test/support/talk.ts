@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { closeSync, constants, existsSync, openSync, readSync, writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { randomHex } from '../../src/runtime/random.ts'
-import { stateDirAt, talkOf } from '../../src/runtime/state-dir.ts'
+import { stateDirAt, talkIn } from '../../src/runtime/state-dir.ts'
 import { expecting } from '../../src/runtime/system-error.ts'
 import type { LiveApp } from './live.ts'
 
@@ -24,7 +24,7 @@ export interface Talk {
 export function talks(app: LiveApp, count: number): Talk[] {
   const state = stateDirAt(app.state())
   const tokens = Array.from({ length: count }, () => randomHex(8))
-  const fifos = tokens.map((token) => talkOf(state, token))
+  const fifos = tokens.map((token) => talkIn(state.path, token))
   execFileSync('mkfifo', ['-m', '600', ...fifos.flatMap(({ question, answer }) => [question, answer])])
   const bell = openSync(state.commands, constants.O_WRONLY)
   const open = fifos.map(({ question, answer }) => talkBy(question, answer))
