@@ -9,8 +9,16 @@ import { expecting, failedWith } from './system-error.ts'
 export const MKFIFO = ['mkfifo', '-m', '600', '--'] as const
 const [PROGRAM, ...OPTIONS] = MKFIFO
 
-/** Makes the FIFOs, all by one call. Errors: TwRunError 1 where the file system has none. */
+/** As much text as a helper gets, characters: Linux takes 2 MB, and the environment is of it. */
+export const MOST_TEXT = 512 * 1024
+
+/** Makes the FIFOs, mostly all by one call. Errors: TwRunError 1 where the file system has none. */
 export function makeLifelines(paths: readonly string[]): void {
+  const size = Math.floor(MOST_TEXT / Math.max(...paths.map((path) => path.length + 1)))
+  for (let at = 0; at < paths.length; at += size) makeAll(paths.slice(at, at + size))
+}
+
+function makeAll(paths: readonly string[]): void {
   const { status, error, stderr } = spawnSync(PROGRAM, [...OPTIONS, ...paths], { encoding: 'utf8' })
   if (status === 0) return
   // Out of descriptors or processes: the caller tries again later.

@@ -1,5 +1,5 @@
 import { readFolder } from './disk.ts'
-import { beginLifelines, makeLifelines } from './lifeline.ts'
+import { beginLifelines, makeLifelines, MOST_TEXT } from './lifeline.ts'
 import { takeSpare } from './spare-fifo.ts'
 
 /** So many are kept ready: a helper that makes one takes 2 ms, which a restart would wait for. */
@@ -9,11 +9,12 @@ const FEW = KEPT / 2
 
 /**
  * Paths for so many new FIFOs in a folder, and for those that are kept ready beside them; none where an earlier run has left
- * enough. Always the same ones: who makes them and does not get the lock has made no more than its holder will use.
+ * enough, and no more than one command line holds. Always the same ones: who makes them and does not get the lock has made no more than its holder will use.
  */
 export function sparePaths(folder: string, count: number): string[] {
   if (readFolder(folder).length > count + FEW) return []
-  return Array.from({ length: count + KEPT }, (_, n) => `${folder}/${n}`)
+  const most = Math.floor(MOST_TEXT / `${folder}/${count + KEPT} `.length)
+  return Array.from({ length: Math.min(count + KEPT, most) }, (_, n) => `${folder}/${n}`)
 }
 
 /**
