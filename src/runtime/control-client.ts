@@ -61,8 +61,18 @@ export async function sendCommand(state: StateDir, request: Request): Promise<Re
   const reply = decodeReply(answer)
   if (reply !== undefined) return reply
   // It died with the question in its hands, or is turning clients away.
-  if (!answer.endsWith('\n')) return 'hung-up'
+  if (answer === '') return 'hung-up'
+  if (!answer.endsWith('\n')) throw cutOff(answer)
   throw new TwRunError(`the supervisor gave an answer that is none`, { exitCode: 1, hint: OTHER_VERSION })
+}
+
+/** What has begun to be answered was decided before. */
+function cutOff(answer: string): TwRunError {
+  const what = answer.startsWith('{"ok":true') ? 'it was done' : 'it was refused'
+  return new TwRunError(`${what}, but the supervisor was gone before it had said all of that`, {
+    exitCode: 1,
+    hint: 'what runs now is shown by: tw-run ps',
+  })
 }
 
 /** What the supervisor said until the end of a line, or until it hung up; undefined where there is none. */

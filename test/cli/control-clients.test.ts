@@ -211,14 +211,16 @@ test('a supervisor that was stopped is not waited for for ever, and is itself ag
   await stopped(app)
 })
 
-/** Kills the supervisor, and listens in its place as one that dies with the question in its hands. */
-async function dyingFor(app: LiveApp, supervisor: number, asked: () => void): Promise<void> {
+/** Kills the supervisor, and listens in its place as one that dies with the question in its hands, or in the middle of a word. */
+async function dyingFor(app: LiveApp, supervisor: number, asked: () => void, word = ''): Promise<void> {
   kill9(supervisor)
   await until('the supervisor to be gone', () => !existsSync(`/proc/${supervisor}`))
-  const fd = openSync(stateDirAt(app.state()).commands, constants.O_RDWR | constants.O_NONBLOCK)
+  const { commands, path } = stateDirAt(app.state())
+  const fd = openSync(commands, constants.O_RDWR | constants.O_NONBLOCK)
   const bytes = Buffer.alloc(1024)
   void until('somebody to ask', () => expecting({ EAGAIN: 0 }, () => readSync(fd, bytes)) > 2).then(() => {
     asked()
+    if (word !== '') writeFileSync(talkIn(path, bytes.toString('latin1', 1, 17)).answer, word)
     closeSync(fd)
   })
 }
@@ -242,6 +244,22 @@ test('what a dying supervisor may have added is not added again, and that is sai
   expect(stderr).toContain('the supervisor died while it was asked: it may have happened or not')
   await done(app, 'ps')
   await running(app, 'web.1', 'crash.1')
+  await stopped(app)
+})
+
+test.for([
+  ['{"ok":true,"lines":["w', 'it was done, but the supervisor was gone before it had said all of that'],
+  ['{"ok":false,"exitCo', 'it was refused, but the supervisor was gone before it had said all of that'],
+] as const)('an answer that is cut off, %j, is told, and nothing is asked again', async ([word, told]) => {
+  const { app, supervisor } = await detached()
+  let asked = 0
+  await dyingFor(app, supervisor, () => (asked += 1), word)
+  const { code, stderr } = await app.cli(['restart', 'web.1'])
+  expect([code, stderr, asked]).toEqual([1, expect.stringContaining(told), 1])
+  expect(leftBehind(app)).toEqual([])
+  await done(app, 'ps')
+  await running(app, 'web.1', 'crash.1')
+  expect(existsSync(join(app.state(), 'processes', 'web.1', '2'))).toBe(false)
   await stopped(app)
 })
 
