@@ -30,8 +30,8 @@ export interface Lock {
 /**
  * Takes the one lock of a state directory, for as long as this process lives: the kernel gives it back
  * however the holder dies, so that there is nothing stale to clean up. The file is never unlinked: two
- * starters would lock two files of that name. FIFOs of these paths are made meanwhile, those that can be: afterwards that
- * would take as long again. Errors: TwRunError 1 naming the holder.
+ * starters would lock two files of that name. On Linux the helper that takes it makes FIFOs of these paths first, those that
+ * can be: another one would take as long again. Errors: TwRunError 1 naming the holder.
  */
 export async function takeLock(path: string, fifos: readonly string[] = []): Promise<Lock> {
   const until = bootNow() + LINGER_MS

@@ -12,7 +12,7 @@ export interface Surroundings {
   readonly shows?: boolean
 }
 
-/** Needs no lock: done while a helper takes that, it costs a start no time. */
+/** Needs no lock: done while a helper takes that. */
 export function lookAround(): Surroundings {
   beginThreads()
   return { acquaintances: new Acquaintances(), ballast: new Ballast(), ceiling: descriptorCeiling() }
