@@ -239,7 +239,7 @@ export default defineConfig({
         // What tells a supervisor something.
         {
           name: 'ask',
-          test: /src\/(cli\/ask|core\/protocol|runtime\/(control-client|random|spare-fifo))\.ts$/,
+          test: /src\/(cli\/ask|core\/protocol|runtime\/(control-client|fifo|random|spare-fifo))\.ts$/,
           priority: 2,
         },
         { name: 'kernel', test: KERNEL, priority: 2 },

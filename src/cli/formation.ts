@@ -8,7 +8,7 @@ import { textOf } from '../runtime/proc-files.ts'
 import type { Lock } from '../runtime/lock.ts'
 import type { Slots } from '../runtime/slots.ts'
 import { stateHere } from '../runtime/state-here.ts'
-import { sparePaths } from '../runtime/spare-fifos.ts'
+import { sparesToMake } from '../runtime/spare-fifos.ts'
 import { locateStateDir, makeStateDir, requireRoom, requireTempFolder } from '../runtime/state-dir.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
 import type { Surroundings } from '../runtime/surroundings.ts'
@@ -40,7 +40,7 @@ export async function takeGround(asked: Flags, isRevival = false): Promise<Groun
   }
   const state = locateStateDir(app.root, app.stateDir)
   makeStateDir(state)
-  const fifos = sparePaths(state.spares, app.plan.length)
+  const fifos = sparesToMake(state.spares, app.plan.length)
   const [lock, { readSlots, refuseIfOver, surroundings }] = await both(
     takeLock(state.lock, fifos),
     meanwhile(),

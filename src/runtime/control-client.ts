@@ -1,19 +1,11 @@
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  mkdtempSync,
-  openSync,
-  readSync,
-  rmdirSync,
-  writeSync,
-} from 'node:fs'
+import { closeSync, constants, fstatSync, mkdtempSync, openSync, rmdirSync, writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TwRunError } from '../core/error.ts'
 import { decodeReply } from '../core/protocol.ts'
 import type { Reply, Request } from '../core/protocol.ts'
 import { bootNow, pause } from './clock.ts'
 import { readFolder, removeIfThere } from './disk.ts'
+import { readNow, writeNow } from './fifo.ts'
 import { randomHex } from './random.ts'
 import { takeSpare } from './spare-fifo.ts'
 import { talkIn, unwritable } from './state-dir.ts'
@@ -30,8 +22,6 @@ const AT_ONCE_MS = 20
 const LOOK_AT_ONCE_MS = 0.1
 /** How often it is looked later, ms, and whether there is still somebody who may answer. */
 const LOOK_LATER_MS = 10
-/** As much as a FIFO holds, bytes. */
-const ROOM = 64 * 1024
 const NEWLINE = 10
 const OTHER_VERSION = 'it may be of another version: `tw-run ps` shows what runs, and `tw-run stop` ends it'
 
@@ -112,11 +102,11 @@ async function talk(line: Line, message: Buffer, giveUpAt: number): Promise<stri
   let said = Buffer.alloc(0)
   for (;;) {
     const isAtOnce = bootNow() < atOnceUntil
-    unsaid = unsaid.subarray(write(line.question, unsaid))
+    unsaid = writeNow(line.question, unsaid)
     if (!isHeard || !isAtOnce) bell = ring(line.bell, isHeard ? '' : line.call)
     if (bell === 'dead' && !isHeard) return undefined
     isHeard ||= bell === 'rung'
-    const more = read(line.answer)
+    const more = readNow(line.answer)
     // Before the supervisor has opened it, it is at its end, too.
     const isHungUp = bell === 'dead' || (isAnswered && more?.length === 0)
     isAnswered ||= more?.length !== 0
@@ -183,18 +173,6 @@ function ring(bell: number, call: string): Bell {
     writeSync(bell, `\n${call}\n`)
     return 'rung'
   })
-}
-
-/** How many bytes there was room for. */
-function write(fd: number, bytes: Buffer): number {
-  return bytes.length === 0 ? 0 : expecting({ EAGAIN: 0 }, () => writeSync(fd, bytes))
-}
-
-/** What is there; nothing at its end, and undefined where somebody may write more. */
-function read(fd: number): Buffer | undefined {
-  const bytes = Buffer.allocUnsafe(ROOM)
-  const length = expecting({ EAGAIN: -1 }, () => readSync(fd, bytes))
-  return length < 0 ? undefined : bytes.subarray(0, length)
 }
 
 function silent(): TwRunError {

@@ -90,9 +90,9 @@ export class ControlServer {
   }
 
   #talk(fifos: Talk, answer: AnswerTo): void {
-    const talk = openTalk(fifos)
+    const talk = openTalk(fifos, answer)
     for (const path of [fifos.question, fifos.answer]) removeQuietly(path)
-    if (talk !== undefined) this.#goOn(talk, answer)
+    if (talk !== undefined) this.#goOn(talk)
     if (this.#talks.size > MOST_TALKS) {
       const all = [...this.#talks]
       const longest = all.find(({ isSilent }) => isSilent) ?? all[0]
@@ -101,14 +101,14 @@ export class ControlServer {
     this.#spares.refill()
   }
 
-  #goOn(talk: ControlTalk, answer: AnswerTo): void {
-    if (isOver(talk, answer)) {
+  #goOn(talk: ControlTalk): void {
+    if (!goesOn(talk)) {
       this.#end(talk)
       return
     }
     this.#talks.add(talk)
     this.#timer ??= setInterval(() => {
-      for (const one of this.#talks) this.#goOn(one, answer)
+      for (const one of this.#talks) this.#goOn(one)
     }, LOOK_EVERY_MS).unref()
   }
 
@@ -121,21 +121,21 @@ export class ControlServer {
   }
 }
 
-/** One that fails, such as for something else in the place of its FIFO, is over, and nothing else is. */
-function isOver(talk: ControlTalk, answer: AnswerTo): boolean {
+/** One that fails, such as for something else in the place of its FIFO, has ended, and nothing else has. */
+function goesOn(talk: ControlTalk): boolean {
   try {
-    return talk.isOver(answer)
+    return talk.goesOn()
   } catch {
-    return true
+    return false
   }
 }
 
 /** Undefined where the client has gone: what nobody waits for is not done. Or where no descriptor is left. */
-function openTalk({ question, answer }: Talk): ControlTalk | undefined {
+function openTalk({ question, answer }: Talk, answerTo: AnswerTo): ControlTalk | undefined {
   const out = openIfThere(answer, constants.O_WRONLY)
   if (out === undefined) return undefined
   const into = openIfThere(question, constants.O_RDONLY)
-  if (into !== undefined) return new ControlTalk(into, out)
+  if (into !== undefined) return new ControlTalk(into, out, answerTo)
   closeSync(out)
   return undefined
 }

@@ -7,12 +7,16 @@ const KEPT = 16
 /** When no more than these are left, new ones are made. */
 const FEW = KEPT / 2
 
+/** Paths for what a start of so many lacks of new FIFOs in a folder; none where an earlier run has left enough. */
+export function sparesToMake(folder: string, count: number): string[] {
+  return readFolder(folder).length > count + FEW ? [] : sparePaths(folder, count)
+}
+
 /**
- * Paths for so many new FIFOs in a folder, and for those that are kept ready beside them; none where an earlier run has left
- * enough, and no more than one command line holds. Always the same ones: who makes them and does not get the lock has made no more than its holder will use.
+ * Paths for so many FIFOs in a folder, and for those that are kept ready beside them; no more than one command line holds.
+ * Always the same ones: who makes them and does not get the lock has made no more than its holder will use.
  */
 export function sparePaths(folder: string, count: number): string[] {
-  if (readFolder(folder).length > count + FEW) return []
   const most = Math.floor(MOST_TEXT / `${folder}/${count + KEPT} `.length)
   return Array.from({ length: Math.min(count + KEPT, most) }, (_, n) => `${folder}/${n}`)
 }

@@ -35,6 +35,12 @@ function mountOn(path: string, options: string): void {
   mounts.push(path)
 }
 
+function makeReadOnly(path: string): void {
+  execFileSync('mount', ['--bind', path, path])
+  mounts.push(path)
+  execFileSync('mount', ['-o', 'remount,bind,ro', path])
+}
+
 requires(
   'linux',
   'root',
@@ -99,9 +105,7 @@ requires(
   await done(app, 'start', '-D', ...PORT, '--restart', 'always')
   const supervisor = supervisorOf(app)
   await running(app, 'web.1', 'worker.1')
-  execFileSync('mount', ['--bind', app.stateDir, app.stateDir])
-  mounts.push(app.stateDir)
-  execFileSync('mount', ['-o', 'remount,bind,ro', app.stateDir])
+  makeReadOnly(app.stateDir)
   const scaled = await app.cli(['scale', 'web+1'])
   expect([scaled.code, scaled.stderr]).toEqual([
     1,
@@ -126,9 +130,7 @@ requires(
   mountOn(app.stateDir, 'size=4m')
   const run = app.start([...PORT, '--restart', 'always'])
   const before = await running(app, 'web.1', 'worker.1')
-  execFileSync('mount', ['--bind', app.stateDir, app.stateDir])
-  mounts.push(app.stateDir)
-  execFileSync('mount', ['-o', 'remount,bind,ro', app.stateDir])
+  makeReadOnly(app.stateDir)
   kill9(before['worker.1'])
   await run.waitFor(/cannot write to the state directory|worker\.1 .*ended|worker\.1 .*read-only/i)
   expect(isAlive(before['web.1'] ?? 0)).toBe(true)
