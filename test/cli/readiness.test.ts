@@ -8,8 +8,8 @@ import type { LiveApp } from '../support/live.ts'
 import { portAt } from '../support/ports.ts'
 
 /**
- * A server whose answers are files: `status` what /up and /live answer (200 without it), `hang` makes it answer nothing.
- * `delay` is how long it takes to listen.
+ * A server whose answers are files: `status` what /up and /live answer (200 without it), `hang` makes it answer nothing,
+ * and while `closed` is there it does not listen yet.
  */
 const SERVER = `
 import { createServer } from 'node:http'
@@ -21,7 +21,8 @@ const server = createServer((request, response) => {
   response.statusCode = status(request.url.slice(1).replace('/', ''))
   response.end('hello from ' + process.env.PS)
 })
-setTimeout(() => server.listen(Number(process.env.PORT), () => console.log('listening')), Number(process.env.DELAY ?? 0))
+const open = () => existsSync('closed') ? setTimeout(open, 10) : server.listen(Number(process.env.PORT), () => console.log('listening'))
+open()
 process.on('SIGTERM', () => { if (!existsSync('stubborn')) process.exit(0) })
 `
 
@@ -84,8 +85,13 @@ test('a process is ready when its page says so, and ps says why it is not', asyn
 
 test('the first request comes as soon as somebody listens, whatever the wait', async () => {
   const app = serverApp(web({ path: '/up', wait: 60 }))
-  const run = app.start(['-p', String(portAt(10))], { DELAY: '1500' })
-  await until('that nobody listens', () => health(app).reason === 'GET /up: nobody listens yet')
+  writeFileSync(app.path('closed'), '')
+  const run = app.start(['-p', String(portAt(10))])
+  await until(
+    () => `that nobody listens, instead of ${JSON.stringify(health(app))}`,
+    () => health(app).reason === 'GET /up: nobody listens yet',
+  )
+  rmSync(app.path('closed'))
   await ready(app)
   expect(linesOf(app, 'requests')).toEqual(['/up '])
   await stopped(app)
