@@ -25,7 +25,9 @@ export interface Search {
   readonly state: StateDir
   readonly place: Place
   readonly id: ProcessId
-  /** How the earlier runs of the process ended. */
+  /** The runs of the process that are on disk, oldest first. */
+  readonly numbers: readonly number[]
+  /** How its runs ended, as far as anything depends on it. */
   readonly ends: readonly End[]
 }
 
@@ -34,8 +36,8 @@ export interface Search {
  * of a directory that makes no sense.
  */
 export function findNewest(search: Search): Found | { damaged: string } | undefined {
-  const { state, place, id, ends } = search
-  const number = directory.runNumbers(state, id).at(-1)
+  const { state, place, id, numbers, ends } = search
+  const number = numbers.at(-1)
   const refused = findRefused(search, number)
   if (refused !== undefined) return { run: refused }
   if (number === undefined) return undefined

@@ -1,4 +1,5 @@
 import { appendFileSync, statSync } from 'node:fs'
+import { newestEnds } from '../core/history.ts'
 import type { ProcessId } from '../core/names.ts'
 import type { End } from '../core/process.ts'
 import { decodeEnd } from '../core/records.ts'
@@ -12,8 +13,18 @@ export const KEPT_ENDS = 1000
 
 /** The ends of a process's runs, oldest first; lines that are none are passed over. */
 export function readHistory(state: StateDir, id: ProcessId): End[] {
-  const text = readIfThere(historyPath(state, id)) ?? ''
-  return text.split('\n').flatMap((line) => decodeEnd(line) ?? [])
+  return textOf(state, id)
+    .split('\n')
+    .flatMap((line) => decodeEnd(line) ?? [])
+}
+
+/** Those of them that anything depends on still, where runs from the number `from` on are on disk, or none are. */
+export function readNewestEnds(state: StateDir, id: ProcessId, from = Infinity): End[] {
+  return newestEnds(textOf(state, id), from)
+}
+
+function textOf(state: StateDir, id: ProcessId): string {
+  return readIfThere(historyPath(state, id)) ?? ''
 }
 
 /** Adds one end: from here on the run is over. One short append, which no `kill -9` can tear. */

@@ -11,7 +11,7 @@ import { bootNow } from './clock.ts'
 import { crashPoint } from './crash-points.ts'
 import { isHeld, watchLifeline } from './lifeline.ts'
 import * as directory from './run-directory.ts'
-import { KEPT_ENDS, readHistory } from './run-history.ts'
+import { KEPT_ENDS, readNewestEnds } from './run-history.ts'
 import { findShim, isShim } from './shim.ts'
 import type { StateDir } from './state-dir.ts'
 
@@ -57,8 +57,9 @@ export class Slots {
   /** Reads the state directory: every process of it, adopted or found dead. */
   load(): void {
     for (const id of directory.knownProcesses(this.#state)) {
-      const ends = readHistory(this.#state, id)
-      const found = this.#find(id, ends)
+      const numbers = directory.runNumbers(this.#state, id)
+      const ends = readNewestEnds(this.#state, id, numbers[0])
+      const found = this.#find(id, numbers, ends)
       this.#put(id, { run: found?.run, ends })
       if (found !== undefined) this.#follow(found)
     }
@@ -174,12 +175,12 @@ export class Slots {
   }
 
   /** The newest run that makes sense; the holder puts those aside that do not. */
-  #find(id: ProcessId, ends: readonly End[]): Found | undefined {
-    const found = findNewest({ state: this.#state, place: this.#place, id, ends })
+  #find(id: ProcessId, numbers: readonly number[], ends: readonly End[]): Found | undefined {
+    const found = findNewest({ state: this.#state, place: this.#place, id, numbers, ends })
     if (found === undefined || !('damaged' in found)) return found
     if (!this.#isHolder) return undefined
     this.damaged.push(directory.quarantine(found.damaged))
-    return this.#find(id, ends)
+    return this.#find(id, numbers.slice(0, -1), ends)
   }
 
   /** Follows what was found, or lets go of it. */
