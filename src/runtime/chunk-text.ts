@@ -1,10 +1,9 @@
 import { basename, dirname, join } from 'node:path'
+import { passingMemory } from './passing-memory.ts'
 import { readFile } from './read-to-end.ts'
 
 /** When the bundle is made, this place gets, by the name of a chunk, the file that has its text, and from where to where. */
 const TOGETHER = '__TW_RUN_TOGETHER__'
-/** More than any file that is often read has, bytes. */
-const ROOM = 192 * 1024
 const BEFORE = Buffer.from('(function (exports, require, module, __filename, __dirname) { ')
 const AFTER = Buffer.from('\n})')
 
@@ -28,6 +27,6 @@ export function chunkText(filename: string): string {
 
 /** Of a file that is ASCII. */
 function bytesOf(path: string): Buffer {
-  const { bytes, length } = readFile(path, Buffer.allocUnsafeSlow(ROOM))
+  const { bytes, length } = readFile(path, passingMemory())
   return bytes.subarray(0, length)
 }

@@ -1,4 +1,5 @@
-import { readFile } from './read-to-end.ts'
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { passingMemory } from './passing-memory.ts'
 
 /** Compiled code, by the name of the file that it was compiled from. */
 export type Pack = ReadonlyMap<string, Buffer>
@@ -6,8 +7,6 @@ export type Pack = ReadonlyMap<string, Buffer>
 /** V8 copies what begins elsewhere. */
 const ALIGNMENT = 8
 const NEWLINE = 10
-/** As much as the code of most commands takes, bytes. */
-const ROOM = 1024 * 1024
 
 /**
  * Compiled code of several files, read in one go; what is damaged is none. The whole stands there twice: V8 takes
@@ -16,9 +15,8 @@ const ROOM = 1024 * 1024
 export function readPack(path: string): Pack {
   const pack = new Map<string, Buffer>()
   try {
-    const { bytes, length } = readFile(path, Buffer.allocUnsafeSlow(ROOM))
-    const half = bytes.subarray(0, length / 2)
-    if (half.length === 0 || !half.equals(bytes.subarray(half.length, length))) return pack
+    const half = readHalf(path)
+    if (half === undefined) return pack
     let start = half.indexOf(NEWLINE) + 1
     for (const entry of half.toString('latin1', 0, start).trim().split(' ')) {
       const [name = '', length = ''] = entry.split(':')
@@ -29,6 +27,24 @@ export function readPack(path: string): Pack {
     // Nobody has kept any before, or it cannot be read: all is compiled again.
   }
   return pack
+}
+
+/** Undefined where the halves of the file are not the same. */
+function readHalf(path: string): Buffer | undefined {
+  const fd = openSync(path, 'r')
+  try {
+    const length = Math.floor(fstatSync(fd).size / 2)
+    const half = Buffer.allocUnsafeSlow(length)
+    if (length === 0 || readSync(fd, half) < length) return undefined
+    const other = passingMemory()
+    for (let at = 0; at < length; at += other.length) {
+      const got = readSync(fd, other)
+      if (half.compare(other, 0, got, at, Math.min(at + other.length, length)) !== 0) return undefined
+    }
+    return half
+  } finally {
+    closeSync(fd)
+  }
 }
 
 /** How much room a part takes that is so long, bytes. */

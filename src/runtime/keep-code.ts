@@ -4,6 +4,7 @@ import { makeFolder } from './disk.ts'
 import { compiledCode, doesNodeKeep } from './chunks.ts'
 import { isOurs, keptOf } from './compiled-code.ts'
 import type { CompiledCode } from './compiled-code.ts'
+import { forgetPassingMemory } from './passing-memory.ts'
 import { writePack } from './write-pack.ts'
 import { underFirstFlags } from './small-heap.ts'
 
@@ -46,6 +47,7 @@ function letGo(code: CompiledCode): void {
   if (code.isNew) keep(code)
   code.scripts.clear()
   code.kept = undefined
+  forgetPassingMemory()
 }
 
 function mayAdd(file: string): boolean {
