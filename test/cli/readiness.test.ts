@@ -233,12 +233,12 @@ test('a server that answers nothing holds up nobody', async () => {
     'web: exec node server.mjs\nworker: exec sleep 300\n',
   )
   writeFileSync(app.path('hang'), '')
-  const run = app.start(['-p', String(portAt(70))])
-  await until('a request', () => linesOf(app, 'requests').length === 1)
   const begun = performance.now()
+  const run = app.start(['-p', String(portAt(70))])
+  await until('a request', () => linesOf(app, 'requests').length > 0)
   await done(app, 'scale', 'worker=3')
   await running(app, 'web.1', 'worker.1', 'worker.2', 'worker.3')
-  expect(linesOf(app, 'requests').length).toBeLessThanOrEqual(1 + (performance.now() - begun) / 1_000)
+  expect(linesOf(app, 'requests').length).toBeLessThanOrEqual(1 + (performance.now() - begun) / 3_000)
   await until('the reason', () => health(app).reason === 'GET /up: no answer within 2 s')
   await stopped(app)
   await run.ended
@@ -251,7 +251,7 @@ test('a line of the log makes ready, colours apart, and an uptime', async () => 
   const app = liveApp({
     Procfile: procfile,
     'app.json': JSON.stringify({
-      healthchecks: { worker: [{ uptime: 2 }] },
+      healthchecks: { worker: [{ uptime: 4 }] },
       'tw-run': { web: { ready: { log: '^ready on \\d+$' } } },
     }),
   })
@@ -260,7 +260,7 @@ test('a line of the log makes ready, colours apart, and an uptime', async () => 
     'the reasons',
     () => health(app).reason !== undefined && health(app, 'worker.1').reason !== undefined,
   )
-  expect(health(app, 'worker.1').reason).toBe('has to be up for 2 s')
+  expect(health(app, 'worker.1').reason).toBe('has to be up for 4 s')
   expect(health(app).reason).toBe('a line that matches ^ready on \\d+$: not there yet')
   writeFileSync(app.path('go'), '')
   await ready(app)
@@ -268,7 +268,7 @@ test('a line of the log makes ready, colours apart, and an uptime', async () => 
   const worker = seen(app)
     .slots.runs()
     .find(({ id }) => id === 'worker.1')
-  expect((worker?.health.readyAt ?? 0) - (worker?.startedAt ?? 0)).toBeGreaterThanOrEqual(2_000)
+  expect((worker?.health.readyAt ?? 0) - (worker?.startedAt ?? 0)).toBeGreaterThanOrEqual(4_000)
   await stopped(app)
   await run.ended
 })

@@ -1,6 +1,8 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { typeOf } from '../../src/core/readiness.ts'
+import { generationOf } from '../../src/core/session.ts'
 import { done, isAlive, killSupervisor, pids, running, seen, supervisors } from '../support/control.ts'
 import { liveApp, until } from '../support/live.ts'
 import type { LiveApp, LiveRun } from '../support/live.ts'
@@ -36,7 +38,7 @@ function runs(app: LiveApp): Record<string, number> {
 }
 
 /** A change is seen from when on the folders have been looked through: until then it is made again and again. */
-async function watching(app: LiveApp): Promise<void> {
+async function watching(app: LiveApp, said: () => string): Promise<void> {
   const write = nowAndThen()
   await until('a change to be seen', () => {
     write((text) => {
@@ -46,7 +48,7 @@ async function watching(app: LiveApp): Promise<void> {
     const { 'web.1': web = 0, 'worker.1': worker = 0 } = runs(app)
     return web > 1 && worker > 1
   })
-  await quiet(app)
+  await quiet(app, said)
 }
 
 /** Writes with pauses that are longer than a burst. */
@@ -59,23 +61,41 @@ function nowAndThen(): (write: (text: string) => void) => void {
   }
 }
 
-/** Nothing is on its way: a marker's own restart has been, after which every earlier change would have been seen. */
-async function quiet(app: LiveApp): Promise<void> {
-  const { 'web.1': web = 0, 'worker.1': worker = 0 } = runs(app)
+/**
+ * Nothing is on its way: a marker's own restart has been, alone or with what came before it, after which every earlier
+ * change would have been seen. To count restarts is not enough: the next one may be of an earlier change.
+ */
+async function quiet(app: LiveApp, said: () => string): Promise<void> {
+  const known = said().length
   const marker = String(performance.now())
   writeFileSync(app.path('src/web/marker.js'), marker)
   writeFileSync(app.path('src/worker/marker'), marker)
-  await until('the marker to be seen', () => {
-    const now = runs(app)
-    return (now['web.1'] ?? 0) > web && (now['worker.1'] ?? 0) > worker && Object.keys(pids(app)).length === 3
-  })
+  const isSaid = (type: string): boolean =>
+    new RegExp(`(/marker\\S*|and \\d+ more) changed: restarting ${type}\n`).test(said().slice(known))
+  await until(
+    () => `the marker to be seen, instead of ${said().slice(known)}`,
+    () => isSaid('web') && isSaid('worker') && areNewest(app),
+  )
+}
+
+/** Whether all are up, and none is to be replaced any more. */
+function areNewest(app: LiveApp): boolean {
+  const { session, observed } = seen(app)
+  const states = [...observed]
+  return (
+    states.length === 3 &&
+    states.every(([id, state]) => {
+      const generation = session && generationOf(session, typeOf(id), id)
+      return state.phase === 'up' && state.run.generation === generation
+    })
+  )
 }
 
 async function started(app: LiveApp, port: string): Promise<LiveRun> {
   const run = app.start(['-p', port, '-t', '1'])
   await until('the state', () => run.output().includes('web.1 on'))
   await running(app, 'web.1', 'worker.1', 'clock.1')
-  await watching(app)
+  await watching(app, () => run.output())
   return run
 }
 
@@ -128,7 +148,7 @@ test('an editor that replaces a file, a removal and a new folder count; what no 
   writeFileSync(app.path('src/web/a.css'), '2')
   writeFileSync(app.path('shared/read.md'), '2')
   writeFileSync(app.path('src/web/node_modules/e.js'), '2')
-  await quiet(app)
+  await quiet(app, () => run.output())
   const now = runs(app)
   expect(now).toEqual({
     'web.1': (before['web.1'] ?? 0) + 1,
@@ -142,11 +162,12 @@ test('an editor that replaces a file, a removal and a new folder count; what no 
 test('what was killed over a change is carried on: the restart was on disk before it began', async () => {
   const app = watchingApp()
   await done(app, 'start', '-D', '-p', String(portAt(20)), '-t', '1')
-  await watching(app)
+  const text = (): string => readFileSync(join(app.state(), 'supervisor.log'), 'utf8')
+  await watching(app, text)
   const { 'web.1': web = -1 } = pids(app)
   const { 'web.1': before = 0 } = runs(app)
   const log = (): string[] =>
-    readFileSync(join(app.state(), 'supervisor.log'), 'utf8')
+    text()
       .split('\n')
       .filter((line) => line.includes('restarting web'))
   const said = log().length
