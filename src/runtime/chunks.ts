@@ -1,12 +1,8 @@
-import { Module } from 'node:module'
 import { dirname } from 'node:path'
 import { Script } from 'node:vm'
 import { chunkText } from './chunk-text.ts'
-import { codeOf, isOurs, keptOf } from './compiled-code.ts'
+import { codeOf, keptOf } from './compiled-code.ts'
 import type { CompiledCode } from './compiled-code.ts'
-
-/** From here on, or almost, Node keeps compiled code itself. */
-const NODE_KEEPS = 22
 
 interface Loaded {
   exports: unknown
@@ -22,28 +18,17 @@ export function compiledCode(): CompiledCode | undefined {
   return code
 }
 
-/** Whether Node keeps what V8 makes of the chunks. */
-export function doesNodeKeep(): boolean {
-  return Number.parseInt(process.versions.node, 10) >= NODE_KEEPS
-}
-
 /**
  * From here on the program loads its chunks itself, with what was kept of V8's work on them in the user's cache folder: to
- * compile them takes 8 of the 17 ms that a short command takes beside Node itself. Node does that from 22 on. `program`:
- * the module that Node began with; the chunks are beside it. `command`: the first word of the command line. V8 compiles
- * what is called, so each command has code of its own.
+ * compile them takes 8 of the 17 ms that a short command takes beside Node itself. What Node keeps of that itself, from 22
+ * on, costs it half as long again: it reads a file for each chunk, and looks for each four times. `program`: the module that
+ * Node began with; the chunks are beside it. `command`: the first word of the command line. V8 compiles what is called, so
+ * each command has code of its own.
  */
 export function loadChunks(program: NodeJS.Module, command: string): void {
   const found = codeOf(command)
   if (found === undefined) return
   code = found
-  if (doesNodeKeep()) {
-    const { enableCompileCache } = Module as { readonly enableCompileCache?: (folder: string) => unknown }
-    // Not where Node would: others can put code into the folder of temporary files, and that of a run goes when it ends.
-    // Only where there is a folder: where none can be made, such as in /proc, Node tries for ever.
-    if (isOurs(found.folder)) enableCompileCache?.(found.folder)
-    return
-  }
   const here = dirname(program.filename)
   const loaded = new Map<string, Loaded>([[program.filename, program]])
   const others = program.require.bind(program)

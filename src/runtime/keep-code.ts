@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { makeFolder } from './disk.ts'
-import { compiledCode, doesNodeKeep } from './chunks.ts'
+import { compiledCode } from './chunks.ts'
 import { isOurs, keptOf } from './compiled-code.ts'
 import type { CompiledCode } from './compiled-code.ts'
 import { forgetPassingMemory } from './passing-memory.ts'
@@ -28,10 +28,6 @@ const WRONG_USAGE = 2
 export function keepCompiledCode(isLasting: boolean): void {
   const code = compiledCode()
   if (code === undefined) return
-  if (doesNodeKeep()) {
-    if (!isOurs(code.folder)) process.on('exit', () => void hasFolder(code.folder))
-    return
-  }
   if (isLasting) {
     // When something else is loaded later, what was kept is read again.
     code.onRead = () => void setTimeout(letGo, KEEP_AFTER_MS, code).unref()

@@ -5,12 +5,10 @@ import {
   mkdirSync,
   readFileSync,
   readdirSync,
-  rmSync,
   statSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs'
-import { Module } from 'node:module'
 import { dirname, join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { readPack } from '../../src/runtime/code-pack.ts'
@@ -48,82 +46,47 @@ async function check(env: Readonly<Record<string, string>> = {}): Promise<[strin
   return [stdout, stderr.split(' ').filter((word) => word === 'taken' || word === 'refused')]
 }
 
-/** From 22.8 on it is Node that keeps it. */
-const isNodes = 'enableCompileCache' in Module
-const unneeded = (): void => {}
-const testNodes: typeof test | typeof unneeded = isNodes ? test : unneeded
-const testOurs: typeof test | typeof unneeded = isNodes ? unneeded : test
-
-testNodes('Node keeps compiled code for us, in a folder of the user alone, once that is there', async () => {
-  mkdirSync(app.path('tmp'))
-  const [said, kept] = await check({ TMPDIR: app.path('tmp') })
-  expect([said.includes('web'), kept]).toEqual([true, []])
+test('compiled code is kept for the next command, by its owner alone, and made anew where it is damaged', async () => {
+  const [said, first] = await check()
+  expect(said).toContain('web')
+  expect(first).toEqual([])
   const parent = join(HOME, '.cache/tw-run')
   const [name = ''] = readdirSync(parent)
   const folder = join(parent, name)
-  expect(statSync(folder).mode & 0o777).toBe(0o700)
-  const keptFiles = (): string[] =>
-    readdirSync(folder).flatMap((version) => readdirSync(join(folder, version)))
-  expect(keptFiles()).toEqual([])
+  const pack = join(folder, 'check')
+  expect(readdirSync(folder)).toEqual(['check'])
+  expect([folder, pack].map((one) => statSync(one).mode & 0o777)).toEqual([0o700, 0o600])
 
-  expect(await check({ TMPDIR: app.path('tmp') })).toEqual([said, []])
-  expect(keptFiles().length).toBeGreaterThan(2)
-  expect(readdirSync(app.path('tmp'))).toEqual([])
+  const [again, second] = await check()
+  expect(again).toBe(said)
+  expect(second).toEqual([...readPack(pack).keys()].map(() => 'taken'))
+  expect(second.length).toBeGreaterThan(2)
 
-  rmSync(folder, { recursive: true })
-  mkdirSync(folder)
+  // What a command calls depends on what it finds: the code is kept again, no more often than each minute.
+  const before = statSync(pack).mtimeMs
+  expect((await check())[1]).toEqual(second)
+  expect(statSync(pack).mtimeMs).toBe(before)
+  utimesSync(pack, 0, Date.now() / 1_000 - 61)
+  expect((await check())[1]).toEqual(second)
+  expect(statSync(pack).mtimeMs).toBeGreaterThanOrEqual(before)
+
+  // Damaged as a power cut may leave it: V8 itself would take it and crash.
+  const whole = readFileSync(pack)
+  const page = 4096
+  const halved = whole.subarray(0, whole.length / 2)
+  for (const bytes of [halved, whole.subarray(0, page), Buffer.from(whole).fill(0, 2 * page, 3 * page)]) {
+    writeFileSync(pack, bytes)
+    expect(await check()).toEqual([said, []])
+    expect((await check())[1]).toEqual(second)
+  }
+
   chmodSync(folder, 0o777)
-  expect(await check()).toEqual([said, []])
-  expect(keptFiles()).toEqual([])
-  rmSync(folder, { recursive: true })
+  expect((await check())[1]).toEqual([])
+  chmodSync(folder, 0o700)
+  expect((await check())[1]).toEqual(second)
   expect(await check({ HOME: app.path('nobody') })).toEqual([said, []])
   expect(existsSync(app.path('nobody'))).toBe(false)
 })
-
-testOurs(
-  'compiled code is kept for the next command, by its owner alone, and made anew where it is damaged',
-  async () => {
-    const [said, first] = await check()
-    expect(said).toContain('web')
-    expect(first).toEqual([])
-    const parent = join(HOME, '.cache/tw-run')
-    const [name = ''] = readdirSync(parent)
-    const folder = join(parent, name)
-    const pack = join(folder, 'check')
-    expect(readdirSync(folder)).toEqual(['check'])
-    expect([folder, pack].map((one) => statSync(one).mode & 0o777)).toEqual([0o700, 0o600])
-
-    const [again, second] = await check()
-    expect(again).toBe(said)
-    expect(second).toEqual([...readPack(pack).keys()].map(() => 'taken'))
-    expect(second.length).toBeGreaterThan(2)
-
-    // What a command calls depends on what it finds: the code is kept again, no more often than each minute.
-    const before = statSync(pack).mtimeMs
-    expect((await check())[1]).toEqual(second)
-    expect(statSync(pack).mtimeMs).toBe(before)
-    utimesSync(pack, 0, Date.now() / 1_000 - 61)
-    expect((await check())[1]).toEqual(second)
-    expect(statSync(pack).mtimeMs).toBeGreaterThanOrEqual(before)
-
-    // Damaged as a power cut may leave it: V8 itself would take it and crash.
-    const whole = readFileSync(pack)
-    const page = 4096
-    const halved = whole.subarray(0, whole.length / 2)
-    for (const bytes of [halved, whole.subarray(0, page), Buffer.from(whole).fill(0, 2 * page, 3 * page)]) {
-      writeFileSync(pack, bytes)
-      expect(await check()).toEqual([said, []])
-      expect((await check())[1]).toEqual(second)
-    }
-
-    chmodSync(folder, 0o777)
-    expect((await check())[1]).toEqual([])
-    chmodSync(folder, 0o700)
-    expect((await check())[1]).toEqual(second)
-    expect(await check({ HOME: app.path('nobody') })).toEqual([said, []])
-    expect(existsSync(app.path('nobody'))).toBe(false)
-  },
-)
 
 const byText = (one: string, other: string): number => one.localeCompare(other)
 const testRoots = requires('root')
@@ -141,38 +104,35 @@ testRoots("in another user's home nothing is kept, and nothing is made that he c
   }
 })
 
-testOurs(
-  'what a start keeps, which changes what V8 does and runs long, is taken by the next one, also if it is killed',
-  async () => {
-    const live = liveApp({ Procfile: 'web: echo up; exec sleep 100\n', 'spy.cjs': SPY, 'home/.keep': '' })
-    const env = {
-      HOME: live.path('home'),
-      XDG_CACHE_HOME: '',
-      NODE_OPTIONS: `--require ${live.path('spy.cjs')}`,
-    }
-    const options = ['-p', String(portAt(0)), '-t', '1']
-    const kept = (): string[] => {
-      const parent = join(env.HOME, '.cache/tw-run')
-      if (!existsSync(parent)) return []
-      return readdirSync(parent).flatMap((build) => [...readPack(join(parent, build, 'start')).keys()])
-    }
-    const first = live.start(options, env)
-    await first.waitFor(/up/)
-    const chunks = await until('code to be kept', () => {
-      const names = kept()
-      return names.includes('supervising.cjs') ? names : undefined
-    })
-    first.signal('SIGKILL')
-    await first.ended
-    const second = live.start(options, env)
-    await second.waitFor(/still running/)
-    second.signal('SIGINT')
-    await second.ended
-    const said = second
-      .output()
-      .split(/\s/)
-      .filter((word) => word === 'taken' || word === 'refused')
-    expect(said.filter((word) => word === 'refused')).toEqual([])
-    expect(said.length).toBeGreaterThanOrEqual(chunks.length)
-  },
-)
+test('what a start keeps, which changes what V8 does and runs long, is taken by the next one, also if it is killed', async () => {
+  const live = liveApp({ Procfile: 'web: echo up; exec sleep 100\n', 'spy.cjs': SPY, 'home/.keep': '' })
+  const env = {
+    HOME: live.path('home'),
+    XDG_CACHE_HOME: '',
+    NODE_OPTIONS: `--require ${live.path('spy.cjs')}`,
+  }
+  const options = ['-p', String(portAt(0)), '-t', '1']
+  const kept = (): string[] => {
+    const parent = join(env.HOME, '.cache/tw-run')
+    if (!existsSync(parent)) return []
+    return readdirSync(parent).flatMap((build) => [...readPack(join(parent, build, 'start')).keys()])
+  }
+  const first = live.start(options, env)
+  await first.waitFor(/up/)
+  const chunks = await until('code to be kept', () => {
+    const names = kept()
+    return names.includes('supervising.cjs') ? names : undefined
+  })
+  first.signal('SIGKILL')
+  await first.ended
+  const second = live.start(options, env)
+  await second.waitFor(/still running/)
+  second.signal('SIGINT')
+  await second.ended
+  const said = second
+    .output()
+    .split(/\s/)
+    .filter((word) => word === 'taken' || word === 'refused')
+  expect(said.filter((word) => word === 'refused')).toEqual([])
+  expect(said.length).toBeGreaterThanOrEqual(chunks.length)
+})

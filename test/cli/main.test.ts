@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { Module } from 'node:module'
 import { afterAll, describe, expect, test } from 'vitest'
 import { requires } from '../support/requirement.ts'
 import { BIN, cleanEnvironment, makeApp } from '../support/rig.ts'
@@ -93,11 +92,8 @@ test('help is as wide as the terminal', () => {
   expect(Math.max(...indented.map((line) => line.length))).toBeLessThanOrEqual(44)
 })
 
-/** Compiled code: it reads one chunk at a time then, and loads `os` for itself. */
-const NODE_KEEPS = 'enableCompileCache' in Module
-
 test('what a command does not need is not loaded', () => {
-  const always = [...(NODE_KEEPS ? [] : ['asking']), 'command-line', 'rolldown-runtime', 'tw-run']
+  const always = ['asking', 'command-line', 'rolldown-runtime', 'tw-run']
   expect(loaded('version')).toEqual({ chunks: always, heavy: [] })
   expect(loaded('--help')).toEqual({ chunks: [...always, 'main'].toSorted(), heavy: [] })
   const { chunks, heavy } = loaded('ps')
@@ -135,8 +131,8 @@ function loaded(...args: string[]): { chunks: string[]; heavy: string[] } {
   spawnSync(process.execPath, ['--require', app.path('preload.cjs'), BIN, ...args], { cwd: app.root, env })
   const [files, builtins] = JSON.parse(readFileSync(app.path('report'), 'utf8')) as [string[], string[]]
   const chunks = files.flatMap((path) => /\/dist\/cli\/([\w-]+)\.(?:cjs|txt)$/.exec(path)?.[1] ?? [])
-  const heavy = ['crypto', 'net', 'child_process', 'os', 'stream', 'tty'].filter(
-    (name) => builtins.includes(`NativeModule ${name}`) && !(name === 'os' && NODE_KEEPS),
+  const heavy = ['crypto', 'net', 'child_process', 'os', 'stream', 'tty'].filter((name) =>
+    builtins.includes(`NativeModule ${name}`),
   )
   return { chunks: chunks.toSorted(), heavy }
 }
