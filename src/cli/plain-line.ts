@@ -7,8 +7,8 @@ type Worded = (typeof OF_START)[keyof typeof OF_START]
 
 /** A command that people and scripts type all day, or that tw-run begins. */
 interface Plain {
-  /** Whether it takes words beside its options. */
-  readonly hasWords: boolean
+  /** Whether it takes words beside its options; or, from the first one on, all there is. */
+  readonly takes: 'none' | 'words' | 'all'
   /** The options of it that are read here, each with a value, and what they are called in the flags. */
   readonly options: Readonly<Record<string, Worded>>
   readonly work: Work
@@ -32,12 +32,12 @@ const OF_START = {
 
 const COMMANDS: Readonly<Record<string, Plain>> = {
   start: {
-    hasWords: true,
+    takes: 'words',
     options: OF_START,
     work: async (words, flags) => (await import('./start-as-asked.ts')).startAsAsked(words, flags, {}),
   },
   ps: {
-    hasWords: false,
+    takes: 'none',
     options: FOLDER,
     work: async (_, flags) => {
       await (await import('./ps-action.ts')).ps(flags, {})
@@ -45,17 +45,22 @@ const COMMANDS: Readonly<Record<string, Plain>> = {
     },
   },
   scale: {
-    hasWords: true,
+    takes: 'words',
     options: FOLDER,
     work: async (words, flags) => (await import('./scale-action.ts')).scale(words, flags, {}),
   },
   restart: {
-    hasWords: true,
+    takes: 'words',
     options: FOLDER,
     work: async (words, flags) => (await import('./restart-action.ts')).restart(words, flags, {}),
   },
+  run: {
+    takes: 'all',
+    options: FOLDER,
+    work: async (words, flags) => (await import('./run-as-asked.ts')).runAsAsked(words, false, flags),
+  },
   supervise: {
-    hasWords: true,
+    takes: 'words',
     options: {},
     work: async ([text = '']) => {
       process.exitCode = await (await import('./supervise-action.ts')).supervise(text, false)
@@ -80,11 +85,15 @@ export function plainWork([command = '', ...given]: readonly string[]):
     const name = own(plain.options, word)
     const value = name === undefined ? word : given[(at += 1)]
     if (value === undefined || value === '' || value.startsWith('-')) return undefined
+    if (name === undefined && plain.takes === 'all') {
+      words.push(...given.slice(at))
+      break
+    }
     if (name === undefined) words.push(value)
     else if (flags[name] === undefined) flags[name] = value
     else return undefined
   }
-  if (words.length > 0 && !plain.hasWords) return undefined
+  if (words.length > 0 ? plain.takes === 'none' : plain.takes === 'all') return undefined
   return async () => {
     try {
       return await plain.work(words, flags)

@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto'
 import { wantsColor } from '../core/color.ts'
 import { shellText } from '../core/command.ts'
 import { environmentFor, valuesOf } from '../core/environment.ts'
@@ -11,6 +10,7 @@ import { loadApp, requireVariables } from '../runtime/load.ts'
 import type { App } from '../runtime/load.ts'
 import { runOneOff, SignalRelay } from '../runtime/one-off.ts'
 import type { Executable } from '../runtime/one-off.ts'
+import { randomNumber } from '../runtime/random.ts'
 import { locateStateDir } from '../runtime/state-dir.ts'
 import { isTerminal, mention } from '../runtime/terminal.ts'
 import { workOnRecord } from '../runtime/work-record.ts'
@@ -48,7 +48,7 @@ export async function run(words: readonly string[], separated: boolean, flags: F
 
 function environmentOf({ layers, root, settings }: App, own: Own, port: number): Record<string, string> {
   const color = wantsColor(settings.color, process.env, isTerminal(STDOUT)) && isTerminal(STDOUT)
-  const id = processId('run', randomInt(1000, 10_000))
+  const id = processId('run', randomNumber())
   return valuesOf(environmentFor(layers, settings.envPrecedence, { ...own, id, port, root, color }))
 }
 

@@ -1,6 +1,5 @@
 import { Command } from 'commander'
 import { flagsOf, withOptions } from './options.ts'
-import { requireCommand } from './require-command.ts'
 
 export function runCommand(): Command {
   const command = new Command('run')
@@ -12,16 +11,8 @@ export function runCommand(): Command {
     .passThroughOptions()
   withOptions(command, 'app', 'environment', 'formation', 'stop', 'color', 'state', 'engine', 'image')
   return command.action(async (words: string[]) => {
-    requireCommand(words, 'name a process type, or a command: tw-run run -- <command>')
-    const { reachEngine } = await import('./engine.ts')
-    const { reached } = await reachEngine(flagsOf(command))
-    if (reached !== undefined) {
-      const { runOn } = await import('./engine-logs-action.ts')
-      process.exitCode = await runOn(reached, words, isSeparated(words, process.argv), flagsOf(command))
-      return
-    }
-    const { run } = await import('./run-action.ts')
-    process.exitCode = await run(words, isSeparated(words, process.argv), flagsOf(command))
+    const { runAsAsked } = await import('./run-as-asked.ts')
+    await runAsAsked(words, isSeparated(words, process.argv), flagsOf(command))
   })
 }
 

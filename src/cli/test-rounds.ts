@@ -1,4 +1,4 @@
-import { closeSync, createWriteStream } from 'node:fs'
+import { closeSync } from 'node:fs'
 import { describeExactly } from '../core/duration.ts'
 import { printable } from '../core/printable.ts'
 import type { SignalRelay } from '../runtime/one-off.ts'
@@ -58,17 +58,15 @@ export class TestRounds {
     const limitMs =
       this.#limitMs ?? (usualMs === undefined ? undefined : Math.max(AT_LEAST_MS, usualMs * TIMES_AS_LONG))
     const limit = new Limit(limitMs)
-    const fd = openUnnamed()
-    const output = createWriteStream('', { fd, autoClose: false })
+    const output = openUnnamed()
     try {
       const { code } = await work(this.#words, fixture, { relay: this.#relay, limit, output })
       const round = { code, lateMs: limit.isOver ? limitMs : undefined }
-      if (hasFailed(round)) this.#printed ??= fd
+      if (hasFailed(round)) this.#printed ??= output
       return round
     } finally {
       limit.cancel()
-      await new Promise<void>((resolve) => output.end(resolve))
-      if (this.#printed !== fd) closeSync(fd)
+      if (this.#printed !== output) closeSync(output)
     }
   }
 

@@ -1,11 +1,10 @@
-import { randomInt } from 'node:crypto'
-import type { WriteStream } from 'node:fs'
 import { wantsColor } from '../core/color.ts'
 import { environmentFor, valuesOf } from '../core/environment.ts'
 import { processId } from '../core/names.ts'
 import type { App } from '../runtime/load.ts'
 import { runOneOff } from '../runtime/one-off.ts'
 import type { SignalRelay } from '../runtime/one-off.ts'
+import { randomNumber } from '../runtime/random.ts'
 import { isTerminal } from '../runtime/terminal.ts'
 import { workOnRecord } from '../runtime/work-record.ts'
 import type { Own, WorkResult } from '../runtime/work-record.ts'
@@ -18,8 +17,8 @@ const STDOUT = 1
 export interface Work {
   readonly relay: SignalRelay
   readonly limit: Limit
-  /** Where its output goes, if not where ours goes. */
-  readonly output?: WriteStream
+  /** The descriptor to which its output goes, if not where ours goes. */
+  readonly output?: number
 }
 
 /** Runs the command to its end, or until the formation or the time is over, and ends what it left behind. */
@@ -55,7 +54,7 @@ function environmentOf(app: App, { token, scratch }: Own): Record<string, string
   const { port, urls } = formationUrls(app)
   const isOnTerminal = isTerminal(STDOUT)
   const injection = {
-    id: processId('with', randomInt(1000, 10_000)),
+    id: processId('with', randomNumber()),
     token,
     scratch,
     port,

@@ -1,5 +1,6 @@
-import type { WriteStream } from 'node:fs'
-import { execa } from 'execa'
+import { spawn } from 'node:child_process'
+import type { ChildProcess, SpawnOptions } from 'node:child_process'
+import { writeSync } from 'node:fs'
 import { isShellName } from '../core/environment.ts'
 import { exitCodeOfSignal } from '../core/exit.ts'
 import { printable } from '../core/printable.ts'
@@ -18,10 +19,11 @@ export interface OneOffOptions {
   readonly cwd: string
   readonly env: Readonly<Record<string, string>>
   readonly relay: SignalRelay
-  /** An open file that takes its output, instead of where ours goes; then it has no input either. */
-  readonly output?: WriteStream
+  /** The descriptor of a file that takes its output, instead of where ours goes; then it has no input either. */
+  readonly output?: number
 }
 
+const INHERITED = ['inherit', 'inherit', 'inherit'] as const
 const SIGNALS = ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP'] as const
 
 /**
@@ -35,26 +37,45 @@ export async function runOneOff(
 ): Promise<number> {
   const { file, args } = executable
   const hasWitness = Object.keys(env).every(isShellName) && isRunnable(executable, cwd, env['PATH'])
-  const [input, out, error] =
-    output === undefined
-      ? (['inherit', 'inherit', 'inherit'] as const)
-      : (['ignore', output, output] as const)
-  const options = { cwd, env, extendEnv: false, reject: false, cleanup: false } as const
-  const child = hasWitness
-    ? execa('/bin/sh', ['-c', WITNESS, 'tw-run', file, ...args], {
-        ...options,
-        stdio: [input, out, error, 'pipe'],
-      })
-    : execa(file, args, { ...options, stdio: [input, out, error] })
-  relay.begin(child.pid, hasBegun(child.stdio[3]))
-  const result = await child
+  const files = output === undefined ? INHERITED : (['ignore', output, output] as const)
+  const { child, ended } = hasWitness
+    ? begin('/bin/sh', ['-c', WITNESS, 'tw-run', file, ...args], { cwd, env, stdio: [...files, 'pipe'] })
+    : begin(file, args, { cwd, env, stdio: [...files] })
+  relay.begin(child?.pid, hasBegun(child?.stdio[3]))
+  const { code, signal, error } = await ended
   relay.end()
-  if (result.exitCode !== undefined) return result.exitCode
-  if (result.signal !== undefined) return exitCodeOfSignal(result.signal)
-  const why = `tw-run: cannot run ${printable(file)}: ${reasonOf(result.cause, file, cwd)}\n`
+  if (typeof code === 'number') return code
+  if (typeof signal === 'string') return exitCodeOfSignal(signal)
+  const why = `tw-run: cannot run ${printable(file)}: ${reasonOf(error, file, cwd)}\n`
   if (output === undefined) mention(why)
-  else output.write(why)
-  return failedWith(result.cause, 'ENOENT') ? 127 : 126
+  else writeSync(output, why)
+  return failedWith(error, 'ENOENT') ? 127 : 126
+}
+
+/** How a child ended, or why there was none. */
+interface Ended {
+  readonly code?: number | null
+  readonly signal?: string | null
+  readonly error?: unknown
+}
+
+interface Begun {
+  readonly child?: ChildProcess
+  readonly ended: Promise<Ended>
+}
+
+/** Node says why it could not begin a process by an error, or by an event. */
+function begin(file: string, args: readonly string[], options: SpawnOptions): Begun {
+  try {
+    const child = spawn(file, args, options)
+    const ended = new Promise<Ended>((resolve) => {
+      child.once('error', (error) => resolve({ error }))
+      child.once('close', (code, signal) => resolve({ code, signal }))
+    })
+    return { child, ended }
+  } catch (error) {
+    return { ended: Promise.resolve({ error }) }
+  }
 }
 
 /** Resolves at the first word of a witness, or its end; at once if there is none. */

@@ -11,6 +11,11 @@ export function randomHex(count: number): string {
   return bytes.toString('hex', used - count, used)
 }
 
+/** Of four digits, to tell one-off processes apart in logs; nothing depends on it. */
+export function randomNumber(): number {
+  return 1_000 + Math.floor(Math.random() * 9_000)
+}
+
 function refill(): boolean {
   try {
     const fd = openSync('/dev/urandom', 'r')

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { bootNow } from './clock.ts'
 import { carriersNow } from './process-table.ts'
 import type { Carrier } from './process-table.ts'
 import { signalCarrier } from './signal.ts'
@@ -21,12 +22,12 @@ export interface SweepOptions {
 export async function sweep(token: string, { graceMs, hurry }: SweepOptions): Promise<Carrier[]> {
   const tokens = new Set([token])
   let found = carriersNow(tokens)
-  const toldAt = performance.now()
+  const toldAt = bootNow()
   let killAt = toldAt + graceMs
   const told = new Set<number>()
-  while (found.length > 0 && performance.now() < killAt + KILL_WITHIN_MS) {
-    if (hurry.aborted) killAt = Math.min(killAt, performance.now())
-    const isKilling = performance.now() >= killAt
+  while (found.length > 0 && bootNow() < killAt + KILL_WITHIN_MS) {
+    if (hurry.aborted) killAt = Math.min(killAt, bootNow())
+    const isKilling = bootNow() >= killAt
     for (const carrier of found) {
       if (isKilling) signalCarrier(carrier, 'SIGKILL')
       else if (!told.has(carrier.pid)) {

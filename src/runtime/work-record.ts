@@ -1,4 +1,4 @@
-import { closeSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { TwRunError } from '../core/error.ts'
@@ -49,10 +49,20 @@ export async function workOnRecord(
     const code = await begin({ token, scratch })
     result = { code, survivors: await sweep(token, options) }
   } finally {
-    await rm(scratch, { recursive: true, force: true })
+    if (!isRemovedEmpty(scratch)) await rm(scratch, { recursive: true, force: true })
   }
   if (result.survivors.length === 0) forget()
   return result
+}
+
+/** Whether the folder is gone, as most are with this, since nothing is in them; what removes trees takes 2 ms to load. */
+function isRemovedEmpty(folder: string): boolean {
+  try {
+    rmdirSync(folder)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** Errors: TwRunError 1; nothing is on record then. */

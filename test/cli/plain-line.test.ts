@@ -11,6 +11,8 @@ test.for([
   ['scale', 'web=3', 'worker+1', 'clock-1'],
   ['scale', '-d', 'app', 'web=3'],
   ['restart', 'web.1', '-d', 'app'],
+  ['run', 'web'],
+  ['run', '-d', 'app', 'node', '--version', '-d', '', '--'],
   ['start'],
   ['start', 'web', 'worker'],
   ['start', '-m', 'web=3', '-p', 'auto', 'web', '--restart', 'always', '-t', '9', '-f', 'Procfile.dev'],
@@ -23,6 +25,11 @@ test.for([
   [''],
   ['status'],
   ['toString'],
+  ['run', '-t', '3', 'true'],
+  ['run', '--', 'true'],
+  ['run', '', 'true'],
+  ['run'],
+  ['run', '-d', 'app'],
   ['start', '-D'],
   ['start', '-m'],
   ['start', '-m', 'web=2', '--formation', 'web=3'],
@@ -81,4 +88,16 @@ test('either way says the same, and ends with the same code', async () => {
   expect(code).toBe(2)
   run.signal('SIGINT')
   expect(await run.ended).toBe(130)
+})
+
+test.for([
+  [['echo', '-d', '', '--', '--help'], 0, '-d  -- --help\n'],
+  [['sh', '-c', 'exit 3'], 3, ''],
+  [['say', '--json'], 0, 'web --json\n'],
+  [['no-such-program'], 127, ''],
+] as const)('run %j is the same either way', async ([words, code, stdout]) => {
+  const app = liveApp({ Procfile: 'say: echo web\n' })
+  const plain = await app.cli(['run', '-d', app.root, ...words])
+  expect([plain.code, plain.stdout]).toEqual([code, stdout])
+  expect(await app.cli(['run', `--root=${app.root}`, ...words])).toEqual(plain)
 })
