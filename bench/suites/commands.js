@@ -20,6 +20,7 @@ const looking = (name, ...words) => ({
   name,
   argv: (dir) => [process.execPath, LOOKER, join(dir, 'state'), ...words],
 })
+const RUNNER = "require('node:child_process').spawn('true', { stdio: 'inherit' })"
 const asking = (name, ...args) => ({ name, argv: (dir) => twRunCli(...args, '-d', dir) })
 const COMMANDS = [
   EMPTY,
@@ -30,6 +31,8 @@ const COMMANDS = [
   asking('tw-run ps', 'ps'),
   asking('tw-run scale', 'scale'),
   asking(`tw-run scale p=${SIZE}`, 'scale', `p=${SIZE}`),
+  { name: 'node that runs true', argv: () => [process.execPath, '-e', RUNNER] },
+  { name: 'tw-run run true', argv: (dir) => twRunCli('run', '-d', dir, 'true') },
 ]
 
 /** Wall and CPU time of one command, ms. */
