@@ -1,11 +1,11 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { formatDiagnostic } from '../core/diagnostic.ts'
 import { expandIds } from '../core/edit.ts'
 import { TwRunError } from '../core/error.ts'
 import type { Session } from '../core/session.ts'
 import type { Flags } from '../core/settings.ts'
+import { bootNow } from '../runtime/clock.ts'
 import { closeInheritedDescriptors } from '../runtime/descriptors.ts'
 import { requireLastingFiles } from '../runtime/lasting-files.ts'
 import { requireVariables } from '../runtime/load.ts'
@@ -23,11 +23,11 @@ import type { Before } from './detached-end.ts'
 import { appToStart, lastingFlags, requireRouterHost, requireWork, stagesOf } from './formation.ts'
 import { describeAddress, describeRuns } from './journal-text.ts'
 import { refuseLateStages } from './late-stages.ts'
+import { Pace } from './pace.ts'
 import { notThere, waitFor } from './waiting.ts'
 import type { Awaited, Missing } from './waiting.ts'
 
 const STDOUT = 1
-const LOOK_AGAIN_MS = 10
 /** How long after a process has failed its supervisor may take to end the run by that, ms. */
 const JUDGED_WITHIN_MS = 1_000
 
@@ -82,12 +82,13 @@ export async function startDetached(asked: Flags, awaited: Awaited, begins: () =
 
 /** What is there when the supervisor has seen, too, what has failed: by that the run may end. */
 async function onceJudged(state: StateDir, { failed }: Missing): Promise<View> {
-  const until = performance.now() + JUDGED_WITHIN_MS
+  const pace = new Pace()
+  const until = bootNow() + JUDGED_WITHIN_MS
   for (;;) {
     const seen = view(state)
     const isJudged = failed.length === 0 || seen.session?.ending !== undefined
-    if (isJudged || performance.now() > until) return seen
-    await sleep(LOOK_AGAIN_MS)
+    if (isJudged || bootNow() > until) return seen
+    await pace.pause()
   }
 }
 
@@ -110,10 +111,11 @@ function endsWithPid1(): TwRunError {
  * as it was before.
  */
 async function hasBegun(state: StateDir, child: ChildProcess, before: Before): Promise<void> {
+  const pace = new Pace()
   while (!hasEnded(child)) {
     const { session, supervisor } = view(state)
     const isWritten = session?.isDetached === true && !session.over && isWrittenSince(state, before)
     if (supervisor === child.pid && isWritten) return
-    await sleep(LOOK_AGAIN_MS)
+    await pace.pause()
   }
 }

@@ -1,9 +1,11 @@
 import type { Flags } from '../core/settings.ts'
 
 /** Resolves to an exit code where the program is to end at once: to take its heap apart takes Node 1 ms after a look. */
-type Work = (words: readonly string[], flags: Flags) => Promise<number | void>
+type Work = (words: readonly string[], flags: Flags, switches: Switches) => Promise<number | void>
 
 type Worded = (typeof OF_START)[keyof typeof OF_START]
+type Switch = (typeof SWITCHES_OF_START)[keyof typeof SWITCHES_OF_START]
+type Switches = Partial<Record<Switch, true>>
 
 /** A command that people and scripts type all day, or that tw-run begins. */
 interface Plain {
@@ -11,6 +13,8 @@ interface Plain {
   readonly takes: 'none' | 'words' | 'all'
   /** The options of it that are read here, each with a value, and what they are called in the flags. */
   readonly options: Readonly<Record<string, Worded>>
+  /** Those that have none. */
+  readonly switches?: Readonly<Record<string, Switch>>
   readonly work: Work
 }
 
@@ -30,11 +34,17 @@ const OF_START = {
   '--log-format': 'logFormat',
 } as const
 
+const SWITCHES_OF_START = { '-D': 'detach', '--detach': 'detach', '--wait': 'wait' } as const
+
 const COMMANDS: Readonly<Record<string, Plain>> = {
   start: {
     takes: 'words',
     options: OF_START,
-    work: async (words, flags) => (await import('./start-as-asked.ts')).startAsAsked(words, flags, {}),
+    switches: SWITCHES_OF_START,
+    work: async (words, flags, switches) => {
+      await (await import('./start-as-asked.ts')).startAsAsked(words, flags, switches)
+      return switches.detach === true ? Number(process.exitCode ?? 0) : undefined
+    },
   },
   ps: {
     takes: 'none',
@@ -80,8 +90,14 @@ export function plainWork([command = '', ...given]: readonly string[]):
   if (plain === undefined) return undefined
   const words: string[] = []
   const flags: Partial<Record<Worded, string>> = {}
+  const switches: Switches = {}
   for (let at = 0; at < given.length; at += 1) {
     const word = given[at]
+    const turned = own(plain.switches ?? {}, word)
+    if (turned !== undefined) {
+      switches[turned] = true
+      continue
+    }
     const name = own(plain.options, word)
     const value = name === undefined ? word : given[(at += 1)]
     if (value === undefined || value === '' || value.startsWith('-')) return undefined
@@ -96,7 +112,7 @@ export function plainWork([command = '', ...given]: readonly string[]):
   if (words.length > 0 ? plain.takes === 'none' : plain.takes === 'all') return undefined
   return async () => {
     try {
-      return await plain.work(words, flags)
+      return await plain.work(words, flags, switches)
     } catch (error) {
       throw (await import('./same-app.ts')).ofSameApp(error, flags)
     }

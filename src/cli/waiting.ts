@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { expandIds } from '../core/edit.ts'
 import { TwRunError } from '../core/error.ts'
 import { exitCodeOf } from '../core/exit.ts'
@@ -16,10 +15,10 @@ import { view } from '../runtime/observer.ts'
 import type { View } from '../runtime/observer.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
 import { unreadSupervisor } from '../runtime/unread.ts'
+import { Pace } from './pace.ts'
 
 /** How long `--wait` waits, ms, where nothing else was asked for: Heroku's boot limit. */
 export const WAIT_AT_MOST_MS = 60_000
-const LOOK_AGAIN_MS = 20
 /**
  * How long a supervisor whose run is over is waited for, ms: a reader that reads has the last lines in much less, and then
  * the lock is free for a start that follows.
@@ -121,17 +120,17 @@ export async function waitFor(
   only?: readonly ProcessId[],
   mostMs = WAIT_AT_MOST_MS,
 ): Promise<Missing> {
-  let until = performance.now() + mostMs
+  const pace = new Pace()
+  let until = bootNow() + mostMs
   for (;;) {
     const { observed } = view(state)
     // Read after the processes: that the run ends is written down before the end that it ends by.
     const session = keptSession(state)
     const found = missingOf({ session, observed }, awaited, only)
-    if (found.isStage === true) until = performance.now() + mostMs
+    if (found.isStage === true) until = bootNow() + mostMs
     const isEnding = session === undefined || session.over || session.ending !== undefined
-    if (found.missing.length === 0 || found.failed.length > 0 || isEnding || performance.now() > until)
-      return found
-    await sleep(LOOK_AGAIN_MS)
+    if (found.missing.length === 0 || found.failed.length > 0 || isEnding || bootNow() > until) return found
+    await pace.pause()
   }
 }
 
@@ -166,16 +165,17 @@ export async function requireUp(state: StateDir): Promise<void> {
  * have had no room for its supervisor's last word, and nobody may read that.
  */
 export async function waitForEnd(state: StateDir, ms: number): Promise<readonly ProcessId[]> {
-  const until = performance.now() + ms
+  const pace = new Pace()
+  const until = bootNow() + ms
   let readUntil = Infinity
   for (;;) {
     const { session, supervisor } = view(state)
     // A look at the processes comes before that at their supervisor, which may have ended them in between.
-    const now = performance.now()
+    const now = bootNow()
     if (supervisor === undefined || now > Math.min(until, readUntil)) return aliveIn(view(state))
     if (unreadSupervisor(session, supervisor) !== undefined)
       readUntil = Math.min(readUntil, now + READ_WITHIN_MS)
-    await sleep(LOOK_AGAIN_MS)
+    await pace.pause()
   }
 }
 

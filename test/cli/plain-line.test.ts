@@ -15,6 +15,8 @@ test.for([
   ['run', '-d', 'app', 'node', '--version', '-d', '', '--'],
   ['start'],
   ['start', 'web', 'worker'],
+  ['start', '-D'],
+  ['start', '--detach', '--wait', 'web', '-m', 'web=2'],
   ['start', '-m', 'web=3', '-p', 'auto', 'web', '--restart', 'always', '-t', '9', '-f', 'Procfile.dev'],
 ])('%j needs no parser of options', (line) => {
   expect(plainWork(line)).toBeTypeOf('function')
@@ -30,7 +32,9 @@ test.for([
   ['run', '', 'true'],
   ['run'],
   ['run', '-d', 'app'],
-  ['start', '-D'],
+  ['start', '-Dp', '5000'],
+  ['start', '-D', '--publish', '80'],
+  ['ps', '-D'],
   ['start', '-m'],
   ['start', '-m', 'web=2', '--formation', 'web=3'],
   ['start', '-p', '-1'],
