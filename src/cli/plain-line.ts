@@ -79,9 +79,9 @@ const COMMANDS: Readonly<Record<string, Plain>> = {
 }
 
 /**
- * The work of a command line that means the same to whoever reads it: one of these commands, words, and some options,
- * each with a value and once. Undefined for every other, which the parser of options is for: to load it takes a tenth
- * of a short command.
+ * The work of a command line that means the same to whoever reads it: one of these commands, words, and some options, of
+ * which those with a value stand there once. Undefined for every other, which the parser of options is for: to load it
+ * takes a tenth of a short command.
  */
 export function plainWork([command = '', ...given]: readonly string[]):
   | (() => Promise<number | void>)
@@ -101,14 +101,13 @@ export function plainWork([command = '', ...given]: readonly string[]):
     const name = own(plain.options, word)
     const value = name === undefined ? word : given[(at += 1)]
     if (value === undefined || value === '' || value.startsWith('-')) return undefined
-    if (name === undefined && plain.takes === 'all') {
-      words.push(...given.slice(at))
-      break
-    }
-    if (name === undefined) words.push(value)
-    else if (flags[name] === undefined) flags[name] = value
-    else return undefined
+    if (name !== undefined) {
+      if (flags[name] !== undefined) return undefined
+      flags[name] = value
+    } else if (plain.takes === 'all') words.push(...given.splice(at))
+    else words.push(value)
   }
+  // A word too many, or none of what there is to run.
   if (words.length > 0 ? plain.takes === 'none' : plain.takes === 'all') return undefined
   return async () => {
     try {

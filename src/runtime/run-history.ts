@@ -13,17 +13,17 @@ export const KEPT_ENDS = 1000
 
 /** The ends of a process's runs, oldest first; lines that are none are passed over. */
 export function readHistory(state: StateDir, id: ProcessId): End[] {
-  return textOf(state, id)
+  return historyOf(state, id)
     .split('\n')
     .flatMap((line) => decodeEnd(line) ?? [])
 }
 
 /** Those of them that anything depends on still, where runs from the number `from` on are on disk, or none are. */
 export function readNewestEnds(state: StateDir, id: ProcessId, from = Infinity): End[] {
-  return newestEnds(textOf(state, id), from)
+  return newestEnds(historyOf(state, id), from)
 }
 
-function textOf(state: StateDir, id: ProcessId): string {
+function historyOf(state: StateDir, id: ProcessId): string {
   return readIfThere(historyPath(state, id)) ?? ''
 }
 
