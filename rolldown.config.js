@@ -12,11 +12,11 @@ const PROGRAM = 'cli/tw-run.cjs'
  * by the first line that uses it: what prints a table needs neither sockets nor children.
  */
 const HEAVY =
-  /^let (node_\w+) = require\("(node:(?:child_process|crypto|fs\/promises|module|net|os|timers\/promises|tty|v8))"\);$/gm
+  /^let (node_\w+) = require\("(node:(?:child_process|crypto|fs\/promises|module|net|os|timers\/promises|tty|util|v8))"\);$/gm
 
 /** What every command that looks at processes needs, and what a start needs before it holds the lock. */
 const KERNEL =
-  /src\/(core\/(quote-sh|rules|survivors)|runtime\/(crash-points|descriptors|lifeline|own-program|pid-laps|place|process-table[a-z-]*))\.ts$/
+  /src\/(core\/(quote-sh|rules|survivors)|runtime\/(crash-points|descriptors|lifeline|own-program|pid-laps|place|process-table[a-z-]*|remove-tree))\.ts$/
 
 /** What a start needs before it holds the lock: while a helper takes that, it loads the rest. */
 const GROUND = new RegExp(
@@ -221,7 +221,7 @@ export default defineConfig({
         // What loads the rest.
         {
           name: 'tw-run',
-          test: /src\/(cli\/entry|runtime\/(chunk-text|chunks|code-pack|compiled-code|read-to-end))\.ts$/,
+          test: /src\/(cli\/entry|runtime\/(chunk-text|chunks|code-pack|compiled-code|passing-memory|read-to-end))\.ts$/,
           priority: 2,
         },
         // What `version` needs, and everything else too.

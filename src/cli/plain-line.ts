@@ -42,8 +42,11 @@ const COMMANDS: Readonly<Record<string, Plain>> = {
     options: OF_START,
     switches: SWITCHES_OF_START,
     work: async (words, flags, switches) => {
-      await (await import('./start-as-asked.ts')).startAsAsked(words, flags, switches)
-      return switches.detach === true ? Number(process.exitCode ?? 0) : undefined
+      const { startAsAsked } = await import('./start-as-asked.ts')
+      const code = await startAsAsked(words, flags, switches)
+      if (switches.detach === true) return code
+      process.exitCode = code
+      return undefined
     },
   },
   ps: {
@@ -67,7 +70,9 @@ const COMMANDS: Readonly<Record<string, Plain>> = {
   run: {
     takes: 'all',
     options: FOLDER,
-    work: async (words, flags) => (await import('./run-as-asked.ts')).runAsAsked(words, false, flags),
+    work: async (words, flags) => {
+      process.exitCode = await (await import('./run-as-asked.ts')).runAsAsked(words, false, flags)
+    },
   },
   supervise: {
     takes: 'words',

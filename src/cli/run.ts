@@ -12,7 +12,7 @@ export function runCommand(): Command {
   withOptions(command, 'app', 'environment', 'formation', 'stop', 'color', 'state', 'engine', 'image')
   return command.action(async (words: string[]) => {
     const { runAsAsked } = await import('./run-as-asked.ts')
-    await runAsAsked(words, isSeparated(words, process.argv), flagsOf(command))
+    process.exitCode = await runAsAsked(words, isSeparated(words, process.argv), flagsOf(command))
   })
 }
 

@@ -11,18 +11,17 @@ export interface StartOptions {
   readonly readOnly?: true | undefined
 }
 
-/** Starts the formation here, in the foreground or not, or on an engine; sets the exit code. Errors: TwRunError. */
+/** Starts the formation here, in the foreground or not, or on an engine; the exit code. Errors: TwRunError. */
 export async function startAsAsked(
   types: readonly string[],
   flags: Flags,
   { detach, wait, publish, readOnly }: StartOptions,
-): Promise<void> {
+): Promise<number> {
   const { here, reached } = await reachEngine(flags)
   if (reached !== undefined) {
     const { startOn, portOf } = await import('./engine-start-action.ts')
     const options = { wait: wait === true, publish: portOf(publish), readOnly: readOnly === true }
-    process.exitCode = await startOn(reached, { ...flags, types }, options)
-    return
+    return startOn(reached, { ...flags, types }, options)
   }
   if (publish !== undefined || readOnly === true)
     throw new TwRunError("'--publish' and '--read-only' are for an engine", { exitCode: 2 })
@@ -32,9 +31,8 @@ export async function startAsAsked(
   await endLeft(here.state, here.settings.graceMs)
   if (detach === true) {
     const { startDetached } = await import('./detach-action.ts')
-    process.exitCode = await startDetached({ ...flags, types }, wait === true ? 'ready' : 'up', begins)
-    return
+    return startDetached({ ...flags, types }, wait === true ? 'ready' : 'up', begins)
   }
   const { start } = await import('./start-action.ts')
-  process.exitCode = await start(types, flags, begins)
+  return start(types, flags, begins)
 }

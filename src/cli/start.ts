@@ -29,6 +29,6 @@ export function startCommand(): Command {
   return command.action(async (types: string[]) => {
     const { detach, wait, publish, readOnly, ...flags } = flagsOf(command) as Flags & StartOptions
     const { startAsAsked } = await import('./start-as-asked.ts')
-    await startAsAsked(types, flags, { detach, wait, publish, readOnly })
+    process.exitCode = await startAsAsked(types, flags, { detach, wait, publish, readOnly })
   })
 }

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess, SpawnOptions } from 'node:child_process'
-import { writeSync } from 'node:fs'
 import { isShellName } from '../core/environment.ts'
 import { exitCodeOfSignal } from '../core/exit.ts'
 import { printable } from '../core/printable.ts'
@@ -10,7 +9,7 @@ import { isInForeground } from './process-table.ts'
 import { explainRefusal } from './shim.ts'
 import { signalTree } from './signal.ts'
 import { failedWith } from './system-error.ts'
-import { mention } from './terminal.ts'
+import { mention, say } from './terminal.ts'
 import { WITNESS } from './witness.ts'
 
 export type { Executable } from './executable.ts'
@@ -48,7 +47,7 @@ export async function runOneOff(
   if (typeof signal === 'string') return exitCodeOfSignal(signal)
   const why = `tw-run: cannot run ${printable(file)}: ${reasonOf(error, file, cwd)}\n`
   if (output === undefined) mention(why)
-  else writeSync(output, why)
+  else say(output, why)
   return failedWith(error, 'ENOENT') ? 127 : 126
 }
 

@@ -1,9 +1,4 @@
-import { rm, rmdir } from 'node:fs'
-import { promisify } from 'node:util'
-import { failedWith } from './system-error.ts'
-
-const removeAll = promisify(rm)
-const removeEmpty = promisify(rmdir)
+import { removeTree } from './remove-tree.ts'
 
 /**
  * So much later, ms: a disk takes 1 ms for an empty folder, and the thread that waits for it is mostly woken in the
@@ -42,18 +37,9 @@ export class Removals {
     const paths = this.#waiting
     this.#waiting = []
     for (const path of paths) {
-      const removal = remove(path).catch((error: Error) => this.#failed(path, error))
+      const removal = removeTree(path).catch((error: Error) => this.#failed(path, error))
       this.#underWay.add(removal)
       void removal.finally(() => this.#underWay.delete(removal))
     }
-  }
-}
-
-/** A scratch directory is mostly empty, which is found out by removing it. */
-async function remove(path: string): Promise<void> {
-  try {
-    await removeEmpty(path)
-  } catch (error) {
-    if (!failedWith(error, 'ENOENT')) await removeAll(path, { recursive: true, force: true })
   }
 }

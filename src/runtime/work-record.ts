@@ -1,5 +1,4 @@
-import { closeSync, openSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { closeSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { TwRunError } from '../core/error.ts'
 import { decodeWork } from '../core/records.ts'
@@ -10,6 +9,7 @@ import { here } from './place.ts'
 import { carriersNow, groupOf, isRunning, mayHold } from './process-table.ts'
 import type { Carrier } from './process-table.ts'
 import { randomHex } from './random.ts'
+import { removeTree } from './remove-tree.ts'
 import { checkStateDir, unwritable } from './state-dir.ts'
 import type { StateDir } from './state-dir.ts'
 import { reasonOf } from './system-error.ts'
@@ -49,20 +49,10 @@ export async function workOnRecord(
     const code = await begin({ token, scratch })
     result = { code, survivors: await sweep(token, options) }
   } finally {
-    if (!isRemovedEmpty(scratch)) await rm(scratch, { recursive: true, force: true })
+    await removeTree(scratch)
   }
   if (result.survivors.length === 0) forget()
   return result
-}
-
-/** Whether the folder is gone, as most are with this, since nothing is in them; what removes trees takes 2 ms to load. */
-function isRemovedEmpty(folder: string): boolean {
-  try {
-    rmdirSync(folder)
-    return true
-  } catch {
-    return false
-  }
 }
 
 /** Errors: TwRunError 1; nothing is on record then. */

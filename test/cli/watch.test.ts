@@ -1,8 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { typeOf } from '../../src/core/readiness.ts'
-import { generationOf } from '../../src/core/session.ts'
+import { missingOf } from '../../src/cli/waiting.ts'
 import { done, isAlive, killSupervisor, pids, running, seen, supervisors } from '../support/control.ts'
 import { liveApp, until } from '../support/live.ts'
 import type { LiveApp, LiveRun } from '../support/live.ts'
@@ -74,20 +73,7 @@ async function quiet(app: LiveApp, said: () => string): Promise<void> {
     new RegExp(`(/marker\\S*|and \\d+ more) changed: restarting ${type}\n`).test(said().slice(known))
   await until(
     () => `the marker to be seen, instead of ${said().slice(known)}`,
-    () => isSaid('web') && isSaid('worker') && areNewest(app),
-  )
-}
-
-/** Whether all are up, and none is to be replaced any more. */
-function areNewest(app: LiveApp): boolean {
-  const { session, observed } = seen(app)
-  const states = [...observed]
-  return (
-    states.length === 3 &&
-    states.every(([id, state]) => {
-      const generation = session && generationOf(session, typeOf(id), id)
-      return state.phase === 'up' && state.run.generation === generation
-    })
+    () => isSaid('web') && isSaid('worker') && missingOf(seen(app), 'up').missing.length === 0,
   )
 }
 
