@@ -1,5 +1,6 @@
 import { createServer } from 'node:net'
 import { describe, expect } from 'vitest'
+import type { LiveRun } from '../support/live.ts'
 import { portAt } from '../support/ports.ts'
 import { BIN } from '../support/rig.ts'
 import { requires } from '../support/requirement.ts'
@@ -10,6 +11,13 @@ const test = requires('linux')
 let nextPort = portAt(0)
 const ports = (): string[] => portsFrom((nextPort += 5))
 const REPORT = ['--report', 'report.json']
+
+/** What the command says: what the formation says comes on stderr, between any two lines of it. */
+function stdoutOf({ child }: LiveRun): () => string {
+  let text = ''
+  child.stdout?.on('data', (chunk: string) => (text += chunk))
+  return () => text
+}
 
 describe('the command', () => {
   test('begins when all is ready, with the addresses in its environment', async () => {
@@ -77,8 +85,9 @@ describe('the command', () => {
     const app = webApp()
     const shell = ['sh', '-c', 'printf "one\\ntwo\\n" | "$@"', 'sh', process.execPath]
     const run = app.startBy(shell, ['with', ...ports(), '--', 'sh', '-c', 'cat; echo end'])
+    const stdout = stdoutOf(run)
     expect(await run.ended).toBe(0)
-    expect(run.output()).toMatch(/^one\ntwo\nend$/m)
+    expect(stdout()).toMatch(/^one\ntwo\nend$/m)
   })
 
   test('gets its options as they are, and the folder that one stands in', async () => {
@@ -87,8 +96,9 @@ describe('the command', () => {
       ['sh', '-c', 'cd sub && exec "$@"', 'sh', process.execPath],
       ['with', '-f', '../Procfile', ...ports(), '--', 'sh', '-c', 'ls; echo "$@"', 'sh', '-p', '--report'],
     )
+    const stdout = stdoutOf(run)
     expect(await run.ended, run.output()).toBe(0)
-    expect(run.output()).toMatch(/^mark\n-p --report$/m)
+    expect(stdout()).toMatch(/^mark\n-p --report$/m)
   })
 
   test('may leave something running, which is ended', async () => {
