@@ -117,9 +117,13 @@ describe.each(['pretty', 'json'] as const)('%s, of a flood', (format) => {
     }
     // By then V8 has compiled it.
     flood(20)
-    // What is in there takes memory until there is a collection of everything.
-    const before = oldGeneration()
-    flood(250)
-    expect(oldGeneration() - before).toBeLessThan(LITTLE)
+    // What is in there takes memory until there is a collection of everything. What lines leave, each flood of them
+    // leaves; what else goes on in this process, not each.
+    const grown = [1, 2, 3].map(() => {
+      const before = oldGeneration()
+      flood(250)
+      return oldGeneration() - before
+    })
+    expect(Math.min(...grown)).toBeLessThan(LITTLE)
   })
 })
