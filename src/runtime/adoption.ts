@@ -4,7 +4,7 @@ import type { End, Run } from '../core/process.ts'
 import type { Place } from '../core/session.ts'
 import { openHeldLauncher } from './launcher.ts'
 import { isHeld, openForReading } from './lifeline.ts'
-import { newRun } from './new-run.ts'
+import { newRun, overRun } from './new-run.ts'
 import * as directory from './run-directory.ts'
 import { findShim, tokenOfShim } from './shim.ts'
 import type { StateDir } from './state-dir.ts'
@@ -25,8 +25,8 @@ export interface Search {
   readonly state: StateDir
   readonly place: Place
   readonly id: ProcessId
-  /** The runs of the process that are on disk, oldest first. */
-  readonly numbers: readonly number[]
+  /** Of the newest run of the process that is on disk. */
+  readonly number: number | undefined
   /** How its runs ended, as far as anything depends on it. */
   readonly ends: readonly End[]
 }
@@ -36,34 +36,30 @@ export interface Search {
  * of a directory that makes no sense.
  */
 export function findNewest(search: Search): Found | { damaged: string } | undefined {
-  const { state, place, id, numbers, ends } = search
-  const number = numbers.at(-1)
-  const refused = findRefused(search, number)
+  const { state, place, id, number, ends } = search
+  const refused = findRefused(search)
   if (refused !== undefined) return { run: refused }
   if (number === undefined) return undefined
   const path = directory.runPath(state, id, number)
-  const record = directory.readRun(path)
-  if (record === undefined || record.id !== id || record.number !== number) {
+  const spec = directory.readSpec(path)
+  if (spec === undefined || spec.id !== id || spec.number !== number) {
     const nameless = recover(id, number, path)
     return nameless === undefined ? { damaged: path } : adopt(nameless, path)
   }
-  const { path: _, bootId, pidNamespace, ...facts } = record
-  const isDone = ends.some((end) => end.run === number)
-  const run: Run = { ...facts, life: 'dead', leftovers: undefined, done: isDone }
-  if (isDone) return { run }
+  const end = ends.findLast((one) => one.run === number)
+  if (end !== undefined) return { run: overRun(spec, end) }
+  const { path: _, bootId, pidNamespace, ...facts } = directory.readRunOf(spec, path)
+  const run: Run = { ...facts, life: 'dead', leftovers: undefined, done: false }
   const elsewhere = bootId !== place.bootId || pidNamespace !== place.pidNamespace
   return elsewhere ? { run: lostToReboot(run) } : adopt(run, path)
 }
 
 /** A later run than `newest` that was refused before its directory had its name: nothing of it ever ran. */
-function findRefused({ state, id, ends }: Search, newest = 0): Run | undefined {
+function findRefused({ state, id, number: newest = 0, ends }: Search): Run | undefined {
   const end = ends.at(-1)
   if (end === undefined || end.run <= newest) return undefined
-  const record = directory.readRun(directory.newPath(directory.runPath(state, id, end.run)))
-  if (record === undefined) return undefined
-  const { path: _, bootId: __, pidNamespace: ___, ...facts } = record
-  const { exit, endedAt } = end
-  return { ...facts, exit, endedAt, life: 'dead', leftovers: undefined, done: true }
+  const spec = directory.readSpec(directory.newPath(directory.runPath(state, id, end.run)))
+  return spec && overRun(spec, end)
 }
 
 /** A run whose spec.json is damaged, from its shim's arguments: of no generation, so it will be replaced. */

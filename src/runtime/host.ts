@@ -225,7 +225,7 @@ export class Host {
     // Nearly always there is none, and then nobody's runs have to be read.
     if (scratchFolders().every((path) => alive.has(path))) return
     for (const id of slots.ids()) {
-      for (const { scratch } of directory.keptRuns(state, id))
+      for (const { scratch } of directory.keptSpecs(state, id))
         if (!alive.has(scratch)) this.#removals.add(scratch)
     }
   }
@@ -233,7 +233,7 @@ export class Host {
   /** Removes the runs of a process that are too old to be kept, and what an earlier crash left of them. */
   prune(run: Run): void {
     for (const path of directory.oldRuns(this.#at.state, run.id, run.number)) {
-      const scratch = directory.readRun(path)?.scratch
+      const scratch = directory.readSpec(path)?.scratch
       if (scratch !== undefined) this.#removals.add(scratch)
       this.#removals.add(path)
     }

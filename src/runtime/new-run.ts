@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Run } from '../core/process.ts'
+import type { End, Run } from '../core/process.ts'
 import type { RunSpec } from '../core/records.ts'
 import type { Place } from '../core/session.ts'
 import { bootNow } from './clock.ts'
@@ -16,6 +16,21 @@ type Given = Pick<
   'id' | 'number' | 'generation' | 'session' | 'command' | 'port' | 'isProbed' | 'policy' | 'token'
 >
 
+/** What is known of a run of which nothing was heard. */
+const UNHEARD_OF = {
+  pid: undefined,
+  exit: undefined,
+  endedAt: undefined,
+  stop: undefined,
+  health: {},
+  drained: false,
+  told: false,
+  killedAt: undefined,
+  leftovers: undefined,
+  leftoversKillAt: undefined,
+  done: false,
+} as const
+
 /** A run that begins now, with its own place for temporary files: short, since programs put sockets there. */
 export function newRun(given: Given): Run {
   return {
@@ -24,18 +39,35 @@ export function newRun(given: Given): Run {
     startedAt: bootNow(),
     startedWall: Date.now(),
     life: 'alive',
-    pid: undefined,
-    exit: undefined,
-    endedAt: undefined,
-    stop: undefined,
-    health: {},
-    drained: false,
-    told: false,
-    killedAt: undefined,
-    leftovers: undefined,
-    leftoversKillAt: undefined,
-    done: false,
+    ...UNHEARD_OF,
   }
+}
+
+/** A run whose end is recorded: who knows how it ended asks nothing more of its directory than what it was. */
+export function overRun(spec: RunSpec, { exit, endedAt }: End): Run {
+  return { ...givenOf(spec), life: 'dead', ...UNHEARD_OF, exit, endedAt, done: true }
+}
+
+type OfSpec = Given & Pick<Run, 'scratch' | 'startedAt' | 'startedWall'>
+
+/** What a run was to be. Named one by one: all but some of an object's fields takes V8 40 us. */
+export function givenOf(spec: RunSpec): OfSpec {
+  const { id, number, generation, session, command, port, isProbed, token, scratch, startedAt } = spec
+  const { startedWall, policy } = spec
+  const given = {
+    id,
+    number,
+    generation,
+    session,
+    command,
+    port,
+    isProbed,
+    token,
+    scratch,
+    startedAt,
+    startedWall,
+  }
+  return policy === undefined ? given : { ...given, policy }
 }
 
 /** Makes a scratch directory, and the folder of temporary files if somebody removed that. Errors: those of mkdir(2). */

@@ -6,7 +6,7 @@ import { typeOf } from '../core/readiness.ts'
 import { DRAIN_MS, ROUTED_TYPE } from '../core/router.ts'
 import { isHeld, openForReading, watchLifeline } from './lifeline.ts'
 import { LoopbackPort } from './loopback-port.ts'
-import { knownProcesses, readHealth, readRun, runNumbers, runPath, writeDrained } from './run-directory.ts'
+import { knownProcesses, readHealth, readSpec, runNumbers, runPath, writeDrained } from './run-directory.ts'
 import type { StateDir } from './state-dir.ts'
 import { failedWith, reasonOf, systemCode } from './system-error.ts'
 
@@ -191,10 +191,10 @@ export class Backends {
     const isNew = known?.number !== number
     if (isNew) {
       const path = runPath(this.#state, id, number)
-      const record = readRun(path)
-      if (record === undefined) return false
+      const spec = readSpec(path)
+      if (spec === undefined) return false
       known?.leave()
-      this.#newest.set(id, new Backend({ id, number, path, port: record.port }, this.#say))
+      this.#newest.set(id, new Backend({ id, number, path, port: spec.port }, this.#say))
     }
     return (this.#newest.get(id)?.look(() => this.#update()) ?? false) || isNew
   }

@@ -7,6 +7,7 @@ import { decodeHealth, decodeRunSpec, decodeStop } from '../core/records.ts'
 import type { RunSpec } from '../core/records.ts'
 import { bootFromWall, bootNow } from './clock.ts'
 import { mark, readFolder, readIfThere, replaceFile } from './disk.ts'
+import { givenOf } from './new-run.ts'
 import type { StateDir } from './state-dir.ts'
 
 /** How many runs of a process are kept, for their logs. */
@@ -60,35 +61,35 @@ export function runNumbers(state: StateDir, id: ProcessId): number[] {
 
 /** The runs of a process that are still on disk, oldest first. */
 export function keptRuns(state: StateDir, id: ProcessId): RunRecord[] {
-  return runNumbers(state, id).flatMap((number) => readRun(runPath(state, id, number)) ?? [])
+  return runNumbers(state, id).flatMap((number) => {
+    const path = runPath(state, id, number)
+    const spec = readSpec(path)
+    return spec === undefined ? [] : readRunOf(spec, path)
+  })
 }
 
-/** Reads a run's directory; undefined if its spec.json is damaged. */
-export function readRun(path: string): RunRecord | undefined {
-  const spec = decodeRunSpec(readIfThere(`${path}/spec.json`) ?? '')
-  if (spec === undefined) return undefined
-  const { id, number, generation, session, command, port, isProbed, token, scratch, startedAt } = spec
-  const { startedWall, bootId, pidNamespace, policy } = spec
+/** What was written down of each of them. */
+export function keptSpecs(state: StateDir, id: ProcessId): RunSpec[] {
+  return runNumbers(state, id).flatMap((number) => readSpec(runPath(state, id, number)) ?? [])
+}
+
+/** What was written down of a run before it began; undefined if that is damaged. */
+export function readSpec(path: string): RunSpec | undefined {
+  return decodeRunSpec(readIfThere(`${path}/spec.json`) ?? '')
+}
+
+/** What the directory of a run that was to be `spec` says of it now. */
+export function readRunOf(spec: RunSpec, path: string): RunRecord {
+  const { startedAt, bootId, pidNamespace } = spec
   // One listing: to find that a file is not there takes as long, and of a run that runs on most are not.
   const names = new Set(readFolder(path))
   const ofFile = <T>(name: string, read: (file: string) => T): T | undefined =>
     names.has(name) ? read(`${path}/${name}`) : undefined
   return {
     path,
-    ...(policy !== undefined && { policy }),
-    id,
-    number,
-    generation,
-    session,
-    command,
-    port,
-    isProbed,
-    token,
-    scratch,
-    startedAt,
-    startedWall,
     bootId,
     pidNamespace,
+    ...givenOf(spec),
     pid: ofFile('pid', readNumber),
     ...(names.has('exit') ? readExit(path, startedAt) : { exit: undefined, endedAt: undefined }),
     stop: decodeStop(ofFile('stop', readIfThere) ?? ''),

@@ -18,7 +18,7 @@ export function readHistory(state: StateDir, id: ProcessId): End[] {
     .flatMap((line) => decodeEnd(line) ?? [])
 }
 
-/** Those of them that anything depends on still, where runs from the number `from` on are on disk, or none are. */
+/** Those of them that anything depends on still, and all from the run `from` on. */
 export function readNewestEnds(state: StateDir, id: ProcessId, from = Infinity): End[] {
   return newestEnds(historyOf(state, id), from)
 }

@@ -57,9 +57,7 @@ export class Slots {
   /** Reads the state directory: every process of it, adopted or found dead. */
   load(): void {
     for (const id of directory.knownProcesses(this.#state)) {
-      const numbers = directory.runNumbers(this.#state, id)
-      const ends = readNewestEnds(this.#state, id, numbers[0])
-      const found = this.#find(id, numbers, ends)
+      const { found, ends } = this.#find(id, directory.runNumbers(this.#state, id))
       this.#put(id, { run: found?.run, ends })
       if (found !== undefined) this.#follow(found)
     }
@@ -174,13 +172,15 @@ export class Slots {
     if (pid !== undefined) this.update(run, { pid })
   }
 
-  /** The newest run that makes sense; the holder puts those aside that do not. */
-  #find(id: ProcessId, numbers: readonly number[], ends: readonly End[]): Found | undefined {
-    const found = findNewest({ state: this.#state, place: this.#place, id, numbers, ends })
-    if (found === undefined || !('damaged' in found)) return found
-    if (!this.#isHolder) return undefined
+  /** The newest run that makes sense, and how it and others ended; the holder puts those aside that make none. */
+  #find(id: ProcessId, numbers: readonly number[]): { found: Found | undefined; ends: readonly End[] } {
+    const number = numbers.at(-1)
+    const ends = readNewestEnds(this.#state, id, number)
+    const found = findNewest({ state: this.#state, place: this.#place, id, number, ends })
+    if (found === undefined || !('damaged' in found)) return { found, ends }
+    if (!this.#isHolder) return { found: undefined, ends }
     this.damaged.push(directory.quarantine(found.damaged))
-    return this.#find(id, numbers.slice(0, -1), ends)
+    return this.#find(id, numbers.slice(0, -1))
   }
 
   /** Follows what was found, or lets go of it. */
