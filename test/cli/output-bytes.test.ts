@@ -1,11 +1,13 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { beforeAll, describe, expect } from 'vitest'
-import { streamOf } from '../support/byte-streams.js'
+import { afterAll, beforeAll, describe, expect } from 'vitest'
+import { streamOf } from '../support/byte-streams.ts'
 import { liveApp, until } from '../support/live.ts'
 import type { LiveApp, LiveRun } from '../support/live.ts'
 import { portAt } from '../support/ports.ts'
 import { asShown, readJson, readPlain, readPretty } from '../support/reading.ts'
 import { requires } from '../support/requirement.ts'
+import { makeApp } from '../support/rig.ts'
+import type { TestApp } from '../support/rig.ts'
 
 /** Every byte of four processes that write as fast as they can comes out, whole-lined, wherever it goes. */
 
@@ -15,14 +17,15 @@ const DEADLINE_MS = 60_000
 /** How much more memory than idle tw-run may take, whatever the processes write. */
 const OF_IDLE = 1.3
 
-const WRITER = new URL('../support/byte-streams.js', import.meta.url).pathname
+/** Of one write, bytes: a prime, so that writes end within lines and within characters. */
+const WRITE = 4093
 const SLOW_READER = new URL('../support/slow-reader.py', import.meta.url).pathname
 const TERMINAL = new URL('../support/terminal.py', import.meta.url).pathname
 
 const FORMATS = {
-  pretty: { options: [], read: readPretty, expected: asShown },
-  plain: { options: ['--log-format', 'plain'], read: readPlain, expected: asShown },
-  json: { options: ['--log-format', 'json'], read: readJson, expected: (bytes: Buffer) => bytes },
+  pretty: { options: [], read: readPretty, expected: 'shown' },
+  plain: { options: ['--log-format', 'plain'], read: readPlain, expected: 'shown' },
+  json: { options: ['--log-format', 'json'], read: readJson, expected: 'bytes' },
 } as const
 
 /** Where stdout goes: what starts tw-run ("$@") so, with `out` as the copy of all that it wrote. */
@@ -33,15 +36,22 @@ const PLACES = {
 } as const
 
 const test = requires('linux', 'python3')
-const streams = new Map<string, Buffer>()
+/** What each process writes, and how its lines are shown. */
+const streams = new Map<string, { readonly bytes: Buffer; readonly shown: Buffer }>()
+let written: TestApp
 
 beforeAll(() => {
-  for (const name of NAMES) streams.set(`${name}.1`, streamOf(name, LINES))
+  for (const name of NAMES) {
+    const bytes = streamOf(name, LINES)
+    streams.set(`${name}.1`, { bytes, shown: asShown(bytes) })
+  }
+  written = makeApp(Object.fromEntries([...streams].map(([name, { bytes }]) => [name, bytes])))
 })
+afterAll(() => written.cleanup())
 
 function appOf(): LiveApp {
   const line = (name: string): string =>
-    `${name}: exec ${process.execPath} ${WRITER} ${name} ${LINES} ${name}.done\n`
+    `${name}: dd if=${written.path(`${name}.1`)} bs=${WRITE} status=none && touch ${name}.done\n`
   return liveApp({ Procfile: NAMES.map(line).join(''), 'home/.keep': '' })
 }
 
@@ -59,8 +69,7 @@ function startIn(app: LiveApp, script: string, options: readonly string[]): Live
 function expectAll(output: Buffer, format: keyof typeof FORMATS): void {
   const { read, expected } = FORMATS[format]
   const found = read(output)
-  for (const [process, bytes] of streams) {
-    const wanted = expected(bytes)
+  for (const [process, { [expected]: wanted }] of streams) {
     // Not toEqual, which would print megabytes.
     expect(found.get(process)?.length, `bytes of ${process}`).toBe(wanted.length)
     expect(found.get(process)?.equals(wanted), `the bytes of ${process}`).toBe(true)
