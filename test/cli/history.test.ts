@@ -2,8 +2,8 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { portAt } from '../support/ports.ts'
 import { history } from '../torture/history.js'
 
-/** What two seeds at a time do in less than three minutes on two cores; TORTURE_OPS for more or less. */
-const OPERATIONS = Number(process.env['TORTURE_OPS'] ?? 500)
+/** What two seeds at a time do in less than two minutes on two cores; TORTURE_OPS for more or less. */
+const OPERATIONS = Number(process.env['TORTURE_OPS'] ?? 300)
 const SEEDS = [4181, 7052]
 
 const runs: Promise<unknown>[] = []
