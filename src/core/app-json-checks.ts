@@ -1,5 +1,5 @@
 import type { JsonProblem } from './json-problem.ts'
-import { LISTENS } from './rules.ts'
+import { LISTENS, OFTEN } from './rules.ts'
 import type { Check, ManifestRules, Probe } from './rules.ts'
 
 /** A health check in Dokku's form; times are in seconds. */
@@ -59,7 +59,7 @@ function checkOf(one: HealthCheckJson): Check {
     probe,
     attempts: one.attempts ?? (isWaited ? LISTENS.attempts : ATTEMPTS),
     timeoutMs: (one.timeout ?? TIMEOUT_S) * 1_000,
-    waitMs: one.wait === undefined && isWaited ? LISTENS.waitMs : (one.wait ?? WAIT_S) * 1_000,
+    ...(isWaited && one.wait === undefined ? OFTEN : { waitMs: (one.wait ?? WAIT_S) * 1_000 }),
     initialDelayMs: (one.initialDelay ?? 0) * 1_000,
   }
 }

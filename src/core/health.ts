@@ -5,6 +5,9 @@ import type { Check, CheckKind } from './rules.ts'
 /** How soon after its start (ms) it is said what a process is waited for. */
 const SAY_REASON_AFTER_MS = 1_000
 
+/** A wait that grows is about this share of the time since the start. */
+const WAIT_SHARE = 1 / 40
+
 /** What is known of one check of a run. It is no more than a cache: to look again tells the same. */
 export interface Trial {
   /** Since when a try is under way, ms since boot. */
@@ -86,11 +89,22 @@ export function examine(patient: Patient, now: number): Examined {
 function nextStep({ startedAt, isListening }: Patient, check: Check, trial: Trial, now: number): number {
   if (trial.begunAt !== undefined) return trial.begunAt + check.timeoutMs
   if (check.probe.by === 'uptime') return startedAt + check.probe.ms
-  if (trial.endedAt !== undefined) return trial.endedAt + check.waitMs
+  if (trial.endedAt !== undefined) return nextTry(check, startedAt, trial.endedAt)
   const dueAt = startedAt + check.initialDelayMs
   // Where nobody listens yet nobody can answer: no try is lost on that, and the first one comes at once.
   const isIdle = check.probe.by === 'http' && check.kind !== 'liveness' && isListening(check) === false
-  return isIdle ? Math.max(dueAt, now + LISTENS.waitMs) : dueAt
+  return isIdle ? Math.max(dueAt, nextTry(LISTENS, startedAt, now)) : dueAt
+}
+
+/**
+ * When to try again after a try that ended then. Where the wait grows, runs that wait as long are tried in the same
+ * moment, since one look tells of all: of 200 there would be 200 looks.
+ */
+function nextTry({ waitMs, longestWaitMs }: Check, startedAt: number, endedAt: number): number {
+  if (longestWaitMs === undefined) return endedAt + waitMs
+  const wait = Math.max(waitMs, Math.min(longestWaitMs, (endedAt - startedAt) * WAIT_SHARE))
+  const grid = waitMs * 2 ** Math.floor(Math.log2(wait / waitMs))
+  return (Math.floor(endedAt / grid) + 1) * grid
 }
 
 function isActive({ kind, probe }: Check, trial: Trial, { bootedAt, failed }: Health): boolean {

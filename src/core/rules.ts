@@ -46,6 +46,8 @@ export interface Check {
   readonly timeoutMs: number
   /** From one try to the next. */
   readonly waitMs: number
+  /** It grows with the time since the start up to this: who has not come for long is not there the moment after. */
+  readonly longestWaitMs?: number
   readonly initialDelayMs: number
 }
 
@@ -98,6 +100,9 @@ export const NO_MANIFEST: Manifest = { quantities: {}, rules: new Map(), default
 /** ms for a process to get ready: Heroku's boot limit. */
 export const BOOT_LIMIT_MS = 60_000
 
+/** For what costs little to look at: somebody may wait for it. */
+export const OFTEN = { waitMs: 50, longestWaitMs: 1_000 }
+
 /** Ready when somebody accepts connections on its port. */
 export const LISTENS: Check = {
   kind: 'startup',
@@ -105,7 +110,7 @@ export const LISTENS: Check = {
   probe: { by: 'listen', port: undefined },
   attempts: Infinity,
   timeoutMs: 1_000,
-  waitMs: 50,
+  ...OFTEN,
   initialDelayMs: 0,
 }
 

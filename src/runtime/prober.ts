@@ -31,6 +31,7 @@ interface Care {
 export class Prober {
   readonly #options: ProberOptions
   readonly #cares = new Map<string, Care>()
+  readonly #listening = new Listening()
 
   constructor(options: ProberOptions) {
     this.#options = options
@@ -49,28 +50,28 @@ export class Prober {
 
   /** Looks at these runs, which are up; when to look again, ms since boot. */
   look(runs: readonly Run[]): number {
-    const listening = new Listening()
+    this.#listening.lookAgain()
     let wakeAt = Infinity
     for (const run of runs) {
       const checks = this.#options.checksOf(run)
       if (checks.length > 0 || run.isProbed)
-        wakeAt = Math.min(wakeAt, this.#examine(run, this.#careOf(run, checks), listening))
+        wakeAt = Math.min(wakeAt, this.#examine(run, this.#careOf(run, checks)))
     }
     return wakeAt
   }
 
-  #examine(run: Run, care: Care, listening: Listening): number {
+  #examine(run: Run, care: Care): number {
     const patient: Patient = {
       ...care,
       startedAt: run.startedAt,
       health: run.health,
-      isListening: ({ probe }) => listening.has(portOf(run, probe)),
+      isListening: ({ probe }) => this.#listening.has(portOf(run, probe)),
     }
     for (;;) {
       const now = bootNow()
       const { begin, overdue, wakeAt, health } = examine(patient, now)
       for (const index of overdue) this.#end(care, index, timeoutReasonOf(care.checks[index]))
-      for (const index of begin) this.#begin(run, care, index, listening)
+      for (const index of begin) this.#begin(run, care, index)
       if (begin.length + overdue.length > 0) continue
       if (!isSame(health, run.health)) this.#options.found(run, health)
       return wakeAt
@@ -87,11 +88,11 @@ export class Prober {
     return care
   }
 
-  #begin(run: Run, care: Care, index: number, listening: Listening): void {
+  #begin(run: Run, care: Care, index: number): void {
     const check = care.checks[index]
     if (check === undefined) return
     care.trials[index] = begun(care.trials[index] ?? UNTRIED, bootNow())
-    const known = this.#answerNow(run, care, index, listening)
+    const known = this.#answerNow(run, care, index)
     if (known !== undefined) {
       this.#end(care, index, known.reason)
       return
@@ -104,18 +105,11 @@ export class Prober {
       this.#end(care, index, reason)
       this.#options.ring()
     }
-    this.#ask(run, check, listening, abort.signal).then(answered, (error: unknown) =>
-      answered((error as Error).message),
-    )
+    this.#ask(run, check, abort.signal).then(answered, (error: unknown) => answered((error as Error).message))
   }
 
   /** What can be told without waiting for anybody. */
-  #answerNow(
-    run: Run,
-    care: Care,
-    index: number,
-    listening: Listening,
-  ): { readonly reason: string | undefined } | undefined {
+  #answerNow(run: Run, care: Care, index: number): { readonly reason: string | undefined } | undefined {
     const probe = care.checks[index]?.probe
     if (probe?.by === 'uptime') return { reason: undefined }
     if (probe?.by === 'log') {
@@ -125,21 +119,16 @@ export class Prober {
     }
     if (probe?.by !== 'listen') return undefined
     const port = portOf(run, probe)
-    const isThere = listening.has(port)
+    const isThere = this.#listening.has(port)
     if (isThere === undefined) return undefined
     return { reason: isThere ? undefined : `does not listen on port ${port}` }
   }
 
   // Loaded when somebody has such a check.
-  async #ask(
-    run: Run,
-    { probe }: Check,
-    listening: Listening,
-    signal: AbortSignal,
-  ): Promise<string | undefined> {
+  async #ask(run: Run, { probe }: Check, signal: AbortSignal): Promise<string | undefined> {
     const port = portOf(run, probe)
     if (probe.by === 'http') return (await import('./probe-http.ts')).probeHttp(probe, port, signal)
-    if (probe.by === 'listen') return probeListen(port, listening, signal)
+    if (probe.by === 'listen') return probeListen(port, this.#listening, signal)
     if (probe.by !== 'command') return undefined
     const context = this.#options.commandContextOf(run)
     return (await import('./probe-command.ts')).probeCommand(probe.command, context, signal)

@@ -116,6 +116,7 @@ test("health checks have Dokku's defaults, and what is only looked at is looked 
       probe: { by: 'listen', port: undefined },
       attempts: Infinity,
       waitMs: LISTENS.waitMs,
+      longestWaitMs: LISTENS.longestWaitMs,
     },
     { ...usual, kind: 'startup', name: 'ten', probe: { by: 'uptime', ms: 10_000 } },
   ])

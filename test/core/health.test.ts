@@ -106,6 +106,26 @@ describe('startup', () => {
     ])
   })
 
+  test('who does not listen for long is asked less and less often, to once a second', () => {
+    const { tries } = play([LISTENS], () => ({ takes: 0, reason: 'no' }), 600_000)
+    for (const [at, { begunAt }] of tries.entries()) {
+      const before = tries[at - 1]?.begunAt ?? -LISTENS.waitMs
+      expect(begunAt - before).toBeGreaterThanOrEqual(LISTENS.waitMs)
+      expect(begunAt - before).toBeLessThanOrEqual(Math.min(1_000, 2 * LISTENS.waitMs + begunAt / 40))
+    }
+    expect(tries.filter(({ begunAt }) => begunAt < 60_000).length).toBeLessThan(300)
+    expect(tries.length).toBeLessThan(1_000)
+  })
+
+  test('who waits as long is looked at in the same moment', () => {
+    const dueAt = (startedAt: number): number => {
+      const trials = [{ endedAt: 30_020 + startedAt / 3, failures: 9, hasPassed: false }]
+      const run = { startedAt, checks: [LISTENS], trials, health: {}, isListening: () => false }
+      return examine(run, 30_250).wakeAt
+    }
+    expect(new Set([0, 12, 345, 678].map(dueAt)).size).toBe(1)
+  })
+
   test('without a limit of attempts it is late at the boot limit', () => {
     const { story } = play([LISTENS], () => ({ takes: 0, reason: 'does not listen on port 5000' }), 70_000)
     const reason = 'does not listen on port 5000'

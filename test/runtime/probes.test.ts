@@ -13,6 +13,7 @@ import { probeHttp } from '../../src/runtime/probe-http.ts'
 import { Listening, probeListen } from '../../src/runtime/probe-listen.ts'
 import { until } from '../support/live.ts'
 import { portAt } from '../support/ports.ts'
+import { requires } from '../support/requirement.ts'
 
 const PORT = portAt(0)
 const folder = mkdtempSync(join(tmpdir(), 'tw-run-test-probes-'))
@@ -166,6 +167,24 @@ test('who listens is found by the table, and without one by a connection', async
     expect(await probeListen(PORT + 5, listening, never)).toBe(`does not listen on port ${PORT + 5}`)
   }
 })
+
+// Elsewhere the kernel does not tell.
+requires('linux')(
+  'who comes and who goes is seen by the next look, and not by the one that has begun',
+  async () => {
+    const listening = new Listening()
+    expect(listening.has(PORT + 6)).toBe(false)
+    const server = await serving((_, response) => response.end(), PORT + 6)
+    expect(listening.has(PORT + 6)).toBe(false)
+    listening.lookAgain()
+    expect(listening.has(PORT + 6)).toBe(true)
+    server.close()
+    await once(server, 'close')
+    expect(listening.has(PORT + 6)).toBe(true)
+    listening.lookAgain()
+    expect(listening.has(PORT + 6)).toBe(false)
+  },
+)
 
 test('a line is found in a log that grows, in pieces, in colours, and without its end', () => {
   const path = join(folder, 'log')
