@@ -11,6 +11,11 @@ const FEW = 4
 const FIRST_WITHIN_MS = 6
 /** After so long without growth, ms, a log is watched instead of read. */
 const COLD_AFTER_MS = 100
+/**
+ * The same of one that has said something, where few speak: five reads, each of which wakes the processor, cost more than
+ * a watch. Where many do they are read together, and a watch each would cost more.
+ */
+const COLD_SOON_MS = 20
 /** A reader may leave without a word: look this often, ms. */
 const LOOK_EVERY_MS = 1_000
 
@@ -36,7 +41,7 @@ export class Attention {
   }
 
   /** Until one of these may have more to show, or a second has gone by. */
-  async rest(feeds: Iterable<Feed>): Promise<void> {
+  async rest(feeds: readonly Feed[]): Promise<void> {
     const wait = this.#watchCold(feeds)
     if (this.#isHinted) return
     if (wait === 0) return aMoment()
@@ -51,15 +56,18 @@ export class Attention {
   }
 
   /** Watches what does not grow; how long to wait for what does, ms; 0 for a moment. */
-  #watchCold(feeds: Iterable<Feed>): number {
+  #watchCold(feeds: readonly Feed[]): number {
     const now = bootNow()
+    const speaking = feeds.filter(({ source }) => now - source.grewAt < COLD_AFTER_MS).length
+    const coldAfter = speaking > FEW ? COLD_AFTER_MS : COLD_SOON_MS
     let growing = 0
     let silent = 0
     let isSoon = false
     for (const { source } of feeds) {
-      if (source.isEnded || now - source.grewAt < COLD_AFTER_MS) {
+      const isSilent = source.offset === 0
+      if (source.isEnded || now - source.grewAt < (isSilent ? COLD_AFTER_MS : coldAfter)) {
         growing += 1
-        if (source.offset > 0) continue
+        if (!isSilent) continue
         silent += 1
         isSoon ||= now - source.grewAt < FIRST_WITHIN_MS
       } else if (!source.isWatched) this.#watch(source)

@@ -170,7 +170,7 @@ export class Follower {
       if (this.#isReaderLost) throw new ReaderGone()
       // Not at once: a reader that leaves within a second is mostly told by a write, and a helper costs a fork.
       if (bootNow() - begun > WATCH_READER_AFTER_MS) this.#reader.begin()
-      await this.#attention.rest(this.#isHeld ? [] : this.#feeds.current())
+      await this.#attention.rest(this.#isHeld ? [] : [...this.#feeds.current()])
     }
   }
 
