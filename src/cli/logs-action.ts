@@ -7,6 +7,7 @@ import type { Run } from '../core/process.ts'
 import type { EngineHere } from '../runtime/engine-place.ts'
 import { linesFrom, tail } from '../runtime/log-tail.ts'
 import type { DatedLine } from '../runtime/log-tail.ts'
+import { Lookout } from '../runtime/lookout.ts'
 import { view } from '../runtime/observer.ts'
 import { ReaderWatch } from '../runtime/reader-watch.ts'
 import { keptRuns, knownProcesses, runNumbers, runPath } from '../runtime/run-directory.ts'
@@ -116,8 +117,9 @@ async function follow(state: StateDir, words: readonly string[], following: Foll
   let isRead = true
   const reader = new ReaderWatch(STDOUT, () => (isRead = false))
   reader.begin()
+  const lookout = new Lookout(state)
   while (isRead) {
-    const seen = view(state)
+    const seen = lookout.look()
     revive(seen)
     const isOver = seen.session?.over !== false && !seen.slots.runs().some(({ life }) => life === 'alive')
     const chosenRuns = seen.slots.runs().filter(({ id }) => isChosen(id, words))

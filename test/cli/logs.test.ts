@@ -4,6 +4,7 @@ import { kill9, liveApp, until } from '../support/live.ts'
 import type { LiveApp } from '../support/live.ts'
 import { done, isAlive, killSupervisor, pids, running, supervisorOf } from '../support/control.ts'
 import { portAt } from '../support/ports.ts'
+import { requires } from '../support/requirement.ts'
 
 const PORT = ['-p', String(portAt(0)), '-t', '1']
 const PLAIN = ['--no-timestamps']
@@ -287,6 +288,22 @@ test('logs -f ends when nobody reads it, also if nothing is written any more', a
   expect(follow.output()).toBe('web.1  | one\n')
   await until('logs to end', () => !app.survivors().some(({ command }) => command.includes('logs -f')))
   await stopped(app)
+})
+
+requires('linux', 'strace')('logs -f reads no records of what does not change', async () => {
+  const app = liveApp({ Procfile: 'web: exec sleep 300\n' })
+  await detached(app, '-m', 'web=5')
+  const [looks, records] = [/"[^"]*\/processes"/g, /"[^"]*\/spec\.json"/g]
+  const times = (what: RegExp): number => readFileSync(app.path('calls'), 'utf8').match(what)?.length ?? 0
+  const trace = ['strace', '-o', app.path('calls'), '-e', 'trace=statx,newfstatat,openat']
+  const follow = app.startBy([...trace, process.execPath], ['logs', '-f'])
+  await until('it to be seen', () => existsSync(app.path('calls')))
+  await until('it to look again and again', () => times(looks) > 60)
+  expect(times(records)).toBeLessThan((times(looks) * 5) / 2)
+  // Its end ends strace, which lets no signal through.
+  await done(app, 'stop')
+  expect(await follow.ended).toBe(0)
+  expect(app.survivors()).toEqual([])
 })
 
 test('bytes of a log are shown as they are', async () => {
