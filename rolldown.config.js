@@ -31,7 +31,7 @@ const GROUND = new RegExp(
 /** What `ps`, `stop` and whoever waits need beside that; half of what commands share, which takes 1 ms to read. */
 const CONTROL = new RegExp(
   `src/(${[
-    'runtime/(adoption|kept-session|launcher|lock-holder|new-run|observer|own-variables|process-room|run-(?:directory|history|log)|shim|slots)',
+    'runtime/(adoption|kept-session|launcher|lock-holder|lookout|new-run|observer|own-variables|process-room|run-(?:directory|history|log)|shim|slots)',
     'core/(command|observe|process|records|restart|session-record|status)',
     'cli/(control|journal-text|messages|waiting)',
   ].join('|')})\\.ts$`,

@@ -11,6 +11,7 @@ import type { Session } from '../core/session.ts'
 import { isReady } from '../core/readiness.ts'
 import { bootNow } from '../runtime/clock.ts'
 import { keptSession } from '../runtime/kept-session.ts'
+import { Lookout } from '../runtime/lookout.ts'
 import { view } from '../runtime/observer.ts'
 import type { View } from '../runtime/observer.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
@@ -121,9 +122,10 @@ export async function waitFor(
   mostMs = WAIT_AT_MOST_MS,
 ): Promise<Missing> {
   const pace = new Pace()
+  const lookout = new Lookout(state)
   let until = bootNow() + mostMs
   for (;;) {
-    const { observed } = view(state)
+    const { observed } = lookout.look()
     // Read after the processes: that the run ends is written down before the end that it ends by.
     const session = keptSession(state)
     const found = missingOf({ session, observed }, awaited, only)
