@@ -11,17 +11,19 @@ const FEW = 4
 const FIRST_WITHIN_MS = 6
 /** After so long without growth, ms, a log is watched instead of read. */
 const COLD_AFTER_MS = 100
-/**
- * The same of one that has said something, where few speak: five reads, each of which wakes the processor, cost more than
- * a watch. Where many do they are read together, and a watch each would cost more.
- */
+/** The same of one that has said something, where few speak: where many do they are read together. */
 const COLD_SOON_MS = 20
+/** Watches that call more often than so many times in so long (ms) wake the processor more often than reading does. */
+const MANY_CALLS = 40
+const CALLS_WITHIN_MS = 200
 /** A reader may leave without a word: look this often, ms. */
 const LOOK_EVERY_MS = 1_000
 
 /** When to look at the logs again: those that grow soon, the others when a watch or the clock says so. */
 export class Attention {
   #hint: () => void = () => {}
+  /** When the last calls of watches came, ms. */
+  readonly #calls: number[] = []
   #isHinted = false
 
   /** What is hinted from now on is not seen by the round that begins. */
@@ -37,7 +39,7 @@ export class Attention {
 
   /** It may have grown, and its watch may have missed that. */
   heed({ source }: Feed): void {
-    if (source.isWatched && source.hasGrown) this.#noteGrowth(source)
+    if (source.isResting && source.hasGrown) this.#noteGrowth(source)
   }
 
   /** Until one of these may have more to show, or a second has gone by. */
@@ -64,13 +66,16 @@ export class Attention {
     let silent = 0
     let isSoon = false
     for (const { source } of feeds) {
+      // Whatever came since it was read, its watch tells of.
+      source.rest()
+      if (source.isResting) continue
       const isSilent = source.offset === 0
       if (source.isEnded || now - source.grewAt < (isSilent ? COLD_AFTER_MS : coldAfter)) {
         growing += 1
         if (!isSilent) continue
         silent += 1
         isSoon ||= now - source.grewAt < FIRST_WITHIN_MS
-      } else if (!source.isWatched) this.#watch(source)
+      } else this.#watch(source)
     }
     if (growing === 0) return LOOK_EVERY_MS
     if (silent === 0 || growing > FEW) return READ_AGAIN_MS
@@ -79,13 +84,18 @@ export class Attention {
 
   #watch(source: LogSource): void {
     source.watch(() => this.#noteGrowth(source))
+    source.rest()
     // It may have grown between the last read and the watch.
     if (source.hasGrown) this.#noteGrowth(source)
   }
 
   #noteGrowth(source: LogSource): void {
-    source.unwatch()
-    source.grewAt = bootNow()
+    source.rouse()
+    const now = bootNow()
+    source.grewAt = now
+    this.#calls.push(now)
+    if (this.#calls.length > MANY_CALLS && now - (this.#calls.shift() ?? 0) < CALLS_WITHIN_MS)
+      source.unwatch()
     this.wake()
   }
 }

@@ -208,7 +208,7 @@ export class Follower {
   /** Whether a run that ended before an event has been shown, but not that it ended. */
   #isFarewellDue(before: number): boolean {
     for (const { source, farewell, endedAt } of this.#feeds.current())
-      if (endedAt < before && farewell !== undefined && !source.isWatched) return true
+      if (endedAt < before && farewell !== undefined && !source.isResting) return true
     return false
   }
 
@@ -226,7 +226,7 @@ export class Follower {
   #addLines(batch: Batch, before = Infinity): void {
     for (const feed of this.#feeds.current()) {
       if (batch.out.length >= BATCH) break
-      if (feed.source.isWatched || feed.endedAt > before) continue
+      if (feed.source.isResting || feed.endedAt > before) continue
       try {
         if (!this.#addFrom(feed, batch) && feed.source.isEnded) this.#addFarewell(feed, batch)
       } catch (error) {

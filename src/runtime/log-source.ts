@@ -35,6 +35,7 @@ export class LogSource {
   #givenBack = 0
   #scanned = 0
   #watcher: FSWatcher | undefined
+  #isResting = false
 
   /** Errors: those of open(2). */
   constructor(process: ProcessId, directory: string) {
@@ -119,10 +120,24 @@ export class LogSource {
   unwatch(): void {
     this.#watcher?.close()
     this.#watcher = undefined
+    this.#isResting = false
   }
 
   get isWatched(): boolean {
     return this.#watcher !== undefined
+  }
+
+  /** It was read to its end, and is watched: it need not be read until it is roused. */
+  get isResting(): boolean {
+    return this.#isResting
+  }
+
+  rest(): void {
+    this.#isResting = this.isWatched
+  }
+
+  rouse(): void {
+    this.#isResting = false
   }
 
   /** Gives the disk back what was shown long ago; says why if it cannot. */

@@ -17,11 +17,11 @@ import { makeRender } from '../../src/runtime/render.ts'
 import { until } from '../support/live.ts'
 
 /** Watches that are made and tell nothing, as when the kernel's queue of events was full. */
-const watches = vi.hoisted(() => ({ made: 0, isDeaf: false }))
+const watches = vi.hoisted(() => ({ of: [] as string[], isDeaf: false }))
 vi.mock('node:fs', async (original) => {
   const fs = await original<typeof import('node:fs')>()
   const watch = ((...args: Parameters<typeof fs.watch>) => {
-    watches.made += 1
+    watches.of.push(String(args[0]))
     return watches.isDeaf ? fs.watch(args[0], { persistent: false }) : fs.watch(...args)
   }) as typeof fs.watch
   return { ...fs, watch }
@@ -35,7 +35,7 @@ let follower: Follower
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'tw-run-test-'))
   fd = openSync(join(folder, 'out'), 'a')
-  watches.made = 0
+  watches.of = []
   watches.isDeaf = false
 })
 
@@ -79,7 +79,7 @@ test.each([false, true])(
     watches.isDeaf = isDeaf
     const directory = run(1)
     follow(directory)
-    await until('a watch', () => watches.made > 0)
+    await until('a watch', () => watches.of.length > 0)
     appendFileSync(join(directory, 'log'), 'hello\n')
     const begun = performance.now()
     // As the supervisor does, which looks at every log once a second.
@@ -88,6 +88,20 @@ test.each([false, true])(
     expect(performance.now() - begun).toBeLessThan(500)
   },
 )
+
+test('a log that grows now and then keeps its watch', async () => {
+  const [first, other] = [run(1), run(2)]
+  follow(first)
+  await until('a watch', () => watches.of.length > 0)
+  appendFileSync(join(first, 'log'), 'one\n')
+  await until('the line', () => out().endsWith('one\n'))
+  // It is watched when it has been silent for longer than one that has spoken has to be.
+  follower.follow('other.1' as ProcessId, other)
+  await until('the other watch', () => watches.of.includes(join(other, 'log')))
+  expect(watches.of).toEqual([join(first, 'log'), join(other, 'log')])
+  appendFileSync(join(first, 'log'), 'two\n')
+  await until('the next line', () => out().endsWith('two\n'))
+})
 
 test('a line is held back until it ends, or its process does', async () => {
   const directory = run(1)
