@@ -17,7 +17,23 @@ export function idleApp(count) {
   }
 }
 
-/** The same, each one program that a shell has nothing to do for but to execute it: it waits for who never writes. */
+const SPEAKER = join(import.meta.dirname, '..', 'programs', 'speaker.sh')
+
+/** `count` copies of a process that prints MARKER, and then a line ten times a second. */
+export function speakingApp(count) {
+  return {
+    entries: [{ name: 'p', command: `exec sh ${SPEAKER}`, count }],
+    isAppProcess: (argv) => argv[1] === SPEAKER || (argv[0] === 'sleep' && argv[1] === '0.1'),
+  }
+}
+
+/** As idleApp, but of a name of which it is expected that they listen on their ports. */
+export function unheardApp(count) {
+  const { entries, ...app } = idleApp(count)
+  return { ...app, entries: entries.map((entry) => ({ ...entry, name: 'web' })) }
+}
+
+/** The same as idleApp, each one program that a shell has nothing to do for but to execute it: it waits for who never writes. */
 export function programApp(count, dir) {
   const [marker, fifo] = ['marker', 'nobody'].map((name) => join(dir, name))
   writeFileSync(marker, `${MARKER}\n`)

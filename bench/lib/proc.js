@@ -1,5 +1,6 @@
 // What /proc says about the processes of one run. Linux only, as the benchmark is.
 import { readdirSync, readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 /** utime and stime are in ticks of this many milliseconds on every Linux that Node runs on. */
 const TICK_MS = 10
@@ -83,6 +84,14 @@ export function cpuByThread(pids) {
     }
   }
   return used
+}
+
+/** Percent of one core that some processes take over so many ms; they are looked up again, since helpers may have come. */
+export async function corePercent(pidsNow, ms) {
+  const before = cpuByThread(pidsNow())
+  const began = performance.now()
+  await sleep(ms)
+  return (usedSince(before, cpuByThread(pidsNow())) / (performance.now() - began)) * 100
 }
 
 /** CPU milliseconds between two calls of cpuByThread; a thread that ended in between is left out. */

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ControlledSession } from '../lib/controlled.js'
 import { nowMs } from '../lib/output.js'
-import { cpuByThread, privateMb, signal, usedSince } from '../lib/proc.js'
+import { corePercent, privateMb, signal } from '../lib/proc.js'
 import { Budget, interleaved } from '../lib/rounds.js'
 
 const SIZE = 200
@@ -28,10 +28,7 @@ async function supervisorOf({ session }, control, not) {
 async function cost({ session }, supervisor) {
   await sleep(SETTLE_MS)
   const pids = session.managerPids()
-  const before = cpuByThread(pids)
-  const began = nowMs()
-  await sleep(IDLE_MS)
-  const idlePercent = (usedSince(before, cpuByThread(session.managerPids())) / (nowMs() - began)) * 100
+  const idlePercent = await corePercent(() => session.managerPids(), IDLE_MS)
   const supervisorMb = privateMb(supervisor)
   return { supervisorMb, allMb: pids.reduce((sum, pid) => sum + privateMb(pid), 0), idlePercent }
 }

@@ -16,7 +16,8 @@ import { deaf } from './deaf.js'
 import { growth } from './growth.js'
 import { lifetimes } from './lifetimes.js'
 import { lines } from './lines.js'
+import { little } from './little.js'
 import { router } from './router.js'
 import { sinks } from './sinks.js'
 
-export const suites = [lifetimes, deaf, commands, control, adopted, router, lines, sinks, growth]
+export const suites = [lifetimes, deaf, commands, control, adopted, little, router, lines, sinks, growth]

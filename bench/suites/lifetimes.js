@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { idleApp } from '../lib/app.js'
 import { MarkerCount } from '../lib/consumers.js'
 import { nowMs } from '../lib/output.js'
-import { cpuByThread, privateMb, usedSince } from '../lib/proc.js'
+import { corePercent, privateMb } from '../lib/proc.js'
 import { Budget, interleaved, mostRounds, roundsOf } from '../lib/rounds.js'
 import { Session, sessionFolder } from '../lib/session.js'
 import { waitForAll } from '../lib/wait-for-all.js'
@@ -52,15 +52,6 @@ function idleTimes({ kind }, size) {
   return { after: SETTLE_MS, over: GROWTH_IDLE_MS[kind === 'peer' ? 'peers' : 'own'] }
 }
 
-/** Percent of one core over `ms`. */
-async function idlePercent(session, ms) {
-  const before = cpuByThread(session.managerPids())
-  const began = nowMs()
-  await sleep(ms)
-  // Looked up again: helpers may have come.
-  return (usedSince(before, cpuByThread(session.managerPids())) / (nowMs() - began)) * 100
-}
-
 async function lifetime({ tool, size, wants, context }) {
   const { samples, peers } = context
   const markers = new MarkerCount()
@@ -81,7 +72,7 @@ async function lifetime({ tool, size, wants, context }) {
       if (wants.has('idle')) {
         const { after, over } = idleTimes(tool, size)
         await sleep(after - SETTLE_MS)
-        samples.add('idle', size, tool.name, await idlePercent(session, over))
+        samples.add('idle', size, tool.name, await corePercent(() => session.managerPids(), over))
       }
       idled = nowMs() - settling
     }
