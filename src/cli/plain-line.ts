@@ -4,7 +4,9 @@ import type { Flags } from '../core/settings.ts'
 type Work = (words: readonly string[], flags: Flags, switches: Switches) => Promise<number | void>
 
 type Worded = (typeof OF_START)[keyof typeof OF_START]
-type Switch = (typeof SWITCHES_OF_START)[keyof typeof SWITCHES_OF_START]
+type Switch =
+  | (typeof SWITCHES_OF_START)[keyof typeof SWITCHES_OF_START]
+  | (typeof SWITCHES_OF_RUN)[keyof typeof SWITCHES_OF_RUN]
 type Switches = Partial<Record<Switch, true>>
 
 /** A command that people and scripts type all day, or that tw-run begins. */
@@ -35,6 +37,8 @@ const OF_START = {
 } as const
 
 const SWITCHES_OF_START = { '-D': 'detach', '--detach': 'detach', '--wait': 'wait' } as const
+
+const SWITCHES_OF_RUN = { '--': 'separated' } as const
 
 const COMMANDS: Readonly<Record<string, Plain>> = {
   start: {
@@ -70,8 +74,9 @@ const COMMANDS: Readonly<Record<string, Plain>> = {
   run: {
     takes: 'all',
     options: FOLDER,
-    work: async (words, flags) => {
-      process.exitCode = await (await import('./run-as-asked.ts')).runAsAsked(words, false, flags)
+    switches: SWITCHES_OF_RUN,
+    work: async (words, flags, { separated = false }) => {
+      process.exitCode = await (await import('./run-as-asked.ts')).runAsAsked(words, separated, flags)
     },
   },
   supervise: {
@@ -101,6 +106,8 @@ export function plainWork([command = '', ...given]: readonly string[]):
     const turned = own(plain.switches ?? {}, word)
     if (turned !== undefined) {
       switches[turned] = true
+      // What follows it are words, whatever they look like.
+      if (turned === 'separated') words.push(...given.splice(at + 1))
       continue
     }
     const name = own(plain.options, word)

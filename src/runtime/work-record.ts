@@ -1,4 +1,4 @@
-import { closeSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, renameSync, rmSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { TwRunError } from '../core/error.ts'
 import { decodeWork } from '../core/records.ts'
@@ -49,10 +49,19 @@ export async function workOnRecord(
     const code = await begin({ token, scratch })
     result = { code, survivors: await sweep(token, options) }
   } finally {
-    await removeTree(scratch)
+    await removeScratch(scratch)
   }
   if (result.survivors.length === 0) forget()
   return result
+}
+
+/** Nearly always it is empty, and a thread that removes it takes longer to begin. Errors: those of rm. */
+async function removeScratch(path: string): Promise<void> {
+  try {
+    rmdirSync(path)
+  } catch {
+    await removeTree(path)
+  }
 }
 
 /** Errors: TwRunError 1; nothing is on record then. */
