@@ -12,7 +12,7 @@ const LOOK_EVERY_MS = 1_000
 
 /**
  * What somebody sees who looks at a formation again and again. To look at everything takes 0.2 ms a process, at the times
- * of their folders a fortieth of that.
+ * of their folders a tenth of that.
  */
 export class Lookout {
   readonly #state: StateDir
