@@ -1,4 +1,5 @@
 import type { Stage } from '../core/session.ts'
+import { limitedTypes, withLimitsOf } from '../core/settings.ts'
 import type { Flags } from '../core/settings.ts'
 import { crashPoint } from '../runtime/crash-points.ts'
 import { loadApp, requireProcesses, requireVariables } from '../runtime/load.ts'
@@ -12,6 +13,7 @@ import { sparesToMake } from '../runtime/spare-fifos.ts'
 import { locateStateDir, makeStateDir, requireRoom, requireTempFolder } from '../runtime/state-dir.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
 import type { Surroundings } from '../runtime/surroundings.ts'
+import type { Carried } from './interrupted.ts'
 
 /** An app whose state directory is held: what a supervisor works on. */
 export interface Ground {
@@ -94,7 +96,7 @@ async function meanwhile() {
 async function appFor(flags: Flags, isRevival: boolean): Promise<{ app: App; flags: Flags }> {
   if (!isRevival) return appToStart(flags)
   const { rememberedApp } = await import('../runtime/remembered-app.ts')
-  return { app: rememberedApp(flags, process.env) ?? loadApp(flags, process.env), flags }
+  return { app: rememberedApp(flags, process.env) ?? loadApp(flags, process.env, limitedTypes(flags)), flags }
 }
 
 /** The app for a start, with the options of an interrupted formation, which it carries on, where nothing else is typed. */
@@ -108,9 +110,17 @@ export async function appToStart(flags: Flags): Promise<{ app: App; flags: Flags
     refusal = error
   }
   const carried = await carriedOn(textOf(sessionOf(app, flags)), flags)
-  if (carried !== undefined) return { app: loadApp(carried, process.env), flags: carried }
+  if (carried !== undefined) return appCarriedOn(carried)
   if (app === undefined) throw refusal
   return { app, flags }
+}
+
+/** What left the Procfile has no limit any more. */
+function appCarriedOn({ flags, former }: Carried): { app: App; flags: Flags } {
+  if (former.length === 0) return { app: loadApp(flags, process.env), flags }
+  const names = loadApp(flags, process.env, former).types.map(({ name }) => name)
+  const left = withLimitsOf(names, flags)
+  return { app: loadApp(left, process.env), flags: left }
 }
 
 function sessionOf(app: App | undefined, flags: Flags): string {
@@ -123,7 +133,7 @@ function sessionOf(app: App | undefined, flags: Flags): string {
   }
 }
 
-async function carriedOn(text: string, flags: Flags): Promise<Flags | undefined> {
+async function carriedOn(text: string, flags: Flags): Promise<Carried | undefined> {
   // Nearly always, and then nothing of it has to be understood.
   if (text === '' || text.includes('"over":true')) return undefined
   const { flagsToCarryOn } = await import('./interrupted.ts')

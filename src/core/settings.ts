@@ -18,6 +18,7 @@ import {
 } from './option-values.ts'
 import type { Address, ColorSetting, Reading } from './option-values.ts'
 import type { RestartPolicy } from './process.ts'
+import { EVERY_TYPE } from './names.ts'
 import { printable } from './printable.ts'
 
 export type { ColorSetting } from './option-values.ts'
@@ -80,6 +81,25 @@ export function carriedFlags(before: Flags, typed: Flags, shell: Sources['shell'
     return value === undefined || value === usual || isNamed ? [] : [[name, value]]
   })
   return { ...(Object.fromEntries(carried) as Flags), ...typed }
+}
+
+/** The types that limits name: those of a formation that goes on may name some that an edited Procfile has no more. */
+export function limitedTypes({ max = [] }: Flags): string[] {
+  return limitsIn(max).map(typeOfLimit)
+}
+
+/** The same options without limits of other types than these. */
+export function withLimitsOf(types: readonly string[], { max, ...flags }: Flags): Flags {
+  const kept = limitsIn(max ?? []).filter((limit) => [EVERY_TYPE, ...types].includes(typeOfLimit(limit)))
+  return kept.length === 0 ? flags : { ...flags, max: kept }
+}
+
+function limitsIn(max: readonly string[]): string[] {
+  return max.flatMap((part) => part.split(','))
+}
+
+function typeOfLimit(limit: string): string {
+  return /^[^=]*/.exec(limit)?.[0].trim() ?? ''
 }
 
 /** Every option of a run, resolved. */

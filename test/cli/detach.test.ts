@@ -480,6 +480,27 @@ test.each(TAKEN_IN)(
   },
 )
 
+test.each([[['reload', 'worker: gone\n']], [[]]])(
+  "a limit of a type that left the Procfile is in nobody's way, after %j",
+  async ([command, said]) => {
+    const app = liveApp({ Procfile: SLEEPS })
+    await detached(app, '--max', 'worker=1,web=2')
+    await running(app, 'web.1', 'worker.1')
+    writeFileSync(app.path('Procfile'), 'web: exec sleep 300\n')
+    const answer = command === undefined ? undefined : await done(app, command)
+    expect(answer).toBe(said)
+    await killSupervisor(app)
+    expect(await done(app, 'start', '-D', ...PORT)).toContain(`web.1 on ${portAt(0)}`)
+    expect((await app.cli(['scale', 'web=3'])).stderr).toContain('--max')
+    // Nobody has to know what is not there, but what somebody types now.
+    expect(await app.cli(['start', '-D', ...PORT, '--max', 'worker=1'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('unknown process type "worker"') as string,
+    })
+    await stopped(app)
+  },
+)
+
 test('a type that is back when a killed supervisor is carried on is started, though it had come to its end', async () => {
   const app = liveApp({ Procfile: `${SLEEPS}task: true\n` })
   await detached(app, '--restart', 'on-failure')

@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { carriedFlags, problemsOf, resolveSettings, type Flags } from '../../src/core/settings.ts'
+import {
+  carriedFlags,
+  limitedTypes,
+  problemsOf,
+  resolveSettings,
+  withLimitsOf,
+} from '../../src/core/settings.ts'
+import type { Flags } from '../../src/core/settings.ts'
 import { USUAL_ADDRESS } from '../../src/core/option-values.ts'
 
 test('options of a formation that goes on hold where nothing else is typed; how it is shown, and how many, do not', () => {
@@ -242,4 +249,12 @@ test('what is wrong with some options only, whatever names them', () => {
   expect(about('engine')).toEqual(['TW_RUN_ENGINE in the shell'])
   expect(about('logFormat', 'prefix')).toEqual(['--log-format', 'TW_RUN_NO_PREFIX in the shell'])
   expect(about('timeout')).toEqual([])
+})
+
+test('limits of types that are not there are left out, and of all stay', () => {
+  const flags: Flags = { port: '5000', max: ['web=2, worker=1', 'all=3'] }
+  expect(limitedTypes(flags)).toEqual(['web', 'worker', 'all'])
+  expect(withLimitsOf(['web'], flags)).toEqual({ port: '5000', max: ['web=2', 'all=3'] })
+  expect(withLimitsOf([], { port: '5000', max: ['web=2'] })).toEqual({ port: '5000' })
+  expect(withLimitsOf([], { port: '5000' })).toEqual({ port: '5000' })
 })
