@@ -66,8 +66,6 @@ export class Attention {
     let silent = 0
     let isSoon = false
     for (const { source } of feeds) {
-      // Whatever came since it was read, its watch tells of.
-      source.rest()
       if (source.isResting) continue
       const isSilent = source.offset === 0
       if (source.isEnded || now - source.grewAt < (isSilent ? COLD_AFTER_MS : coldAfter)) {
@@ -84,7 +82,6 @@ export class Attention {
 
   #watch(source: LogSource): void {
     source.watch(() => this.#noteGrowth(source))
-    source.rest()
     // It may have grown between the last read and the watch.
     if (source.hasGrown) this.#noteGrowth(source)
   }

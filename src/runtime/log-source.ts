@@ -35,7 +35,8 @@ export class LogSource {
   #givenBack = 0
   #scanned = 0
   #watcher: FSWatcher | undefined
-  #isResting = false
+  /** No whole line was there when it was last read, and nobody has said since that it grew. */
+  #isReadOut = false
 
   /** Errors: those of open(2). */
   constructor(process: ProcessId, directory: string) {
@@ -80,6 +81,7 @@ export class LogSource {
 
   /** The next lines, or undefined if there is no whole one yet. */
   take(): Taken | undefined {
+    this.#isReadOut = true
     let length = readSync(this.#log, memory, 0, CHUNK, this.#offset)
     // Nothing new behind a line that has not ended.
     if (length === this.#scanned && !this.#isEnded) return undefined
@@ -92,6 +94,7 @@ export class LogSource {
     }
     this.#scanned = cut.length === 0 ? length : 0
     if (cut.length === 0) return undefined
+    this.#isReadOut = false
     this.#offset += cut.length
     this.grewAt = bootNow()
     return { bytes: memory.subarray(0, cut.length), isPartial: cut.isPartial }
@@ -120,24 +123,16 @@ export class LogSource {
   unwatch(): void {
     this.#watcher?.close()
     this.#watcher = undefined
-    this.#isResting = false
   }
 
-  get isWatched(): boolean {
-    return this.#watcher !== undefined
-  }
-
-  /** It was read to its end, and is watched: it need not be read until it is roused. */
+  /** It is watched, and no line was left in it: it need not be read until it is roused. */
   get isResting(): boolean {
-    return this.#isResting
+    return this.#watcher !== undefined && this.#isReadOut
   }
 
-  rest(): void {
-    this.#isResting = this.isWatched
-  }
-
+  /** It has grown, perhaps. */
   rouse(): void {
-    this.#isResting = false
+    this.#isReadOut = false
   }
 
   /** Gives the disk back what was shown long ago; says why if it cannot. */

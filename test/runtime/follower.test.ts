@@ -1,15 +1,20 @@
+import { execFileSync } from 'node:child_process'
 import {
   appendFileSync,
   closeSync,
+  constants,
   mkdirSync,
   mkdtempSync,
   openSync,
   readFileSync,
+  readSync,
   rmSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { ProcessId } from '../../src/core/names.ts'
 import { Follower } from '../../src/runtime/follower.ts'
@@ -17,13 +22,17 @@ import { makeRender } from '../../src/runtime/render.ts'
 import { until } from '../support/live.ts'
 
 /** Watches that are made and tell nothing, as when the kernel's queue of events was full. */
-const watches = vi.hoisted(() => ({ of: [] as string[], isDeaf: false }))
+const watches = vi.hoisted(() => ({ of: [] as string[], calls: 0, isDeaf: false }))
 vi.mock('node:fs', async (original) => {
   const fs = await original<typeof import('node:fs')>()
-  const watch = ((...args: Parameters<typeof fs.watch>) => {
-    watches.of.push(String(args[0]))
-    return watches.isDeaf ? fs.watch(args[0], { persistent: false }) : fs.watch(...args)
-  }) as typeof fs.watch
+  const watch = (path: string, options: { persistent: boolean }, grown: () => void) => {
+    watches.of.push(path)
+    if (watches.isDeaf) return fs.watch(path, options)
+    return fs.watch(path, options, () => {
+      watches.calls += 1
+      grown()
+    })
+  }
   return { ...fs, watch }
 })
 
@@ -36,6 +45,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'tw-run-test-'))
   fd = openSync(join(folder, 'out'), 'a')
   watches.of = []
+  watches.calls = 0
   watches.isDeaf = false
 })
 
@@ -46,6 +56,14 @@ afterEach(async () => {
 })
 
 const out = (): string => readFileSync(join(folder, 'out'), 'utf8')
+
+function drainIfAny(drain: () => void): void {
+  try {
+    drain()
+  } catch {
+    // Nothing yet.
+  }
+}
 
 function run(number: number): string {
   const directory = join(folder, String(number))
@@ -101,6 +119,38 @@ test('a log that grows now and then keeps its watch', async () => {
   expect(watches.of).toEqual([join(first, 'log'), join(other, 'log')])
   appendFileSync(join(first, 'log'), 'two\n')
   await until('the next line', () => out().endsWith('two\n'))
+})
+
+test('what grows while lines of others are on their way out is shown after them', async () => {
+  const [first, other] = [run(1), run(2)]
+  const pipe = join(folder, 'pipe')
+  execFileSync('mkfifo', [pipe])
+  closeSync(fd)
+  fd = openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK)
+  const fill = (): number => writeSync(fd, Buffer.alloc(4096))
+  follow(first)
+  follower.follow('other.1' as ProcessId, other)
+  await until('both watches', () => watches.of.length === 2)
+  expect(() => {
+    for (;;) fill()
+  }).toThrow('EAGAIN')
+  appendFileSync(join(first, 'log'), 'first\n')
+  await until('the first to be read', () => watches.calls > 0)
+  // Its line waits for room. The others were found to have nothing by then.
+  await nextTurn()
+  const before = watches.calls
+  appendFileSync(join(other, 'log'), 'other\n')
+  await until('the other to be told of', () => watches.calls > before)
+  let text = ''
+  const drain = (): void => {
+    const bytes = Buffer.alloc(65_536)
+    text += bytes.toString('latin1', 0, readSync(fd, bytes)).replaceAll('\0', '')
+  }
+  drain()
+  await until('both lines', () => {
+    if (!text.includes('other\n')) drainIfAny(drain)
+    return text === 'web.1  | first\nother.1 | other\n'
+  })
 })
 
 test('a line is held back until it ends, or its process does', async () => {
