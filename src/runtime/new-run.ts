@@ -51,9 +51,9 @@ export function overRun(spec: RunSpec, { exit, endedAt }: End): Run {
 type OfSpec = Given & Pick<Run, 'scratch' | 'startedAt' | 'startedWall'>
 
 /** What a run was to be. Named one by one: all but some of an object's fields takes V8 40 us. */
-export function givenOf(spec: RunSpec): OfSpec {
-  const { id, number, generation, session, command, port, isProbed, token, scratch, startedAt } = spec
-  const { startedWall, policy } = spec
+export function givenOf(run: OfSpec): OfSpec {
+  const { id, number, generation, session, command, port, isProbed, token, scratch, startedAt } = run
+  const { startedWall, policy } = run
   const given = {
     id,
     number,
@@ -88,23 +88,5 @@ export function scratchFolders(): string[] {
 
 /** What is written down of a run before it begins. */
 export function specOf(run: Run, { place, cwd }: { readonly place: Place; readonly cwd: string }): RunSpec {
-  const { id, number, generation, session, command, port, isProbed, token, scratch, startedAt } = run
-  const { startedWall, policy } = run
-  return {
-    version: 1,
-    ...(policy !== undefined && { policy }),
-    id,
-    number,
-    generation,
-    session,
-    command,
-    port,
-    isProbed,
-    token,
-    scratch,
-    startedAt,
-    ...place,
-    cwd,
-    startedWall,
-  }
+  return { version: 1, ...givenOf(run), ...place, cwd }
 }
