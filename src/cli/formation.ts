@@ -13,7 +13,6 @@ import { sparesToMake } from '../runtime/spare-fifos.ts'
 import { locateStateDir, makeStateDir, requireRoom, requireTempFolder } from '../runtime/state-dir.ts'
 import type { StateDir } from '../runtime/state-dir.ts'
 import type { Surroundings } from '../runtime/surroundings.ts'
-import type { Carried } from './interrupted.ts'
 
 /** An app whose state directory is held: what a supervisor works on. */
 export interface Ground {
@@ -110,17 +109,23 @@ export async function appToStart(flags: Flags): Promise<{ app: App; flags: Flags
     refusal = error
   }
   const carried = await carriedOn(textOf(sessionOf(app, flags)), flags)
-  if (carried !== undefined) return appCarriedOn(carried)
+  if (carried !== undefined) {
+    const going = flags.max === undefined ? withoutFormerLimits(carried) : carried
+    return { app: loadApp(going, process.env), flags: going }
+  }
   if (app === undefined) throw refusal
   return { app, flags }
 }
 
-/** What left the Procfile has no limit any more. */
-function appCarriedOn({ flags, former }: Carried): { app: App; flags: Flags } {
-  if (former.length === 0) return { app: loadApp(flags, process.env), flags }
-  const names = loadApp(flags, process.env, former).types.map(({ name }) => name)
-  const left = withLimitsOf(names, flags)
-  return { app: loadApp(left, process.env), flags: left }
+/** What has left the Procfile has no limit any more, and nobody typed the one that it had. */
+function withoutFormerLimits(flags: Flags): Flags {
+  const former = limitedTypes(flags)
+  if (former.length === 0) return flags
+  const { types } = loadApp(flags, process.env, former)
+  return withLimitsOf(
+    types.map(({ name }) => name),
+    flags,
+  )
 }
 
 function sessionOf(app: App | undefined, flags: Flags): string {
@@ -133,7 +138,7 @@ function sessionOf(app: App | undefined, flags: Flags): string {
   }
 }
 
-async function carriedOn(text: string, flags: Flags): Promise<Carried | undefined> {
+async function carriedOn(text: string, flags: Flags): Promise<Flags | undefined> {
   // Nearly always, and then nothing of it has to be understood.
   if (text === '' || text.includes('"over":true')) return undefined
   const { flagsToCarryOn } = await import('./interrupted.ts')
