@@ -18,12 +18,13 @@ export function idleApp(count) {
 }
 
 const SPEAKER = join(import.meta.dirname, '..', 'programs', 'speaker.sh')
+const PAUSE_SECONDS = '0.1'
 
 /** `count` copies of a process that prints MARKER, and then a line ten times a second. */
 export function speakingApp(count) {
   return {
-    entries: [{ name: 'p', command: `exec sh ${SPEAKER}`, count }],
-    isAppProcess: (argv) => argv[1] === SPEAKER || (argv[0] === 'sleep' && argv[1] === '0.1'),
+    entries: [{ name: 'p', command: `exec sh ${SPEAKER} ${MARKER} ${PAUSE_SECONDS}`, count }],
+    isAppProcess: (argv) => argv[1] === SPEAKER || (argv[0] === 'sleep' && argv[1] === PAUSE_SECONDS),
   }
 }
 

@@ -1,6 +1,6 @@
-# Prints a line ten times a second: sh speaker.sh
-echo bench-up
+# Prints a line again and again: sh speaker.sh <first line> <seconds from one to the next>
+echo "$1"
 while :; do
-  sleep 0.1
+  sleep "$2"
   echo 'a line of some words that nobody waits for'
 done

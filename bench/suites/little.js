@@ -13,12 +13,13 @@ const BUDGET_MS = { own: 60_000, peers: 8_000 }
 const SETTLE_MS = 2_000
 const OVER_MS = { own: 3_000, peers: 2_000 }
 const MANY = 10
+const isOwn = ({ kind }) => kind === 'tw-run'
 /** What is measured; nobody but tw-run minds who listens. */
 const PLAN = [
-  { figure: 'speak', size: 1, app: speakingApp, isFor: ({ kind }) => kind === 'tw-run' },
+  { figure: 'speak', size: 1, app: speakingApp, isFor: isOwn },
   { figure: 'speak', size: MANY, app: speakingApp, isFor: ({ unfit }) => unfit?.('speak') === undefined },
-  { figure: 'unheard', size: 1, app: unheardApp, isFor: ({ kind }) => kind === 'tw-run' },
-  { figure: 'unheard', size: MANY, app: unheardApp, isFor: ({ kind }) => kind === 'tw-run' },
+  { figure: 'unheard', size: 1, app: unheardApp, isFor: isOwn },
+  { figure: 'unheard', size: MANY, app: unheardApp, isFor: isOwn },
 ]
 
 const timeOf = (times, { kind }) => times[kind === 'peer' ? 'peers' : 'own']
