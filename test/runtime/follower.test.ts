@@ -57,11 +57,14 @@ afterEach(async () => {
 
 const out = (): string => readFileSync(join(folder, 'out'), 'utf8')
 
-function drainIfAny(drain: () => void): void {
+/** What is in a pipe now. */
+function drained(pipe: number): string {
+  const bytes = Buffer.alloc(65_536)
   try {
-    drain()
+    return bytes.toString('latin1', 0, readSync(pipe, bytes))
   } catch {
     // Nothing yet.
+    return ''
   }
 }
 
@@ -142,13 +145,8 @@ test('what grows while lines of others are on their way out is shown after them'
   appendFileSync(join(other, 'log'), 'other\n')
   await until('the other to be told of', () => watches.calls > before)
   let text = ''
-  const drain = (): void => {
-    const bytes = Buffer.alloc(65_536)
-    text += bytes.toString('latin1', 0, readSync(fd, bytes)).replaceAll('\0', '')
-  }
-  drain()
   await until('both lines', () => {
-    if (!text.includes('other\n')) drainIfAny(drain)
+    text += drained(fd).replaceAll('\0', '')
     return text === 'web.1  | first\nother.1 | other\n'
   })
 })
