@@ -31,8 +31,8 @@ const GROUND = new RegExp(
 /** What `ps`, `stop` and whoever waits need beside that; half of what commands share, which takes 1 ms to read. */
 const CONTROL = new RegExp(
   `src/(${[
-    'runtime/(adoption|kept-session|launcher|lock-holder|lookout|new-run|observer|own-variables|process-room|run-(?:directory|history|log)|shim|slots)',
-    'core/(command|observe|process|records|restart|session-record|status)',
+    'runtime/(adoption|launcher|lock-holder|lookout|new-run|observer|own-variables|process-room|run-(?:directory|history|log)|shim|slots)',
+    'core/(command|observe|process|restart|status)',
     'cli/(control|journal-text|messages|waiting)',
   ].join('|')})\\.ts$`,
 )
@@ -131,7 +131,7 @@ const buildName = {
 /** Chunks whose texts are read together: what most commands load, and what a start and the supervisor load too. */
 const TOGETHER = {
   asking:
-    'rolldown-runtime command-line asked-first kernel control ask left-work formation-view ps-action scale-action restart-action',
+    'rolldown-runtime command-line asked-first kernel control ask left-work ps-action scale-action restart-action',
   starting: 'ground supervising render start-as-asked lasting-files start-action supervise-action',
 }
 
@@ -230,10 +230,10 @@ export default defineConfig({
           test: /src\/(cli\/(command-line|plain-line|report|version-text)|runtime\/(clock|keep-code|terminal|system-error|write-pack|small-heap)|core\/(error|duration))\.ts$/,
           priority: 2,
         },
-        // What every command asks first: on which engine the app runs, and how a process is shown.
+        // What every command asks first: on which engine the app runs, what was asked for here, and how a process is shown.
         {
           name: 'asked-first',
-          test: /src\/(cli\/(engine|same-app|status-table)|runtime\/(engine-place|proc-files|usual-places)|core\/(engine|engine-name|json))\.ts$/,
+          test: /src\/(cli\/(engine|same-app|status-table)|runtime\/(engine-place|kept-session|proc-files|usual-places)|core\/(engine|engine-name|json|records|session|session-record))\.ts$/,
           priority: 2,
         },
         // What tells a supervisor something.
