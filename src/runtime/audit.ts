@@ -8,7 +8,9 @@ import type { Exchange } from '../core/exchange.ts'
 import type { Finding } from '../core/finding.ts'
 import type { ProcessId } from '../core/names.ts'
 import type { Run } from '../core/process.ts'
+import { ListeningSockets } from './listening-sockets.ts'
 import { openThings } from './open-files.ts'
+import type { PortsOf } from './open-files.ts'
 import { carriers } from './process-table.ts'
 import { changesBetween, isWithin, snapshotOf } from './tree-snapshot.ts'
 import type { AppSnapshot } from './tree-snapshot.ts'
@@ -40,6 +42,7 @@ export class Audit {
   readonly #writers = new Map<string, Set<ProcessId>>()
   readonly #mappers = new Map<string, Set<ProcessId>>()
   readonly #listeners = new Map<number, Set<ProcessId>>()
+  readonly #sockets = new ListeningSockets()
   #lookedAt = 0
   /** How long the last look took, ms: many processes take longer. */
   #tookMs = 0
@@ -48,10 +51,10 @@ export class Audit {
     this.#options = options
     this.#before = this.#snapshot()
     this.#lookAgain()
-    // Who has a new file open can only be seen while it is open.
+    // Who has a new file open can only be seen while it is open; who listens goes on to.
     const lookSoon = (): void => {
       const restMs = Math.max(LOOK_SOONER_MS, this.#tookMs * SHORT_REST)
-      if (performance.now() >= this.#lookedAt + restMs) this.look()
+      if (performance.now() >= this.#lookedAt + restMs) this.#look(() => new Map())
     }
     this.#watchers = [...this.#before.values()].map(({ root, folders }) =>
       folders.size === 0 ? undefined : watchTree(root, lookSoon),
@@ -60,10 +63,14 @@ export class Audit {
 
   /** Looks at once. */
   look(): void {
+    this.#look((open) => this.#sockets.now(open))
+  }
+
+  #look(portsOf: PortsOf): void {
     const begun = performance.now()
     const runs = new Map(this.#options.runs().map((run) => [run.token, run]))
     const owners = new Map(carriers(new Set(runs.keys())).map(({ pid, token }) => [pid, runs.get(token)]))
-    for (const [pid, things] of openThings([...owners.keys()])) {
+    for (const [pid, things] of openThings([...owners.keys()], portsOf)) {
       const run = owners.get(pid)
       if (run === undefined) continue
       for (const path of things.files) if (this.#isForeign(path, run)) note(this.#writers, path, run.id)
@@ -107,7 +114,7 @@ export class Audit {
   #lookAgain(): void {
     const restMs = Math.max(LOOK_EVERY_MS, this.#tookMs * REST)
     this.#timer = setTimeout(() => {
-      this.look()
+      this.#look((open) => this.#sockets.lately(open))
       this.#lookAgain()
     }, restMs).unref()
   }

@@ -3,6 +3,7 @@ import { printableCommand } from '../core/printable.ts'
 import { withPid } from '../core/survivors.ts'
 import { linkOf, namesIn, textOf } from './proc-files.ts'
 
+/** Of IPv4 and of IPv6: to tell either takes the kernel 5 ms, of none or of many sockets. */
 const TABLES = ['/proc/net/tcp', '/proc/net/tcp6']
 
 /** Who listens on a port; pid and command are absent where the system does not tell this user. */
@@ -47,16 +48,21 @@ function fromProc(wanted: ReadonlySet<number>): PortHolder[] {
   return [...holders.values(), ...unknown.map((port) => ({ port }))]
 }
 
-/** Every TCP port of this machine that somebody listens on now, on any address. Linux. */
-export function listeningPorts(): ReadonlySet<number> {
+/** Every TCP port of this machine that somebody listens on now, on any address, by one of the tables or by both. Linux. */
+export function listeningPorts(tables: readonly string[] = TABLES): ReadonlySet<number> {
   const ports = new Set<number>()
-  for (const table of TABLES.map(textOf)) {
+  for (const table of tables.map(textOf)) {
     // The fourth column is the state; 0A is LISTEN.
     for (const [, port = ''] of table.matchAll(/^ *\d+: [0-9A-F]+:([0-9A-F]{4}) \S+ 0A /gm)) {
       ports.add(Number.parseInt(port, 16))
     }
   }
   return ports
+}
+
+/** Inode to port of every socket of this machine that is listened on now. Linux. */
+export function allListeningSockets(): ReadonlyMap<string, number> {
+  return new Map(TABLES.flatMap((table) => [...listeningSockets(textOf(table))]))
 }
 
 /** Inode to port of the listening sockets (state 0A) in a table of /proc/net: of these ports, or of all. */

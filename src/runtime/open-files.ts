@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { listeningSockets } from './listeners.ts'
+import { allListeningSockets } from './listeners.ts'
 import { linkOf, namesIn, textOf } from './proc-files.ts'
 
 /** What one process has open that others could have open, too. */
@@ -15,31 +15,43 @@ export interface OpenThings {
 export const NOT_LOOKED_AT: readonly string[] =
   process.platform === 'linux' ? [] : ['writable memory that processes share (only where /proc is)']
 
+/** Inode to port of those of these sockets, named by inode, that are listened on; others in it are not looked at. */
+export type PortsOf = (sockets: ReadonlySet<string>) => ReadonlyMap<string, number>
+
 /** What these processes have open now. Those that end meanwhile, or are not ours to see, have nothing. */
-export function openThings(pids: readonly number[]): Map<number, OpenThings> {
-  return process.platform === 'linux' ? fromProc(pids) : fromLsof(pids)
+export function openThings(
+  pids: readonly number[],
+  portsOf: PortsOf = allListeningSockets,
+): Map<number, OpenThings> {
+  return process.platform === 'linux' ? fromProc(pids, portsOf) : fromLsof(pids)
 }
 
-function fromProc(pids: readonly number[]): Map<number, OpenThings> {
-  const sockets = allListeningSockets()
-  return new Map(pids.map((pid) => [pid, lookAt(pid, sockets)]))
+function fromProc(pids: readonly number[], portsOf: PortsOf): Map<number, OpenThings> {
+  const found = pids.map((pid) => ({ pid, ...lookAt(pid) }))
+  const ports = portsOf(new Set(found.flatMap(({ sockets }) => sockets)))
+  return new Map(
+    found.map(({ pid, files, memory, sockets }) => [
+      pid,
+      { files, memory, ports: sockets.flatMap((socket) => ports.get(socket) ?? []) },
+    ]),
+  )
 }
 
-function allListeningSockets(): Map<string, number> {
-  return new Map(['/proc/net/tcp', '/proc/net/tcp6'].flatMap((table) => [...listeningSockets(textOf(table))]))
+interface Looked extends Omit<OpenThings, 'ports'> {
+  /** By inode. */
+  readonly sockets: readonly string[]
 }
 
-function lookAt(pid: number, sockets: ReadonlyMap<string, number>): OpenThings {
+function lookAt(pid: number): Looked {
   const files: string[] = []
-  const ports: number[] = []
+  const sockets: string[] = []
   for (const fd of namesIn(`/proc/${pid}/fd`)) {
     const link = linkOf(`/proc/${pid}/fd/${fd}`)
     const inode = /^socket:\[(\d+)\]$/.exec(link)?.[1]
-    const port = inode === undefined ? undefined : sockets.get(inode)
-    if (port !== undefined) ports.push(port)
+    if (inode !== undefined) sockets.push(inode)
     if (isFile(link) && isForWriting(textOf(`/proc/${pid}/fdinfo/${fd}`))) files.push(link)
   }
-  return { files, memory: sharedMemory(textOf(`/proc/${pid}/maps`)), ports }
+  return { files, memory: sharedMemory(textOf(`/proc/${pid}/maps`)), sockets }
 }
 
 function isFile(link: string): boolean {
