@@ -12,16 +12,16 @@ const PORT = ['-p', String(portAt(0)), '-t', '1']
  * One that stays, one that is slow to stop, one that has to be killed, one that fails and is restarted, one with a
  * leftover. It fails when these are deaf to SIGTERM, for that is when the stop of all is asked for.
  */
-const procfile = (awaited: readonly string[]): string => `stays: node probe.js
-slow: node probe.js slow
-ignores: node probe.js stubborn mark
+const procfile = (awaited: readonly string[]): string => `stays: sh probe.sh
+slow: sh probe.sh slow
+ignores: sh probe.sh stubborn mark
 fails: until ${awaited.map((path) => `test -e ${path}`).join(' && ')}; do sleep 0.05; done; echo failing; exit 9
-leaves: node probe.js grandchild stubborn mark & until test -e up-$PS; do sleep 0.05; done; exit 4
+leaves: sh probe.sh grandchild stubborn mark & until test -e up-$PS; do sleep 0.05; done; exit 4
 `
 
 function appOf(procfile: string): LiveApp {
-  const app = liveApp({ Procfile: procfile, 'package.json': '{ "type": "module" }' })
-  copyFileSync(new URL('../support/probe.js', import.meta.url), app.path('probe.js'))
+  const app = liveApp({ Procfile: procfile })
+  copyFileSync(new URL('../support/probe.sh', import.meta.url), app.path('probe.sh'))
   return app
 }
 
@@ -140,7 +140,7 @@ async function failuresAt(steps: readonly string[]): Promise<string[]> {
 }
 
 test('the same pids go on after kill -9, and an exit code of meanwhile is known', async () => {
-  const app = appOf('web: node probe.js\njob: until test -e go; do sleep 0.05; done; exit 7')
+  const app = appOf('web: sh probe.sh\njob: until test -e go; do sleep 0.05; done; exit 7')
   const first = app.start(PORT)
   const [, pid] = await first.waitFor(/web\.1 .*ready.* pid (\d+)/)
   first.signal('SIGKILL')
@@ -160,7 +160,7 @@ test('the same pids go on after kill -9, and an exit code of meanwhile is known'
 })
 
 test('killed in a grace period, the next one goes on with the time that is left', async () => {
-  const app = appOf('stubborn: node probe.js stubborn')
+  const app = appOf('stubborn: sh probe.sh stubborn')
   const first = app.start(['-p', String(portAt(0)), '-t', '2'])
   await first.waitFor(/ready/)
   const begun = performance.now()
@@ -200,7 +200,7 @@ test('a crash loop is not forgotten with the tw-run that saw it', async () => {
 })
 
 test('a process whose lifeline was unlinked is not started twice', async () => {
-  const app = appOf('web: node probe.js')
+  const app = appOf('web: sh probe.sh')
   const first = app.start(PORT)
   const [, pid] = await first.waitFor(/ready.* pid (\d+)/)
   first.signal('SIGKILL')
@@ -211,7 +211,7 @@ test('a process whose lifeline was unlinked is not started twice', async () => {
   expect(
     app
       .survivors()
-      .filter(({ command }) => command.startsWith('node probe'))
+      .filter(({ command }) => command.startsWith('sh probe'))
       .map((one) => one.pid),
   ).toEqual([Number(pid)])
   second.signal('SIGINT')
