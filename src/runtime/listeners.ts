@@ -48,10 +48,10 @@ function fromProc(wanted: ReadonlySet<number>): PortHolder[] {
   return [...holders.values(), ...unknown.map((port) => ({ port }))]
 }
 
-/** Every TCP port of this machine that somebody listens on now, on any address, by one of the tables or by both. Linux. */
-export function listeningPorts(tables: readonly string[] = TABLES): ReadonlySet<number> {
+/** Every TCP port of this machine that somebody listens on now, on any address. Linux. */
+export function listeningPorts(): ReadonlySet<number> {
   const ports = new Set<number>()
-  for (const table of tables.map(textOf)) {
+  for (const table of TABLES.map(textOf)) {
     // The fourth column is the state; 0A is LISTEN.
     for (const [, port = ''] of table.matchAll(/^ *\d+: [0-9A-F]+:([0-9A-F]{4}) \S+ 0A /gm)) {
       ports.add(Number.parseInt(port, 16))

@@ -191,6 +191,17 @@ for (const address of ['127.0.0.1', '::1', '::'])
     },
   )
 
+requires('linux')('who goes as another one comes is not taken to be there still', async () => {
+  const listening = new Listening()
+  const first = await serving((_, response) => response.end(), PORT + 6)
+  expect(listening.has(PORT + 6)).toBe(true)
+  first.close()
+  await once(first, 'close')
+  await serving((_, response) => response.end(), PORT + 7)
+  listening.lookAgain()
+  expect(listening.has(PORT + 6)).toBe(false)
+})
+
 test('a line is found in a log that grows, in pieces, in colours, and without its end', () => {
   const path = join(folder, 'log')
   writeFileSync(path, 'first\r\n')
