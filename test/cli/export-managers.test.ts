@@ -130,7 +130,7 @@ describe.each(MANAGERS)('$format', (kind) => {
         Procfile: 'fails: echo x >>fails; exit 7\nworks: echo x >>works; sleep 1.1\n',
         args: ['--restart', 'on-failure:2'],
       })
-      const runs = (name: string): string => readFileSync(app.path(name), 'utf8')
+      const runs = (name: string): number => readFileSync(app.path(name), 'utf8').split('\n').length - 1
       await manager.up()
       await until('both to run', () => existsSync(app.path('fails')) && existsSync(app.path('works')))
       await until(
@@ -138,7 +138,10 @@ describe.each(MANAGERS)('$format', (kind) => {
         () => ['fails', 'works'].every((type) => manager.hasGivenUp('app', type, 1)),
         30_000,
       )
-      expect([runs('fails'), runs('works')]).toEqual(['x\n'.repeat(3), 'x\n'])
+      const anew = manager.countedAnew?.('fails', 1) ?? 0
+      expect(runs('fails')).toBeGreaterThanOrEqual(3 + anew)
+      expect(runs('fails')).toBeLessThanOrEqual(3 + 3 * anew)
+      expect(runs('works')).toBe(1)
     },
     DEADLINE_MS,
   )

@@ -20,6 +20,8 @@ export interface ServiceManager {
   start(app: string, type: string, instance: number): void
   /** Whether it ended and is not started again. */
   hasGivenUp(app: string, type: string, instance: number): boolean
+  /** How often it learned late that one had ended, took it to have been up, and counted anew; only supervisord does. */
+  countedAnew?(type: string, instance: number): number
   /** Stops everything, and the manager. */
   end(): Promise<void>
 }
@@ -110,6 +112,9 @@ files=${exported}/*.conf
       / (FATAL|EXITED|STOPPED) /.test(
         ask('supervisorctl', '-c', own, 'status', `${app}:${type}.${instance}`),
       ),
+    // It looks when the pipe of one closes, which may be before its pid can be waited for, and then after a second.
+    countedAnew: (type, instance) =>
+      readFileSync(`${folder}/log`, 'utf8').split(`success: ${type}.${instance} entered RUNNING`).length - 1,
     up: async () => {
       child = program('supervisord', '-n', '-c', own)
       await until('supervisord to answer', () => existsSync(`${folder}/socket`))
