@@ -1,4 +1,6 @@
-import { relative, resolve, sep } from 'node:path'
+import { readdirSync, statSync } from 'node:fs'
+import type { Stats } from 'node:fs'
+import { join, relative, resolve, sep } from 'node:path'
 import type { FSWatcher } from 'chokidar'
 import { mayHold, noted, reachOf, settled } from '../core/watch.ts'
 import type { Burst, Reach } from '../core/watch.ts'
@@ -6,6 +8,12 @@ import { bootNow } from './clock.ts'
 
 /** The kernel dates a change up to so long (ms) before it happens. */
 const DATED_EARLIER_MS = 20
+
+/**
+ * So long (ms) after a folder came it is looked into: chokidar reads a folder before it watches it, and what comes
+ * between the two is never told.
+ */
+const LOOK_INTO_AFTER_MS = [200, 2_000]
 
 /** The globs of each type that has any. */
 export type Globs = ReadonlyMap<string, readonly string[]>
@@ -73,25 +81,47 @@ export class FileWatch {
       .flat()
       .filter((glob) => !glob.startsWith('!'))
       .map((glob): Reach => reachOf(glob, picomatch.scan(glob).base))
+    const isIgnored = (path: string, stats?: Stats): boolean => {
+      const within = this.#within(path)
+      if (within === undefined) return true
+      if (stats?.isFile() !== true && mayHold(within, reaches)) return false
+      return !matchers.some(({ isOurs }) => isOurs(within))
+    }
     const watcher = watch(root, {
       ignoreInitial: true,
       persistent: false,
       alwaysStat: true,
       atomic: false,
       ignorePermissionErrors: true,
-      ignored: (path, stats) => {
-        const within = this.#within(path)
-        if (within === undefined) return true
-        if (stats?.isFile() !== true && mayHold(within, reaches)) return false
-        return !matchers.some(({ isOurs }) => isOurs(within))
-      },
+      ignored: isIgnored,
     })
     this.#watcher = watcher
     watcher.on('error', (error) => trouble(`cannot watch files: ${reasonOf(error)}`))
-    watcher.on('all', (event, path, stats) => {
+    const changed = (path: string, stats: Stats | undefined): void => {
       const within = this.#within(path)
-      if (within === undefined || event.endsWith('Dir')) return
+      if (within === undefined) return
       for (const { type, isOurs } of matchers) if (isOurs(within)) this.#note(type, within, stats?.ctimeMs)
+    }
+    const told = new Set<string>()
+    const cameUp = (folder: string): void => {
+      told.add(folder)
+      const lookInto = (): void => {
+        if (serial !== this.#serial) return
+        for (const { path, stats } of entriesOf(folder)) {
+          if (isIgnored(path, stats)) continue
+          if (!stats.isDirectory()) changed(path, stats)
+          else if (!told.has(path)) {
+            watcher.add(path)
+            cameUp(path)
+          }
+        }
+      }
+      for (const afterMs of LOOK_INTO_AFTER_MS) setTimeout(lookInto, afterMs).unref()
+    }
+    watcher.on('all', (event, path, stats) => {
+      if (event === 'addDir') cameUp(resolve(root, path))
+      else if (event === 'unlinkDir') told.delete(resolve(root, path))
+      else changed(path, stats)
     })
   }
 
@@ -111,6 +141,20 @@ export class FileWatch {
     const full = resolve(root, path)
     if (full === except || full.startsWith(`${except}${sep}`)) return undefined
     return relative(root, full).split(sep).join('/')
+  }
+}
+
+/** What is in a folder now; nothing, if it has gone. */
+function entriesOf(folder: string): { readonly path: string; readonly stats: Stats }[] {
+  try {
+    return readdirSync(folder).flatMap((name) => {
+      const path = join(folder, name)
+      const stats = statSync(path, { throwIfNoEntry: false })
+      return stats === undefined ? [] : [{ path, stats }]
+    })
+  } catch {
+    // Gone meanwhile, or not ours to read: there is nothing to be seen.
+    return []
   }
 }
 
