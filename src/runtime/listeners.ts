@@ -33,7 +33,7 @@ export function listenersOn(ports: readonly number[]): PortHolder[] {
 }
 
 function fromProc(wanted: ReadonlySet<number>): PortHolder[] {
-  const sockets = new Map(TABLES.map(textOf).flatMap((table) => [...listeningSockets(table, wanted)]))
+  const sockets = socketsListenedOn(wanted)
   // The walk over every process is dear, and nearly always for nothing.
   if (sockets.size === 0) return []
   const holders = new Map<string, PortHolder>()
@@ -60,9 +60,9 @@ export function listeningPorts(): ReadonlySet<number> {
   return ports
 }
 
-/** Inode to port of every socket of this machine that is listened on now. Linux. */
-export function allListeningSockets(): ReadonlyMap<string, number> {
-  return new Map(TABLES.flatMap((table) => [...listeningSockets(textOf(table))]))
+/** Inode to port of every socket of this machine that is listened on now, on these ports or on any. Linux. */
+export function socketsListenedOn(wanted?: ReadonlySet<number>): ReadonlyMap<string, number> {
+  return new Map(TABLES.flatMap((table) => [...listeningSockets(textOf(table), wanted)]))
 }
 
 /** Inode to port of the listening sockets (state 0A) in a table of /proc/net: of these ports, or of all. */

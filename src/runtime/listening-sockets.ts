@@ -1,5 +1,5 @@
 import { bootNow } from './clock.ts'
-import { allListeningSockets } from './listeners.ts'
+import { socketsListenedOn } from './listeners.ts'
 
 /** After so long, ms, it is asked again for sockets that nobody listens on: a program may bind one long before it listens. */
 const ASK_AGAIN_MS = 1_000
@@ -19,7 +19,7 @@ export class ListeningSockets {
     this.#open = open
     this.#asked = open
     this.#askedAt = bootNow()
-    this.#ports = allListeningSockets()
+    this.#ports = socketsListenedOn()
     return this.#ports
   }
 

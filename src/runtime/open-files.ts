@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { allListeningSockets } from './listeners.ts'
+import { socketsListenedOn } from './listeners.ts'
 import { linkOf, namesIn, textOf } from './proc-files.ts'
 
 /** What one process has open that others could have open, too. */
@@ -21,7 +21,7 @@ export type PortsOf = (sockets: ReadonlySet<string>) => ReadonlyMap<string, numb
 /** What these processes have open now. Those that end meanwhile, or are not ours to see, have nothing. */
 export function openThings(
   pids: readonly number[],
-  portsOf: PortsOf = allListeningSockets,
+  portsOf: PortsOf = () => socketsListenedOn(),
 ): Map<number, OpenThings> {
   return process.platform === 'linux' ? fromProc(pids, portsOf) : fromLsof(pids)
 }
