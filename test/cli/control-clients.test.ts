@@ -15,7 +15,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { stateDirAt, TALK, talkIn } from '../../src/runtime/state-dir.ts'
 import { expecting } from '../../src/runtime/system-error.ts'
-import { kill9, liveApp, until } from '../support/live.ts'
+import { kill9, liveApp, removedInUse, until } from '../support/live.ts'
 import type { LiveApp } from '../support/live.ts'
 import { descriptorsOf, done, memoryOf, pids, running, seen, supervisorOf } from '../support/control.ts'
 import { portAt } from '../support/ports.ts'
@@ -188,7 +188,7 @@ test('of many at once each is heard once, and answered', async () => {
 
 test('a command has its say where nothing is kept ready, and where it is long', async () => {
   const { app } = await detached()
-  rmSync(stateDirAt(app.state()).spares, { recursive: true })
+  await removedInUse(stateDirAt(app.state()).spares)
   expect(await done(app, 'scale', 'web=2')).toBe('web: 1 -> 2\n')
   const many = Array.from({ length: 4_000 }, (_, index) => (index % 2 === 0 ? 'web=3' : 'crash=1'))
   const { code, stderr } = await app.cli(['scale', ...many, 'nobody=1'])

@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { liveApp, until } from '../support/live.ts'
+import { liveApp, removedInUse, until } from '../support/live.ts'
 import type { LiveApp } from '../support/live.ts'
 import { portAt } from '../support/ports.ts'
 
@@ -96,7 +96,7 @@ test('a damaged spec.json loses the process, not the count: it is ended and star
 test('a state directory that is removed while it runs ends the formation with a clear error', async () => {
   const app = liveApp({ Procfile: PROCFILE })
   const { run } = await startWeb(app)
-  rmSync(app.stateDir, { recursive: true })
+  await removedInUse(app.stateDir)
   expect(await run.ended).toBe(1)
   expect(run.output()).toMatch(/the state directory .* was removed/)
   expect(app.survivors()).toEqual([])

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, expect } from 'vitest'
@@ -32,6 +32,18 @@ export async function until<T>(
     // Who looks at every process of the machine, and again at once, takes its time from what it waits for.
     await sleep(Math.min(10 + SHARE * (answered - asked), 100))
   }
+}
+
+/** Removes a folder that somebody makes files in meanwhile, as who types it again where it "is not empty". */
+export async function removedInUse(folder: string): Promise<void> {
+  await until(`${folder} to be gone`, () => {
+    try {
+      rmSync(folder, { recursive: true, force: true })
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY') throw error
+    }
+    return !existsSync(folder)
+  })
 }
 
 /** kill -9 of one process; 0, or a number that is none, would be the test's own group. */
