@@ -1,38 +1,35 @@
 import { readdirSync, statSync } from 'node:fs'
 import type { Stats } from 'node:fs'
-import { join, relative, resolve, sep } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { FSWatcher } from 'chokidar'
-import { mayHold, noted, reachOf, settled } from '../core/watch.ts'
-import type { Burst, Reach } from '../core/watch.ts'
+import { NewFolders } from '../core/new-folders.ts'
+import { noted, settled } from '../core/watch.ts'
+import type { Burst } from '../core/watch.ts'
 import { bootNow } from './clock.ts'
+import { WatchedFiles } from './watched-files.ts'
+import type { Globs, WatchedPlace } from './watched-files.ts'
 
 /** The kernel dates a change up to so long (ms) before it happens. */
 const DATED_EARLIER_MS = 20
 
-/**
- * So long (ms) after a folder came it is looked into: chokidar reads a folder before it watches it, and what comes
- * between the two is never told.
- */
-const LOOK_INTO_AFTER_MS = [200, 2_000]
-
-/** The globs of each type that has any. */
-export type Globs = ReadonlyMap<string, readonly string[]>
-
-export interface FileWatchOptions {
-  readonly root: string
-  /** A folder whose changes are our own. */
-  readonly except: string
+export interface FileWatchOptions extends WatchedPlace {
   /** Something may be due. */
   readonly ring: () => void
   readonly trouble: (message: string) => void
+}
+
+interface Watching {
+  readonly watcher: FSWatcher
+  readonly files: WatchedFiles
 }
 
 /** Follows the files that types are to be restarted for. */
 export class FileWatch {
   readonly #options: FileWatchOptions
   #globs: Globs = new Map()
-  #watcher: FSWatcher | undefined
+  #watching: Watching | undefined
   #bursts: ReadonlyMap<string, Burst> = new Map()
+  #newFolders = new NewFolders()
   /** When the last burst of each type was over, ms since 1970. */
   readonly #overAt = new Map<string, number>()
   /** Counts what was asked for: an answer to an earlier wish comes too late. */
@@ -50,20 +47,22 @@ export class FileWatch {
     if (globs.size > 0) void this.#open((this.#serial += 1))
   }
 
-  /** The bursts of writes that are over, each once, and when the next one may be, ms since boot. */
+  /** The bursts of writes that are over, each once, and when to look again, ms since boot. */
   look(now: number): { readonly over: readonly Burst[]; readonly nextAt: number } {
+    const lookAt = this.#lookIntoNew(now)
     const { over, open, nextAt } = settled(this.#bursts, now)
     this.#bursts = open
     for (const { type } of over) this.#overAt.set(type, Date.now())
-    return { over, nextAt }
+    return { over, nextAt: Math.min(lookAt, nextAt) }
   }
 
   close(): void {
     this.#serial += 1
     this.#globs = new Map()
     this.#bursts = new Map()
-    void this.#watcher?.close()
-    this.#watcher = undefined
+    this.#newFolders = new NewFolders()
+    void this.#watching?.watcher.close()
+    this.#watching = undefined
   }
 
   // Loaded when somebody wants to watch.
@@ -71,58 +70,49 @@ export class FileWatch {
     const { root, trouble } = this.#options
     const [{ watch }, { default: picomatch }] = await Promise.all([import('chokidar'), import('picomatch')])
     if (serial !== this.#serial) return
-    const matchers = [...this.#globs].map(([type, globs]) => {
-      const wanted = picomatch(globs.filter((glob) => !glob.startsWith('!')))
-      const not = globs.filter((glob) => glob.startsWith('!')).map((glob) => glob.slice(1))
-      const unwanted = not.length === 0 ? () => false : picomatch(not)
-      return { type, isOurs: (path: string) => wanted(path) && !unwanted(path) }
-    })
-    const reaches = [...this.#globs.values()]
-      .flat()
-      .filter((glob) => !glob.startsWith('!'))
-      .map((glob): Reach => reachOf(glob, picomatch.scan(glob).base))
-    const isIgnored = (path: string, stats?: Stats): boolean => {
-      const within = this.#within(path)
-      if (within === undefined) return true
-      if (stats?.isFile() !== true && mayHold(within, reaches)) return false
-      return !matchers.some(({ isOurs }) => isOurs(within))
-    }
+    const files = new WatchedFiles(this.#options, this.#globs, picomatch)
     const watcher = watch(root, {
       ignoreInitial: true,
       persistent: false,
       alwaysStat: true,
       atomic: false,
       ignorePermissionErrors: true,
-      ignored: isIgnored,
+      ignored: (path, stats) => files.isIgnored(path, stats),
     })
-    this.#watcher = watcher
+    this.#watching = { watcher, files }
     watcher.on('error', (error) => trouble(`cannot watch files: ${reasonOf(error)}`))
-    const changed = (path: string, stats: Stats | undefined): void => {
-      const within = this.#within(path)
-      if (within === undefined) return
-      for (const { type, isOurs } of matchers) if (isOurs(within)) this.#note(type, within, stats?.ctimeMs)
-    }
-    const told = new Set<string>()
-    const cameUp = (folder: string): void => {
-      told.add(folder)
-      const lookInto = (): void => {
-        if (serial !== this.#serial) return
-        for (const { path, stats } of entriesOf(folder)) {
-          if (isIgnored(path, stats)) continue
-          if (!stats.isDirectory()) changed(path, stats)
-          else if (!told.has(path)) {
-            watcher.add(path)
-            cameUp(path)
-          }
-        }
-      }
-      for (const afterMs of LOOK_INTO_AFTER_MS) setTimeout(lookInto, afterMs).unref()
-    }
     watcher.on('all', (event, path, stats) => {
-      if (event === 'addDir') cameUp(resolve(root, path))
-      else if (event === 'unlinkDir') told.delete(resolve(root, path))
-      else changed(path, stats)
+      if (event === 'addDir') this.#came(resolve(root, path))
+      else if (event === 'unlinkDir') this.#newFolders.gone(resolve(root, path))
+      else this.#changed(files, path, stats)
     })
+  }
+
+  #came(folder: string): void {
+    const before = this.#newFolders.nextAt
+    this.#newFolders.came(folder, bootNow())
+    if (this.#newFolders.nextAt < before) this.#options.ring()
+  }
+
+  /** When the next new folder is to be looked into, ms since boot. */
+  #lookIntoNew(now: number): number {
+    if (this.#watching === undefined) return Infinity
+    const { watcher, files } = this.#watching
+    for (const { path, stats } of this.#newFolders.due(now).flatMap(entriesOf)) {
+      if (files.isIgnored(path, stats)) continue
+      if (!stats.isDirectory()) this.#changed(files, path, stats)
+      else if (!this.#newFolders.isKnown(path)) {
+        watcher.add(path)
+        this.#came(path)
+      }
+    }
+    this.#newFolders.done(now)
+    return this.#newFolders.nextAt
+  }
+
+  #changed(files: WatchedFiles, path: string, stats: Stats | undefined): void {
+    const { types, within } = files.typesOf(path)
+    for (const type of types) this.#note(type, within, stats?.ctimeMs)
   }
 
   /** `changedAt` is in ms since 1970, if the file is there. */
@@ -134,26 +124,27 @@ export class FileWatch {
     // Whoever waits for a burst to be over sees by itself that it goes on.
     if (isFirst) this.#options.ring()
   }
+}
 
-  /** The path from the root, with slashes; undefined for what is not the app's. */
-  #within(path: string): string | undefined {
-    const { root, except } = this.#options
-    const full = resolve(root, path)
-    if (full === except || full.startsWith(`${except}${sep}`)) return undefined
-    return relative(root, full).split(sep).join('/')
+interface Entry {
+  readonly path: string
+  readonly stats: Stats
+}
+
+/** What is in a folder now; nothing, if it has gone or is not ours to read. */
+function entriesOf(folder: string): Entry[] {
+  try {
+    return readdirSync(folder).flatMap((name) => entryAt(join(folder, name)))
+  } catch {
+    return []
   }
 }
 
-/** What is in a folder now; nothing, if it has gone. */
-function entriesOf(folder: string): { readonly path: string; readonly stats: Stats }[] {
+function entryAt(path: string): Entry[] {
   try {
-    return readdirSync(folder).flatMap((name) => {
-      const path = join(folder, name)
-      const stats = statSync(path, { throwIfNoEntry: false })
-      return stats === undefined ? [] : [{ path, stats }]
-    })
+    return [{ path, stats: statSync(path) }]
   } catch {
-    // Gone meanwhile, or not ours to read: there is nothing to be seen.
+    // Gone meanwhile, or a link that leads nowhere or round and round.
     return []
   }
 }

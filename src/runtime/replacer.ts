@@ -5,8 +5,9 @@ import type { Session } from '../core/session.ts'
 import type { Definition } from './definition.ts'
 import type { Host } from './host.ts'
 import { FileWatch } from './file-watch.ts'
-import type { FileWatchOptions, Globs } from './file-watch.ts'
+import type { FileWatchOptions } from './file-watch.ts'
 import type { App } from './load.ts'
+import type { Globs } from './watched-files.ts'
 
 export interface ReplacerOptions extends Pick<FileWatchOptions, 'ring' | 'except'> {
   readonly host: Host
