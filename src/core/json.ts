@@ -21,6 +21,8 @@ export function isTime(value: unknown): value is number {
 
 /** The object that a text holds; undefined if it is none, or no JSON. */
 export function objectIn(text: string): Json | undefined {
+  // What is not there reads as nothing, and to learn that by an error takes 5 us.
+  if (text === '') return undefined
   try {
     const value: unknown = JSON.parse(text)
     return isObject(value) ? value : undefined

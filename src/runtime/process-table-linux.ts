@@ -1,4 +1,4 @@
-import { readdirSync, realpathSync, statSync } from 'node:fs'
+import { readFileSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { printableCommand } from '../core/printable.ts'
 import { pause } from './clock.ts'
 import { linkOf } from './proc-files.ts'
@@ -102,7 +102,9 @@ export function environmentOfProcess(pid: number): ReadonlyMap<string, string> |
 }
 
 export function childOf(pid: number): number | undefined {
-  const first = Number.parseInt(read(pid, `task/${pid}/children`)?.toString('latin1') ?? '', 10)
+  // One call of Node's, where read() takes four: it is asked of all that `ps` shows.
+  const children = unlessGone(() => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8'))
+  const first = Number.parseInt(children ?? '', 10)
   return Number.isNaN(first) ? undefined : first
 }
 
@@ -178,8 +180,12 @@ function stat(pid: number): string[] | undefined {
 
 /** The bytes of one of a process's files, valid until the next call; undefined if it is gone or not ours to see. */
 function read(pid: number, name: string): Buffer | undefined {
+  return unlessGone(() => readWhole(`/proc/${pid}/${name}`))
+}
+
+function unlessGone<T>(look: () => T): T | undefined {
   try {
-    return readWhole(`/proc/${pid}/${name}`)
+    return look()
   } catch (error) {
     if (failedWith(error, 'ENOENT', 'ESRCH', 'EACCES', 'EPERM')) return undefined
     throw error

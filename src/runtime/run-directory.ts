@@ -6,12 +6,14 @@ import type { Health, Run, StopIntent } from '../core/process.ts'
 import { decodeHealth, decodeRunSpec, decodeStop } from '../core/records.ts'
 import type { RunSpec } from '../core/records.ts'
 import { bootFromWall, bootNow } from './clock.ts'
-import { mark, readFolder, readIfThere, replaceFile } from './disk.ts'
+import { mark, readFolder, readIfThere, readUnlessGone, replaceFile } from './disk.ts'
 import { givenOf } from './new-run.ts'
 import type { StateDir } from './state-dir.ts'
 
 /** How many runs of a process are kept, for their logs. */
 const KEPT_RUNS = 3
+/** The file, beside the directories of its runs, that says how those of a process ended. */
+export const HISTORY = 'history'
 /** What a run's directory says, apart from whether its shim lives. */
 export type RunRecord = Omit<Run, 'life' | 'leftovers' | 'done'> & {
   readonly path: string
@@ -52,11 +54,23 @@ export function knownProcesses(state: StateDir): ProcessId[] {
   return readdirSync(state.processes).flatMap((name) => parseProcessId(name)?.id ?? [])
 }
 
+/** What is on disk of a process. */
+export interface Kept {
+  /** The numbers of its runs, oldest first. */
+  readonly numbers: readonly number[]
+  /** Whether anything says how earlier ones ended. */
+  readonly hasHistory: boolean
+}
+
+export function keptOf(state: StateDir, id: ProcessId): Kept {
+  const names = readdirSync(`${state.processes}/${id}`)
+  const numbers = names.flatMap((name) => (/^[1-9]\d{0,14}$/.test(name) ? Number(name) : []))
+  return { numbers: numbers.toSorted((a, b) => a - b), hasHistory: names.includes(HISTORY) }
+}
+
 /** The numbers of a process's runs on disk, oldest first. */
-export function runNumbers(state: StateDir, id: ProcessId): number[] {
-  return readdirSync(`${state.processes}/${id}`)
-    .flatMap((name) => (/^[1-9]\d{0,14}$/.test(name) ? Number(name) : []))
-    .toSorted((a, b) => a - b)
+export function runNumbers(state: StateDir, id: ProcessId): readonly number[] {
+  return keptOf(state, id).numbers
 }
 
 /** The runs of a process that are still on disk, oldest first. */
@@ -75,7 +89,7 @@ export function keptSpecs(state: StateDir, id: ProcessId): RunSpec[] {
 
 /** What was written down of a run before it began; undefined if that is damaged. */
 export function readSpec(path: string): RunSpec | undefined {
-  return decodeRunSpec(readIfThere(`${path}/spec.json`) ?? '')
+  return decodeRunSpec(readUnlessGone(`${path}/spec.json`) ?? '')
 }
 
 /** What the directory of a run that was to be `spec` says of it now. */
@@ -83,21 +97,21 @@ export function readRunOf(spec: RunSpec, path: string): RunRecord {
   const { startedAt, bootId, pidNamespace } = spec
   // One listing: to find that a file is not there takes as long, and of a run that runs on most are not.
   const names = new Set(readFolder(path))
-  const ofFile = <T>(name: string, read: (file: string) => T): T | undefined =>
-    names.has(name) ? read(`${path}/${name}`) : undefined
+  const textOf = (name: string): string =>
+    (names.has(name) ? readUnlessGone(`${path}/${name}`) : undefined) ?? ''
   return {
     path,
     bootId,
     pidNamespace,
     ...givenOf(spec),
-    pid: ofFile('pid', readNumber),
+    pid: numberIn(textOf('pid')),
     ...(names.has('exit') ? readExit(path, startedAt) : { exit: undefined, endedAt: undefined }),
-    stop: decodeStop(ofFile('stop', readIfThere) ?? ''),
-    health: decodeHealth(ofFile('health', readIfThere) ?? ''),
+    stop: decodeStop(textOf('stop')),
+    health: decodeHealth(textOf('health')),
     drained: names.has('drained'),
     told: names.has('told'),
-    killedAt: ofFile('killed', readNumber),
-    leftoversKillAt: ofFile('leftovers', readNumber),
+    killedAt: numberIn(textOf('killed')),
+    leftoversKillAt: numberIn(textOf('leftovers')),
   }
 }
 
@@ -175,6 +189,9 @@ export function quarantine(path: string): string {
 }
 
 function readNumber(path: string): number | undefined {
-  const text = readIfThere(path)
-  return text !== undefined && /^\d{1,15}\n$/.test(text) ? Number(text) : undefined
+  return numberIn(readIfThere(path) ?? '')
+}
+
+function numberIn(text: string): number | undefined {
+  return /^\d{1,15}\n$/.test(text) ? Number(text) : undefined
 }

@@ -4,6 +4,7 @@ import type { ProcessId } from '../core/names.ts'
 import type { End } from '../core/process.ts'
 import { decodeEnd } from '../core/records.ts'
 import { readIfThere, replaceFile } from './disk.ts'
+import { HISTORY } from './run-directory.ts'
 import type { StateDir } from './state-dir.ts'
 
 /** The history is cut to its last lines when it is longer than this, bytes. */
@@ -40,5 +41,5 @@ export function appendEnd(state: StateDir, id: ProcessId, end: End): void {
 }
 
 function historyPath(state: StateDir, id: ProcessId): string {
-  return `${state.processes}/${id}/history`
+  return `${state.processes}/${id}/${HISTORY}`
 }

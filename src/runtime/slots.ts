@@ -57,7 +57,7 @@ export class Slots {
   /** Reads the state directory: every process of it, adopted or found dead. */
   load(): void {
     for (const id of directory.knownProcesses(this.#state)) {
-      const { found, ends } = this.#find(id, directory.runNumbers(this.#state, id))
+      const { found, ends } = this.#find(id, directory.keptOf(this.#state, id))
       this.#put(id, { run: found?.run, ends })
       if (found !== undefined) this.#follow(found)
     }
@@ -173,14 +173,15 @@ export class Slots {
   }
 
   /** The newest run that makes sense, and how it and others ended; the holder puts those aside that make none. */
-  #find(id: ProcessId, numbers: readonly number[]): { found: Found | undefined; ends: readonly End[] } {
+  #find(id: ProcessId, kept: directory.Kept): { found: Found | undefined; ends: readonly End[] } {
+    const { numbers, hasHistory } = kept
     const number = numbers.at(-1)
-    const ends = readNewestEnds(this.#state, id, number)
+    const ends = hasHistory ? readNewestEnds(this.#state, id, number) : []
     const found = findNewest({ state: this.#state, place: this.#place, id, number, ends })
     if (found === undefined || !('damaged' in found)) return { found, ends }
     if (!this.#isHolder) return { found: undefined, ends }
     this.damaged.push(directory.quarantine(found.damaged))
-    return this.#find(id, numbers.slice(0, -1))
+    return this.#find(id, { numbers: numbers.slice(0, -1), hasHistory })
   }
 
   /** Follows what was found, or lets go of it. */
