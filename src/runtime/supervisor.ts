@@ -83,6 +83,7 @@ export class Supervisor {
     this.#logs = new LogKeeper({
       directoryOf: (run) => this.#host.path(run),
       bounds: session.isDetached,
+      ceiling: surroundings.ceiling,
       grew: (run) => options.journal({ type: 'wrote', run }),
       trouble: (message) => this.#host.trouble(message),
     })
@@ -261,7 +262,7 @@ export class Supervisor {
     this.#slots.look(isOurs)
     this.#keeper.catchUp(this.#session)
     const running = this.runs().filter(({ done }) => !done)
-    this.#host.persist(() => this.#logs.look(running))
+    this.#host.persist(() => this.#logs.look(running, bootNow()))
     if (!isOurs || isGone(state.session)) {
       this.#host.trouble(
         `the state directory ${state.path} was removed: stopping, since nothing is kept track of`,
