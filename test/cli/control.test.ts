@@ -503,6 +503,7 @@ test(
     // Those of a command that has just been answered are closed a moment later.
     await waitingShim(app)
     await until('as few descriptors as before', () => descriptorsOf(supervisor) <= descriptors)
+    await until('its files to be let go again', () => !holds(supervisor, '/processes/big.'))
     await stopped(app, run)
   },
 )

@@ -83,19 +83,24 @@ function stat(pid: number): string[] | undefined {
   }
 }
 
+/** How many descriptors a process has; a supervisor that of a log when that has been quiet for a while, which is not counted. */
 export function descriptorsOf(pid: number): number {
-  return readdirSync(`/proc/${pid}/fd`).length
+  return filesOf(pid).filter((path) => !path.endsWith('/log')).length
 }
 
 /** Whether a process has a file open whose path holds this text. */
 export function holds(pid: number, part: string): boolean {
+  return filesOf(pid).some((path) => path.includes(part))
+}
+
+function filesOf(pid: number): string[] {
   const folder = `/proc/${pid}/fd`
-  return readdirSync(folder).some((fd) => {
+  return readdirSync(folder).flatMap((fd) => {
     try {
-      return readlinkSync(`${folder}/${fd}`).includes(part)
+      return [readlinkSync(`${folder}/${fd}`)]
     } catch {
       // Closed between the listing and now.
-      return false
+      return []
     }
   })
 }
