@@ -99,7 +99,7 @@ function carriersOf(mark) {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
   return pids.filter((pid) => {
     try {
-      return readFileSync(`/proc/${pid}/environ`, 'latin1').includes(`${MARK}=${mark}`)
+      return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`${MARK}=${mark}`)
     } catch {
       // It ended meanwhile, or is not ours to see.
       return false

@@ -231,7 +231,8 @@ function startOf([pid, shim, edit, kind, code, log]) {
 
 function procFile(pid, name) {
   try {
-    return readFileSync(`/proc/${pid}/${name}`, 'latin1')
+    // Node reads UTF-8 by one call, which takes a third of any other.
+    return readFileSync(`/proc/${pid}/${name}`, 'utf8')
   } catch {
     // It ended, or is not ours to see.
     return ''
