@@ -5,7 +5,9 @@ import { didYouMean, parseProcessId } from '../core/names.ts'
 import type { ProcessId } from '../core/names.ts'
 import type { Run } from '../core/process.ts'
 import type { EngineHere } from '../runtime/engine-place.ts'
-import { linesFrom, tail } from '../runtime/log-tail.ts'
+import { descriptorCeiling } from '../runtime/descriptors.ts'
+import { LogReader } from '../runtime/log-reader.ts'
+import { tail } from '../runtime/log-tail.ts'
 import type { DatedLine } from '../runtime/log-tail.ts'
 import { Lookout } from '../runtime/lookout.ts'
 import { view } from '../runtime/observer.ts'
@@ -39,7 +41,7 @@ export async function logs(
   const over = new Set(slots.runs().flatMap(({ life, token }) => (life === 'dead' ? token : [])))
   const shown = showTails({ state, session: session.id, ids, over }, options, print)
   for (const [id, number] of before) if (!shown.has(id)) shown.set(id, { number, offset: Infinity })
-  if (options.follow === true) await follow(state, targets, { print, shown })
+  if (options.follow === true) await follow(state, targets, print, shown)
   return 0
 }
 
@@ -110,35 +112,67 @@ function showTails({ state, session, ids, over }: Chosen, options: LogsOptions, 
 interface Following {
   readonly print: PrintLines
   readonly shown: Shown
+  readonly logs: OpenLogs
+}
+
+/** The log of each process that is read now: that of one run. */
+class OpenLogs {
+  readonly #state: StateDir
+  readonly #ceiling = descriptorCeiling()
+  readonly #readers = new Map<ProcessId, { readonly number: number; readonly reader: LogReader }>()
+
+  constructor(state: StateDir) {
+    this.#state = state
+  }
+
+  of(id: ProcessId, number: number): LogReader {
+    const known = this.#readers.get(id)
+    if (known?.number === number) return known.reader
+    known?.reader.close()
+    const reader = new LogReader(runPath(this.#state, id, number), this.#ceiling)
+    this.#readers.set(id, { number, reader })
+    return reader
+  }
 }
 
 /** Goes on until the formation is over and all of it is shown, or nobody reads. */
-async function follow(state: StateDir, words: readonly string[], following: Following): Promise<void> {
+async function follow(
+  state: StateDir,
+  words: readonly string[],
+  print: PrintLines,
+  shown: Shown,
+): Promise<void> {
   let isRead = true
   const reader = new ReaderWatch(STDOUT, () => (isRead = false))
   reader.begin()
   const lookout = new Lookout(state)
+  const following = { print, shown, logs: new OpenLogs(state) }
   while (isRead) {
     const seen = lookout.look()
     revive(seen)
     const isOver = seen.session?.over !== false && !seen.slots.runs().some(({ life }) => life === 'alive')
     const chosenRuns = seen.slots.runs().filter(({ id }) => isChosen(id, words))
-    const shown = chosenRuns.map((run) => showNew(state, run, following))
-    if (shown.includes('unread') || (isOver && !shown.includes('more'))) break
+    const found = chosenRuns.map((run) => showNew(state, run, following))
+    if (found.includes('unread') || (isOver && !found.includes('more'))) break
     await sleep(LOOK_AGAIN_MS)
   }
   reader.end()
 }
 
 /** Shows what came of a process since the last look: of earlier runs the rest, of its newest what is there. */
-function showNew(state: StateDir, run: Run, { print, shown }: Following): 'more' | 'nothing' | 'unread' {
+function showNew(
+  state: StateDir,
+  run: Run,
+  { print, shown, logs }: Following,
+): 'more' | 'nothing' | 'unread' {
   let found: 'more' | 'nothing' = 'nothing'
   for (const number of unshownRuns(state, run, shown.get(run.id)?.number)) {
     const isOver = number !== run.number || run.life === 'dead'
+    const log = logs.of(run.id, number)
     for (;;) {
       const before = shown.get(run.id)
       const place: Place = before?.number === number ? before : { number, offset: 0 }
-      const next = linesFrom(runPath(state, run.id, number), place.offset, isOver)
+      const next = place.offset === Infinity ? undefined : log.linesFrom(place.offset, isOver)
       shown.set(run.id, next === undefined ? place : { number, offset: place.offset + next.bytes.length })
       if (next === undefined) break
       found = 'more'

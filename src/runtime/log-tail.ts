@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import {
   beforeCharacter,
   cutLines,
@@ -98,33 +98,14 @@ function lastLines(bytes: Buffer, count: number, timeAt: (place: number) => numb
   return lines.slice(0, count).reverse()
 }
 
-/**
- * What came into a log after an offset, or the next of it: whole lines, a piece of a long one, or of a run that is
- * over the end of the last one. They were written no later than the time says.
- */
-export function linesFrom(directory: string, offset: number, isOver: boolean): DatedLine | undefined {
-  const path = `${directory}/log`
-  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) <= offset) return undefined
-  const log = openIfThere(path)
-  if (log === undefined) return undefined
-  try {
-    const { size, mtimeMs: time } = fstatSync(log)
-    const read = readAt(log, offset, Math.min(size - offset, LONGEST_LINE + 1))
-    const { length } = cutLines(read, isOver)
-    return length === 0 ? undefined : { bytes: read.subarray(0, length), time }
-  } finally {
-    closeSync(log)
-  }
-}
-
 /** So many bytes, or what there is of them. */
-function readAt(log: number, place: number, length: number): Buffer {
+export function readAt(log: number, place: number, length: number): Buffer {
   const bytes = Buffer.allocUnsafe(length)
   return bytes.subarray(0, readSync(log, bytes, 0, length, place))
 }
 
-/** Old runs are dropped while one looks. */
-function openIfThere(path: string): number | undefined {
+/** Undefined if there is none: old runs are dropped while one looks. */
+export function openIfThere(path: string): number | undefined {
   try {
     return openSync(path, 'r')
   } catch (error) {

@@ -69,7 +69,7 @@ function isWanted(id: ProcessId, session: Session | undefined): boolean {
 }
 
 /** The pid in the lock file, if it lives. Only a supervisor writes it, and only while it holds the lock. */
-function supervisorOf({ lock }: StateDir): number | undefined {
+export function supervisorOf({ lock }: StateDir): number | undefined {
   // A command that holds the lock itself, for want of a supervisor, asks nobody.
   const pid = holderOf(lock)
   return pid !== undefined && mayHold(pid, lock) ? pid : undefined

@@ -1,11 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { LONGEST_LINE } from '../../src/core/lines.ts'
 import type { ProcessId } from '../../src/core/names.ts'
 import { LogSource } from '../../src/runtime/log-source.ts'
-import { linesFrom, tail } from '../../src/runtime/log-tail.ts'
+import { LogReader } from '../../src/runtime/log-reader.ts'
+import { tail } from '../../src/runtime/log-tail.ts'
 
 let folder = ''
 
@@ -48,10 +49,12 @@ function shownLive(text: string, isOver: boolean): string[] {
 
 /** What `logs -f` shows of it behind an offset. */
 function followed(isOver: boolean, from = 0): string[] {
+  const reader = new LogReader(folder, Infinity)
+  onTestFinished(() => reader.close())
   const pieces: string[] = []
   let offset = from
   for (;;) {
-    const next = linesFrom(folder, offset, isOver)
+    const next = reader.linesFrom(offset, isOver)
     if (next === undefined) return pieces
     offset += next.bytes.length
     pieces.push(...(next.bytes.toString().match(/.*\n|.+$/g) ?? []))
@@ -114,10 +117,12 @@ test.each([
 ])('much of %s comes in whole lines', (_, isOver) => {
   const line = `${'x'.repeat(99_998)}\n`
   writeFileSync(join(folder, 'log'), `${line.repeat(100)}end`)
+  const reader = new LogReader(folder, Infinity)
+  onTestFinished(() => reader.close())
   const pieces: string[] = []
   let offset = 0
   for (;;) {
-    const next = linesFrom(folder, offset, isOver)
+    const next = reader.linesFrom(offset, isOver)
     if (next === undefined) break
     offset += next.bytes.length
     pieces.push(next.bytes.toString())
