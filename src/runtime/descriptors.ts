@@ -42,6 +42,22 @@ export function descriptorCeiling(): number {
   return soft === undefined ? Infinity : Number(soft) - HEADROOM
 }
 
+/** With fewer than this none is spent on comfort, and above it one of so many. */
+const PLENTY = 4_096
+const SHARE = 16
+
+/** What may be open at once: of logs that are quiet, and by all else as of `descriptorCeiling`. */
+export interface DescriptorPlan {
+  readonly quietLogs: number
+  readonly ceiling: number
+}
+
+/** A log can be looked at without a descriptor too: no process is refused for one of those. */
+export function planDescriptors(ceiling = descriptorCeiling()): DescriptorPlan {
+  const quietLogs = ceiling < PLENTY || ceiling === Infinity ? 0 : Math.floor(ceiling / SHARE)
+  return { quietLogs, ceiling: ceiling - quietLogs }
+}
+
 /** How much of that is for logs, where each run that is shown has its own besides. */
 const OF_LOGS = 12
 /** Its log, and the note of how far that was shown. */

@@ -1,11 +1,9 @@
-import { closeSync, openSync, readSync } from 'node:fs'
+import { closeSync, constants, openSync, readSync } from 'node:fs'
 import type { Run } from '../core/process.ts'
 import { giveBack, GIVEN_BACK_IN, KEPT } from './give-back.ts'
 import { logLength, logPath, noteTime } from './run-log.ts'
 
 const LOOK_EVERY_MS = 1_000
-/** Descriptors that there must be for each run before one is spent on a log that is quiet: a run needs three. */
-const PLENTY = 8
 const ONE_BYTE = Buffer.alloc(1)
 
 export interface LogKeeperOptions {
@@ -15,8 +13,8 @@ export interface LogKeeperOptions {
   /** Called for each log that has grown, within a second. */
   readonly grew: (run: Run) => void
   readonly trouble: (message: string) => void
-  /** As of `descriptorCeiling`. */
-  readonly ceiling: number
+  /** How many descriptors may be spent on logs that are quiet. */
+  readonly mostQuiet: number
 }
 
 /** What is known of the log of one run. */
@@ -39,6 +37,8 @@ interface Kept {
 export class LogKeeper {
   readonly #options: LogKeeperOptions
   readonly #kept = new Map<string, Kept>()
+  /** How many descriptors those that are quiet have. */
+  #open = 0
   #lookedAt = -Infinity
 
   constructor(options: LogKeeperOptions) {
@@ -50,14 +50,12 @@ export class LogKeeper {
     if (now < this.#lookedAt + LOOK_EVERY_MS) return
     this.#lookedAt = now
     if (this.#kept.size > runs.length) this.#forgetAllBut(runs)
-    const isPlenty = runs.length * PLENTY <= this.#options.ceiling
     for (const run of runs) {
       const kept = this.#keptOf(run)
-      if (!isPlenty) closeQuiet(kept)
-      if (isQuiet(kept)) continue
+      if (this.#isQuiet(kept)) continue
       const { length, writtenAt } = logLength(kept.path)
       if (length === kept.length) {
-        if (isPlenty) kept.fd ??= openQuiet(kept.path)
+        this.#openQuiet(kept)
         continue
       }
       Object.assign(kept, { length, writtenAt })
@@ -93,9 +91,42 @@ export class LogKeeper {
     const known = new Set(runs.map(({ token }) => token))
     for (const [token, kept] of this.#kept) {
       if (known.has(token)) continue
-      closeQuiet(kept)
+      this.#close(kept)
       this.#kept.delete(token)
     }
+  }
+
+  /**
+   * Whether nothing has come behind what is known. A read of one byte that is not there takes a fifth of a stat, which
+   * was half of what 200 processes cost that say nothing.
+   */
+  #isQuiet(kept: Kept): boolean {
+    if (kept.fd === undefined) return false
+    try {
+      return readSync(kept.fd, ONE_BYTE, 0, 1, kept.length) === 0
+    } catch {
+      // Its disk is in trouble, or it is no file any more: the other logs are not.
+      this.#close(kept)
+      return false
+    }
+  }
+
+  #openQuiet(kept: Kept): void {
+    if (kept.fd !== undefined || this.#open >= this.#options.mostQuiet) return
+    try {
+      // Of a FIFO in its place anybody may be the writer, and nobody is waited for.
+      kept.fd = openSync(kept.path, constants.O_RDONLY | constants.O_NONBLOCK)
+      this.#open += 1
+    } catch {
+      // No descriptors left, or no such file: it is looked at by its name.
+    }
+  }
+
+  #close(kept: Kept): void {
+    if (kept.fd === undefined) return
+    closeSync(kept.fd)
+    kept.fd = undefined
+    this.#open -= 1
   }
 
   #bound({ id }: Run, kept: Kept): void {
@@ -106,27 +137,4 @@ export class LogKeeper {
       this.#options.trouble(`the log of ${id} keeps growing: ${why}`),
     )
   }
-}
-
-/**
- * Whether nothing has come behind what is known. A read of one byte that is not there takes a fifth of a stat, which
- * was half of what 200 processes cost that say nothing.
- */
-function isQuiet({ fd, length }: Kept): boolean {
-  return fd !== undefined && readSync(fd, ONE_BYTE, 0, 1, length) === 0
-}
-
-/** Undefined where it cannot be opened: then it is looked at by its name. */
-function openQuiet(path: string): number | undefined {
-  try {
-    return openSync(path, 'r')
-  } catch {
-    // No descriptors left, or no such file: nobody needs this one.
-    return undefined
-  }
-}
-
-function closeQuiet(kept: Kept): void {
-  if (kept.fd !== undefined) closeSync(kept.fd)
-  kept.fd = undefined
 }

@@ -11,7 +11,7 @@ export class LogReader {
   readonly #ceiling: number
   #log: number | undefined
 
-  /** `ceiling`, as of `descriptorCeiling`: of a log whose descriptor is near it none is kept. */
+  /** `ceiling`, as of `descriptorCeiling`: of a log whose descriptor is near it none is kept, nor where nobody says. */
   constructor(directory: string, ceiling: number) {
     this.#directory = directory
     this.#ceiling = ceiling
@@ -32,7 +32,7 @@ export class LogReader {
       const { length } = cutLines(read, isOver)
       return length === 0 ? undefined : { bytes: read.subarray(0, length), time }
     } finally {
-      if (log * 2 > this.#ceiling) this.close()
+      if (this.#ceiling === Infinity || log * 2 > this.#ceiling) this.close()
     }
   }
 

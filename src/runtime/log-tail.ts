@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import {
   beforeCharacter,
   cutLines,
@@ -107,7 +107,7 @@ export function readAt(log: number, place: number, length: number): Buffer {
 /** Undefined if there is none: old runs are dropped while one looks. */
 export function openIfThere(path: string): number | undefined {
   try {
-    return openSync(path, 'r')
+    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
   } catch (error) {
     if (failedWith(error, 'ENOENT')) return undefined
     throw error

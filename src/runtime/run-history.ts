@@ -28,11 +28,15 @@ function historyOf(state: StateDir, id: ProcessId): string {
   return readIfThere(historyPath(state, id)) ?? ''
 }
 
+/** How much there is of it, bytes: more with each end, until it is cut. */
+export function historyLength(state: StateDir, id: ProcessId): number {
+  return statSync(historyPath(state, id), { throwIfNoEntry: false })?.size ?? 0
+}
+
 /** Adds one end: from here on the run is over. One short append, which no `kill -9` can tear. */
 export function appendEnd(state: StateDir, id: ProcessId, end: End): void {
   const path = historyPath(state, id)
-  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
-  if (size > HISTORY_LIMIT) {
+  if (historyLength(state, id) > HISTORY_LIMIT) {
     const lines = readHistory(state, id).slice(-KEPT_ENDS)
     replaceFile(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
   }

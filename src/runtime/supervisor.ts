@@ -83,7 +83,7 @@ export class Supervisor {
     this.#logs = new LogKeeper({
       directoryOf: (run) => this.#host.path(run),
       bounds: session.isDetached,
-      ceiling: surroundings.ceiling,
+      mostQuiet: surroundings.quietLogs,
       grew: (run) => options.journal({ type: 'wrote', run }),
       trouble: (message) => this.#host.trouble(message),
     })

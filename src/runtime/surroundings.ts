@@ -1,13 +1,12 @@
 import { Acquaintances } from './acquaintances.ts'
-import { Ballast, descriptorCeiling } from './descriptors.ts'
+import { Ballast, planDescriptors } from './descriptors.ts'
+import type { DescriptorPlan } from './descriptors.ts'
 import { beginThreads } from './process-room.ts'
 
 /** What a supervisor has of the machine before it starts anything. */
-export interface Surroundings {
+export interface Surroundings extends DescriptorPlan {
   readonly acquaintances: Acquaintances
   readonly ballast: Ballast
-  /** As of `descriptorCeiling`. */
-  readonly ceiling: number
   /** Whether this process also shows what its processes say. */
   readonly shows?: boolean
 }
@@ -15,5 +14,5 @@ export interface Surroundings {
 /** Needs no lock: done while a helper takes that. */
 export function lookAround(): Surroundings {
   beginThreads()
-  return { acquaintances: new Acquaintances(), ballast: new Ballast(), ceiling: descriptorCeiling() }
+  return { acquaintances: new Acquaintances(), ballast: new Ballast(), ...planDescriptors() }
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import {
   appendFileSync,
   mkdirSync,
@@ -36,13 +37,13 @@ function two(): [Run, Run] {
 }
 
 /** Each look is a second after the one before, and gives the ids of those that have grown. */
-function keeper(ceiling = 1_000): (...runs: Run[]) => string[] {
+function keeper(mostQuiet = 2): (...runs: Run[]) => string[] {
   let now = 0
   let grown: string[] = []
   const logs = new LogKeeper({
     directoryOf: folderOf,
     bounds: true,
-    ceiling,
+    mostQuiet,
     grew: ({ id }) => grown.push(id),
     trouble: (message) => expect.fail(message),
   })
@@ -104,11 +105,35 @@ requires('linux')('a log is open while it is quiet and its run goes on', () => {
   expect([held(a), held(b)]).toEqual([0, 0])
 })
 
-requires('linux')('no descriptor is spent on a quiet log where there are few', () => {
+requires('linux')('no more descriptors are spent on quiet logs than are there for them', () => {
   const [a, b] = two()
-  const look = keeper(15)
-  expect([look(a), look(a), held(a)]).toEqual([[], [], 1])
-  expect([look(a, b), look(a, b), held(a), held(b)]).toEqual([[], [], 0, 0])
+  const look = keeper(1)
+  expect([look(a, b), look(a, b), held(a), held(b)]).toEqual([[], [], 1, 0])
+  expect([look(b), look(b), held(a), held(b)]).toEqual([[], [], 0, 1])
   appendFileSync(logOf(a), '1\n')
-  expect(look(a, b)).toEqual(['web.1'])
+  appendFileSync(logOf(b), '1\n')
+  expect(look(a, b)).toEqual(['web.1', 'web.2'])
+})
+
+test('one that can no more be read is nothing to the others', () => {
+  const [a, b] = two()
+  const look = keeper()
+  look(a, b)
+  rmSync(logOf(a))
+  mkdirSync(logOf(a))
+  for (let time = 1; time <= 4; time += 1) {
+    appendFileSync(logOf(b), '1\n')
+    expect(look(a, b)).toContain('web.2')
+  }
+  expect(readTimes(folderOf(b)).map(({ length }) => length)).toEqual([2, 4, 6, 8])
+})
+
+requires('linux')('a FIFO in the place of one is not waited for', () => {
+  const [a, b] = two()
+  const look = keeper()
+  rmSync(logOf(a))
+  execFileSync('mkfifo', [logOf(a)])
+  look(a, b)
+  appendFileSync(logOf(b), '1\n')
+  expect(look(a, b)).toEqual(['web.2'])
 })
