@@ -18,7 +18,7 @@ const isOwn = ({ kind }) => kind === 'tw-run'
 /** What is measured; nobody but tw-run minds who listens. */
 const PLAN = [
   { figure: 'speak', size: 1, app: speakingApp, isFor: isOwn },
-  { figure: 'speak', size: MANY, app: speakingApp, isFor: ({ unfit }) => unfit?.('speak') === undefined },
+  { figure: 'speak', size: MANY, app: speakingApp, isFor: () => true },
   { figure: 'unheard', size: 1, app: unheardApp, isFor: isOwn },
   { figure: 'unheard', size: MANY, app: unheardApp, isFor: isOwn },
 ]
@@ -48,7 +48,8 @@ async function run(context) {
   const rounds = context.rounds ?? mostRounds(ROUNDS)
   for (const { round, tool, size: plan } of interleaved({ sizes: PLAN, rounds, tools: context.tools })) {
     const { figure, size, isFor } = plan
-    if (!isFor(tool) || round >= (context.rounds ?? roundsOf(ROUNDS, tool))) continue
+    if (!isFor(tool) || tool.unfit?.(figure, size) !== undefined) continue
+    if (round >= (context.rounds ?? roundsOf(ROUNDS, tool))) continue
     const budget = timeOf(budgets, tool)
     const what = `${tool.name}: ${figure} ${size}`
     if (!budget.allows(what)) continue
