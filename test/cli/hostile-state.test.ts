@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync }
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { kill9, liveApp, removedInUse, until } from '../support/live.ts'
+import type { LiveApp } from '../support/live.ts'
 import { portAt } from '../support/ports.ts'
 import { requires } from '../support/requirement.ts'
 import { BIN } from '../support/rig.ts'
@@ -21,6 +22,8 @@ import {
 
 const PORT = ['-p', String(portAt(0)), '-t', '1']
 const SLEEPS = 'web: exec sleep 300\nworker: exec sleep 300\n'
+
+const partsOf = (app: LiveApp): string[] => readdirSync(app.state()).map((name) => join(app.state(), name))
 
 const mounts: string[] = []
 /** Before the app's own clean-up, which removes what is mounted on. */
@@ -141,18 +144,19 @@ requires(
 })
 
 test.each([
-  ['whole', () => false],
+  ['whole', (app: LiveApp) => [app.stateDir]],
   // So leaves it who deletes while files are made in it.
-  ['but for what came meanwhile', (name: string) => name === 'ready' || name === 'spares'],
+  [
+    'but for what came meanwhile',
+    (app: LiveApp) => partsOf(app).filter((path) => !/(ready|spares)$/.test(path)),
+  ],
 ])(
   'a state directory deleted under a detached formation, %s, ends it; no second one is made',
-  async (_, isLeft) => {
+  async (_, pathsOf) => {
     const app = liveApp({ Procfile: SLEEPS })
     await done(app, 'start', '-D', ...PORT)
     await running(app, 'web.1', 'worker.1')
-    for (const name of readdirSync(app.state())) {
-      if (!isLeft(name)) await removedInUse(join(app.state(), name))
-    }
+    for (const path of pathsOf(app)) await removedInUse(path)
     const { code, stdout } = await app.cli(['ps'])
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'nothing runs here\n' })
     await until('all of it to be gone', () => app.survivors().length === 0)
