@@ -68,6 +68,7 @@ export function openOrders(path: string): Lifeline {
   }
 }
 
+/** Waits for no writer, if it is a FIFO. Errors: those of open(2). */
 export function openForReading(path: string): number {
   return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
 }

@@ -1,10 +1,10 @@
-import { closeSync, constants, openSync, readSync } from 'node:fs'
+import { closeSync } from 'node:fs'
 import type { Run } from '../core/process.ts'
 import { giveBack, GIVEN_BACK_IN, KEPT } from './give-back.ts'
-import { logLength, logPath, noteTime } from './run-log.ts'
+import { openForReading } from './lifeline.ts'
+import { goesOnBehind, logLength, logPath, noteTime } from './run-log.ts'
 
 const LOOK_EVERY_MS = 1_000
-const ONE_BYTE = Buffer.alloc(1)
 
 export interface LogKeeperOptions {
   readonly directoryOf: (run: Run) => string
@@ -96,14 +96,11 @@ export class LogKeeper {
     }
   }
 
-  /**
-   * Whether nothing has come behind what is known. A read of one byte that is not there takes a fifth of a stat, which
-   * was half of what 200 processes cost that say nothing.
-   */
+  /** Whether nothing has come behind what is known. */
   #isQuiet(kept: Kept): boolean {
     if (kept.fd === undefined) return false
     try {
-      return readSync(kept.fd, ONE_BYTE, 0, 1, kept.length) === 0
+      return !goesOnBehind(kept.fd, kept.length)
     } catch {
       // Its disk is in trouble, or it is no file any more: the other logs are not.
       this.#close(kept)
@@ -115,7 +112,7 @@ export class LogKeeper {
     if (kept.fd !== undefined || this.#open >= this.#options.mostQuiet) return
     try {
       // Of a FIFO in its place anybody may be the writer, and nobody is waited for.
-      kept.fd = openSync(kept.path, constants.O_RDONLY | constants.O_NONBLOCK)
+      kept.fd = openForReading(kept.path)
       this.#open += 1
     } catch {
       // No descriptors left, or no such file: it is looked at by its name.

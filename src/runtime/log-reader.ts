@@ -1,9 +1,8 @@
-import { closeSync, fstatSync, readSync } from 'node:fs'
+import { closeSync, fstatSync } from 'node:fs'
 import { cutLines, LONGEST_LINE } from '../core/lines.ts'
 import { openIfThere, readAt } from './log-tail.ts'
 import type { DatedLine } from './log-tail.ts'
-
-const ONE_BYTE = Buffer.alloc(1)
+import { goesOnBehind } from './run-log.ts'
 
 /** Reads on in the log in a run's directory. It stays open: to open it takes seven times as long as to see that nothing came. */
 export class LogReader {
@@ -26,7 +25,7 @@ export class LogReader {
     if (log === undefined) return undefined
     this.#log = log
     try {
-      if (readSync(log, ONE_BYTE, 0, 1, offset) === 0) return undefined
+      if (!goesOnBehind(log, offset)) return undefined
       const { size, mtimeMs: time } = fstatSync(log)
       const read = readAt(log, offset, Math.min(size - offset, LONGEST_LINE + 1))
       const { length } = cutLines(read, isOver)

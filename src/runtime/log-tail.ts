@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, fstatSync, readSync } from 'node:fs'
 import {
   beforeCharacter,
   cutLines,
@@ -9,6 +9,7 @@ import {
 } from '../core/lines.ts'
 import { timeOf } from '../core/log-times.ts'
 import { GIVEN_BACK_IN, KEPT } from './give-back.ts'
+import { openForReading } from './lifeline.ts'
 import { readTimes } from './run-log.ts'
 import { failedWith } from './system-error.ts'
 
@@ -107,7 +108,7 @@ export function readAt(log: number, place: number, length: number): Buffer {
 /** Undefined if there is none: old runs are dropped while one looks. */
 export function openIfThere(path: string): number | undefined {
   try {
-    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    return openForReading(path)
   } catch (error) {
     if (failedWith(error, 'ENOENT')) return undefined
     throw error

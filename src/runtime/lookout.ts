@@ -57,10 +57,8 @@ export class Lookout {
   #isSupervised({ supervisor }: View, now: number): boolean {
     if (now < this.#supervisedAt + LOOK_EVERY_MS) return true
     this.#supervisedAt = now
-    const ends = this.#endsNow()
-    const isSame = ends === this.#ends
-    this.#ends = ends
-    return isSame && supervisor !== undefined && supervisorOf(this.#state) === supervisor
+    if (supervisor === undefined || supervisorOf(this.#state) !== supervisor) return false
+    return this.#endsNow() === this.#ends
   }
 
   /** When something was last made, renamed or removed in a folder that matters. */

@@ -1,10 +1,12 @@
-import { appendFileSync, openSync, statSync } from 'node:fs'
+import { appendFileSync, openSync, readSync, statSync } from 'node:fs'
 import type { LengthAt } from '../core/log-times.ts'
 import { readIfThere, replaceFile } from './disk.ts'
 
 /** The notes of how a log grew are cut to the newest ones when they are longer than this, bytes. */
 const TIMES_LIMIT = 256 * 1024
 const TIMES_KEPT = 4_000
+
+const ONE_BYTE = Buffer.alloc(1)
 
 /** Where a run's log is. */
 export function logPath(path: string): string {
@@ -32,6 +34,14 @@ export function readTimes(path: string): LengthAt[] {
     const [, length, time] = /^(\d{1,16}) (\d{1,16})$/.exec(line) ?? []
     return length === undefined ? [] : [{ length: Number(length), time: Number(time) }]
   })
+}
+
+/**
+ * Whether an open log has anything behind a place, bytes. A read of one byte that is not there takes a fifth of a stat,
+ * which was half of what 200 processes cost that say nothing. Errors: those of pread(2).
+ */
+export function goesOnBehind(log: number, place: number): boolean {
+  return readSync(log, ONE_BYTE, 0, 1, place) > 0
 }
 
 /** The length of a log, bytes, and when it was last written to, ms since 1970. */

@@ -33,7 +33,7 @@ async function errorOf(child: ChildProcess | undefined): Promise<unknown> {
 export interface SpawnerOptions {
   readonly slots: Slots
   readonly cwd: string
-  /** As of `descriptorCeiling`. */
+  /** As of `planDescriptors`. */
   readonly ceiling: number
   /** As in `Surroundings`. */
   readonly shows?: boolean

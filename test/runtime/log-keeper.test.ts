@@ -1,19 +1,12 @@
 import { execFileSync } from 'node:child_process'
-import {
-  appendFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readlinkSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Run } from '../../src/core/process.ts'
 import { LogKeeper } from '../../src/runtime/log-keeper.ts'
 import { readTimes } from '../../src/runtime/run-log.ts'
+import { filesOf } from '../support/control.ts'
 import { requires } from '../support/requirement.ts'
 import { runOf } from '../support/runs.ts'
 
@@ -56,14 +49,7 @@ function keeper(mostQuiet = 2): (...runs: Run[]) => string[] {
 
 /** How many descriptors this process has of a log. */
 function held(run: Run): number {
-  const of = (fd: string): string => {
-    try {
-      return readlinkSync(`/proc/self/fd/${fd}`)
-    } catch {
-      return ''
-    }
-  }
-  return readdirSync('/proc/self/fd').filter((fd) => of(fd) === logOf(run)).length
+  return filesOf(process.pid).filter((path) => path === logOf(run)).length
 }
 
 test('a log that grows is told and noted, however long it was quiet', () => {

@@ -5,7 +5,7 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } fr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { End } from '../../src/core/process.ts'
+import type { End, Run } from '../../src/core/process.ts'
 import { bootNow } from '../../src/runtime/clock.ts'
 import { Lookout } from '../../src/runtime/lookout.ts'
 import { newRun, specOf } from '../../src/runtime/new-run.ts'
@@ -39,6 +39,14 @@ afterEach(async () => {
   rmSync(state.path, { recursive: true })
 })
 
+/** A run of web.1 whose directory has no name yet. */
+function prepared(number: number): Run {
+  const given = { generation: 1, session: 'abc', command: 'true', port: 1, isProbed: false }
+  const run = newRun({ ...given, id: ID, number, token: '0123456789abcdef' })
+  prepareRun(state, specOf(run, { cwd: '/', place: { bootId: 'here', pidNamespace: 'this' } }))
+  return run
+}
+
 function endOf(run: number): End {
   const exit = { kind: 'lost', why: 'shim' } as const
   return { run, generation: 1, exit, startedAt: 1, endedAt: 2, asked: false, jitter: 0 }
@@ -57,10 +65,7 @@ async function settled(lookout: Lookout): Promise<void> {
 }
 
 test('an end that is written down behind others is seen, though that changes no folder', async () => {
-  const given = { generation: 1, session: 'abc', command: 'true', port: 1, isProbed: false }
-  const run = newRun({ ...given, id: ID, number: 2, token: '0123456789abcdef' })
-  prepareRun(state, specOf(run, { cwd: '/', place: { bootId: 'here', pidNamespace: 'this' } }))
-  publishRun(state, run)
+  publishRun(state, prepared(2))
   appendEnd(state, ID, endOf(1))
   const lookout = new Lookout(state)
   await settled(lookout)
@@ -71,9 +76,7 @@ test('an end that is written down behind others is seen, though that changes no 
 
 test('the first run of a process is seen, however long its folder was there without one', async () => {
   const lookout = new Lookout(state)
-  const given = { generation: 1, session: 'abc', command: 'true', port: 1, isProbed: false }
-  const run = newRun({ ...given, id: ID, number: 1, token: '0123456789abcdef' })
-  prepareRun(state, specOf(run, { cwd: '/', place: { bootId: 'here', pidNamespace: 'this' } }))
+  const run = prepared(1)
   await settled(lookout)
   publishRun(state, run)
   const seen = await until('its run', () => lookout.look().slots.run(ID), SOON_MS)

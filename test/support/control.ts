@@ -93,7 +93,8 @@ export function holds(pid: number, part: string): boolean {
   return filesOf(pid).some((path) => path.includes(part))
 }
 
-function filesOf(pid: number): string[] {
+/** What each descriptor of a process leads to. */
+export function filesOf(pid: number): string[] {
   const folder = `/proc/${pid}/fd`
   return readdirSync(folder).flatMap((fd) => {
     try {
